@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config'
+
+// Three rooms, from quick to slow; `npm test -- --project unit` runs one of them.
+//   unit    beside the code: no process, no network but loopback
+//   engine  the real Pulumi engine against the stand-ins, as plain processes
+//   e2e     the real cluster, the real clients (takes over a running local world)
+const projects = [
+  { name: 'unit', include: ['{infra,service,trust,local}/**/*.test.ts', 'test/unit/**/*.test.ts'], seconds: 30 },
+  { name: 'engine', include: ['test/engine/**/*.test.ts'], seconds: 180 },
+  { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
+]
+
+export default defineConfig({
+  test: {
+    projects: projects.map(({ name, include, seconds }) => ({
+      test: {
+        name,
+        include,
+        testTimeout: seconds * 1000,
+        hookTimeout: seconds * 1000,
+        fileParallelism: name === 'unit',
+      },
+    })),
+  },
+})
