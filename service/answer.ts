@@ -1,0 +1,74 @@
+/** What goes back to the client, as data: tokens, errors in the registry's shape, and how both are written. */
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { failures, type TokenError } from './errors.ts'
+import type { IssuedToken } from './exchange.ts'
+import type { Limits } from './limits.ts'
+
+/** An answer before it is written; `facts` go to the log, never to the client. */
+export interface Answer {
+  status: number
+  headers: Readonly<Record<string, string>>
+  body: string
+  facts: Readonly<Record<string, unknown>>
+}
+
+/** Distribution's token page: older clients cannot work with a token that lives less. */
+const SHORTEST_LIFE_SECONDS = 60
+
+const challenge = 'Basic realm="token service", charset="UTF-8"' // RFC 7617 §2
+const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
+
+/** The answer with a token, as distribution's token page has it; both names, since clients differ in which they read. */
+export function tokenAnswer(issued: IssuedToken, facts: Answer['facts']): Answer {
+  const token = issued.token.reveal()
+  const body = {
+    token,
+    access_token: token,
+    expires_in: Math.max(issued.expiresInSeconds, SHORTEST_LIFE_SECONDS),
+    issued_at: new Date(issued.issuedAtMs).toISOString(),
+  }
+  return { status: 200, headers: json, body: JSON.stringify(body), facts: { outcome: 'issued', ...facts } }
+}
+
+/**
+ * The answer that tells a failure: `{"errors":[{"code","message","detail"}]}`. The request id stands in the message
+ * too, because most clients print nothing else, and with it the operator finds the line in the log.
+ */
+export function errorAnswer(error: TokenError, requestId: string, limits: Limits, facts: Answer['facts'] = {}): Answer {
+  const { status, code } = failures[error.reason]
+  const detail = { reason: error.reason, requestId }
+  const headers: Record<string, string> = { ...json }
+  if (status === 401) headers['www-authenticate'] = challenge
+  if (status === 405) headers.allow = 'GET, HEAD'
+  if (status === 503) headers['retry-after'] = String(limits.retryAfterSeconds)
+  return {
+    status,
+    headers,
+    body: JSON.stringify({ errors: [{ code, message: `${error.message} (request ${requestId})`, detail }] }),
+    facts: { outcome: 'failed', reason: error.reason, ...error.facts, ...facts },
+  }
+}
+
+/** The answer of `/live`: the process runs and takes requests. */
+export const liveAnswer: Answer = { status: 204, headers: { 'cache-control': 'no-store' }, body: '', facts: {} }
+
+/** Writes an answer. @param last whether the connection ends with it */
+export function writeAnswer(response: ServerResponse, answer: Answer, requestId: string, last: boolean): void {
+  response.writeHead(answer.status, allHeaders(answer, requestId, last))
+  response.end(answer.body)
+}
+
+/** An answer as the bytes of HTTP/1.1, for a connection on which no request could be read; it ends the connection. */
+export function rawAnswer(answer: Answer, requestId: string): string {
+  const headers = Object.entries(allHeaders(answer, requestId, true)).map(([name, value]) => `${name}: ${value}`)
+  return [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`, ...headers, '', answer.body].join('\r\n')
+}
+
+function allHeaders(answer: Answer, requestId: string, last: boolean): Record<string, string> {
+  return {
+    ...answer.headers,
+    'x-request-id': requestId,
+    ...(answer.status === 204 ? {} : { 'content-length': String(Buffer.byteLength(answer.body)) }),
+    ...(last ? { connection: 'close' } : {}),
+  }
+}

@@ -1,0 +1,20 @@
+/** How the process ends: nothing new is taken, what was begun is finished. */
+import type { Server } from 'node:http'
+
+/**
+ * Stops a server: it takes no connection any more, idle ones are closed, requests under way are answered.
+ * @param graceMs milliseconds after which what is left is cut off
+ * @returns whether everything was answered in time
+ */
+export async function drain(server: Server, graceMs: number): Promise<boolean> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  let inTime = true
+  const timer = setTimeout(() => {
+    inTime = false
+    server.closeAllConnections()
+  }, graceMs)
+  await closed
+  clearTimeout(timer)
+  return inTime
+}

@@ -1,0 +1,53 @@
+/**
+ * The closed list of what can go wrong, and the one place where each becomes a status and a code of the registry.
+ *
+ * Who prints what decided the statuses: docker and skopeo print the sentence of a 401 in the registry's `errors`
+ * shape, a 403 breaks containerd, and containerd and BuildKit fall back from POST to GET on 401, 404 and 405.
+ */
+
+/** Error codes are those of the distribution specification (its "Error Codes" table); clients know no others. */
+export const failures = {
+  credentials_missing: { status: 401, code: 'UNAUTHORIZED' },
+  credentials_refused: { status: 401, code: 'UNAUTHORIZED' },
+  /** authentik makes a user name of the token's `sub` and cannot store a long one. */
+  subject_too_long: { status: 401, code: 'UNAUTHORIZED' },
+  credentials_malformed: { status: 400, code: 'UNAUTHORIZED' },
+  credentials_too_large: { status: 431, code: 'UNAUTHORIZED' },
+  scope_malformed: { status: 400, code: 'UNSUPPORTED' },
+  scopes_too_many: { status: 400, code: 'UNSUPPORTED' },
+  request_malformed: { status: 400, code: 'UNSUPPORTED' },
+  request_too_slow: { status: 408, code: 'UNSUPPORTED' },
+  headers_too_large: { status: 431, code: 'UNSUPPORTED' },
+  body_too_large: { status: 413, code: 'UNSUPPORTED' },
+  path_unknown: { status: 404, code: 'UNSUPPORTED' },
+  method_not_allowed: { status: 405, code: 'UNSUPPORTED' },
+  /** No connection: refused, no such name, a certificate that nobody vouches for. */
+  upstream_unreachable: { status: 503, code: 'UNAVAILABLE' },
+  upstream_timeout: { status: 503, code: 'UNAVAILABLE' },
+  /** The connection broke before the answer was complete. */
+  upstream_broken: { status: 503, code: 'UNAVAILABLE' },
+  /** An answer that is not the one of a token endpoint: HTML, a 500, half a JSON, too long. */
+  upstream_unusable: { status: 503, code: 'UNAVAILABLE' },
+  /** authentik does not know CLIENT_ID: nobody can log in until the operator corrects it. */
+  client_unknown: { status: 503, code: 'UNAVAILABLE' },
+  anonymous_unavailable: { status: 503, code: 'UNAVAILABLE' },
+  internal: { status: 500, code: 'UNKNOWN' },
+} as const
+
+export type FailureReason = keyof typeof failures
+
+/** What the log may hold beside the reason: short codes and numbers, never text that came from outside. */
+export type FailureFacts = Readonly<Record<string, string | number>>
+
+/** A failure whose message is meant for the person at the client: what came, what was expected, what to do. */
+export class TokenError extends Error {
+  readonly reason: FailureReason
+  readonly facts: FailureFacts
+
+  constructor(reason: FailureReason, message: string, facts: FailureFacts = {}) {
+    super(message)
+    this.name = 'TokenError'
+    this.reason = reason
+    this.facts = facts
+  }
+}

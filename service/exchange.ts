@@ -1,0 +1,116 @@
+/** authentik's token endpoint: a credential and scopes go in, a registry token comes out. */
+import * as z from 'zod/mini'
+import type { Config } from './config.ts'
+import type { Credential } from './credentials.ts'
+import { TokenError } from './errors.ts'
+import { Secret } from './secret.ts'
+import { type PostForm, type UpstreamAnswer, unusableSentence } from './upstream.ts'
+
+/** What one exchange needs. */
+export interface ExchangeRequest {
+  credential: Credential
+  /** As the client gave them. */
+  scopes: readonly string[]
+  requestId: string
+}
+
+/** A token for the registry. */
+export interface IssuedToken {
+  token: Secret
+  expiresInSeconds: number
+  /** Milliseconds since 1970; taken before authentik was asked, so that the token never outlives what is said of it. */
+  issuedAtMs: number
+}
+
+/** @throws TokenError `credentials_refused`, `subject_too_long`, `client_unknown` or `upstream_*` */
+export type Exchange = (request: ExchangeRequest) => Promise<IssuedToken>
+
+/** RFC 7523 §2.2. */
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** RFC 6749 §5.1; `expires_in` is only recommended there, and absent means the registry's shortest life. */
+const success = z.object({
+  access_token: z.string().check(z.regex(/^[\x21-\x7e]+$/)), // RFC 6749 appendix A.12
+  expires_in: z._default(z.number().check(z.int(), z.positive()), 60),
+})
+/** RFC 6749 §5.2. */
+const refusal = z.object({ error: z.string() })
+
+/**
+ * Makes the exchange.
+ * @param now milliseconds since 1970
+ */
+export function createExchange(
+  config: Pick<Config, 'clientId' | 'scope'>,
+  post: PostForm,
+  now: () => number,
+): Exchange {
+  return async ({ credential, scopes, requestId }) => {
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: config.clientId,
+      scope: [config.scope, ...scopes].join(' '),
+      ...proof(credential),
+    })
+    const issuedAtMs = now()
+    return interpret(await post(form, requestId), credential, issuedAtMs)
+  }
+}
+
+function proof(credential: Credential): Record<string, string> {
+  if (credential.kind === 'jwt') {
+    return { client_assertion_type: JWT_BEARER, client_assertion: credential.jwt.reveal() }
+  }
+  return { username: credential.username, password: credential.password.reveal() }
+}
+
+function interpret(answer: UpstreamAnswer, credential: Credential, issuedAtMs: number): IssuedToken {
+  const { status } = answer
+  const body = answer.mediaType === 'application/json' ? parseJson(answer.text) : undefined
+  if (status === 200) {
+    const { data } = success.safeParse(body)
+    if (data) return { token: new Secret(data.access_token), expiresInSeconds: data.expires_in, issuedAtMs }
+  }
+  if (status === 400 || status === 401) {
+    const error = refusal.safeParse(body).data?.error
+    if (error === 'invalid_grant') throw new TokenError('credentials_refused', refusedSentence(credential), { status })
+    if (error === 'invalid_client') {
+      throw new TokenError(
+        'client_unknown',
+        'The login server (authentik) does not know this token service; the operator must correct CLIENT_ID',
+        { status },
+      )
+    }
+  }
+  // Seen: so authentik answers when it cannot store the user name it makes of provider name and `sub`.
+  if (status === 405 && answer.text === '' && credential.kind === 'jwt') {
+    throw new TokenError(
+      'subject_too_long',
+      'authentik cannot make a user of this token: provider name and "sub" have more than 150 characters together; ' +
+        'shorten what "sub" is made of (names of repository, branch and environment), or its template on the platform',
+      { status },
+    )
+  }
+  throw new TokenError('upstream_unusable', unusableSentence, { status, bytes: answer.text.length })
+}
+
+/** authentik gives one text for every refusal, so all that can be said is what to look at. */
+function refusedSentence(credential: Credential): string {
+  if (credential.anonymous) return 'Nothing is granted without login; log in first'
+  if (credential.kind === 'password') {
+    return 'authentik refused user name and password; the password must be an app password of a user with access'
+  }
+  return (
+    'authentik refused the CI token: it has expired (GitHub: after 5 minutes), or no source in authentik trusts who ' +
+    'signed it, or its repository may not log in; get a new one right before the push'
+  )
+}
+
+/** JSON.parse quotes the text in its error, so the error goes no further. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,53 @@
+/** The log: one JSON object a line on standard output, without secrets at any level. */
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import type { LogLevel } from './config.ts'
+
+export type Log = Logger
+
+/**
+ * The second line of defence: these names are blanked wherever a log object holds them, two levels deep. The first
+ * is that credentials are `Secret` and that nothing from outside is logged as text.
+ */
+const secretFields = [
+  'authorization',
+  'access_token',
+  'client_assertion',
+  'cookie',
+  'headers',
+  'id_token',
+  'jwt',
+  'password',
+  'rawPacket',
+  'refresh_token',
+  'token',
+  'username',
+]
+
+/**
+ * Makes the log.
+ * @param destination standard output if left out; written synchronously, so that the last line before an exit arrives
+ */
+export function createLog(
+  level: LogLevel,
+  destination: DestinationStream = pino.destination({ fd: 1, sync: true }),
+): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secretFields.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+      serializers: { err: describeError },
+    },
+    destination,
+  )
+}
+
+/** What may be logged of an error: messages and properties of foreign errors can quote what the client sent. */
+export function describeError(error: unknown): { type: string; code?: string; at?: string[] } {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const code = (error as NodeJS.ErrnoException).code
+  const at = error.stack?.split('\n').filter((line) => /^ +at /.test(line))
+  return { type: error.name, ...(typeof code === 'string' ? { code } : {}), ...(at ? { at } : {}) }
+}

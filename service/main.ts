@@ -1,0 +1,60 @@
+/** The process: settings from the environment, signals, exit codes. Everything else gets its effects from here. */
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { ConfigError, readConfig } from './config.ts'
+import { drain } from './drain.ts'
+import { createExchange } from './exchange.ts'
+import { type Limits, limits as productionLimits } from './limits.ts'
+import { createLog } from './log.ts'
+import { createConnections } from './pool.ts'
+import { createTokenServer } from './server.ts'
+import { createTokenEndpoint } from './token.ts'
+import { createPostForm } from './upstream.ts'
+
+/**
+ * Runs the token service until SIGTERM or SIGINT; then the process ends with 0. With a wrong environment it says on
+ * standard error what is wrong, all of it, and ends with 1.
+ * @param limits other bounds than the usual ones, for tests that cannot wait
+ */
+export async function run(limits: Limits = productionLimits): Promise<void> {
+  const config = configOrExit()
+  const log = createLog(config.logLevel)
+  for (const warning of config.warnings) log.warn(warning)
+  // Node would print the error with all its properties, among them what clients sent.
+  process.on('uncaughtException', (err) => {
+    log.fatal({ err }, 'stopped by an error that nothing handled')
+    process.exit(1)
+  })
+
+  const connections = createConnections(config.tokenUrl.origin, limits)
+  const exchange = createExchange(config, createPostForm(config.tokenUrl, connections, limits), Date.now)
+  const token = createTokenEndpoint({ config, limits, exchange, readFile: (path) => readFile(path, 'utf8') })
+  const now = () => performance.now()
+  const server = createTokenServer({ token, limits, log, newRequestId: randomUUID, now })
+
+  server.listen(config.listen)
+  await once(server, 'listening')
+  log.info({ port: (server.address() as AddressInfo).port, tokenUrl: config.tokenUrl.href }, 'listening')
+
+  // A second signal ends the process at once: `once` leaves it to the system's default.
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  log.info('draining')
+  const finished = await drain(server, limits.drainMs)
+  if (!finished) log.warn({ graceMs: limits.drainMs }, 'cut off what was still under way')
+  await connections.destroy()
+  log.info('stopped')
+}
+
+function configOrExit() {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}:\n${error.mistakes.map((mistake) => `  ${mistake}\n`).join('')}`)
+    process.exit(1)
+  }
+}
+
+if (import.meta.main) await run()

@@ -1,0 +1,112 @@
+/** The HTTP server: paths, methods, limits of a client's connection, request ids, one log line for each request. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Answer, errorAnswer, liveAnswer, rawAnswer, writeAnswer } from './answer.ts'
+import { TokenError } from './errors.ts'
+import type { Limits } from './limits.ts'
+import type { Log } from './log.ts'
+import type { TokenEndpoint } from './token.ts'
+
+/** What the server works with. */
+export interface ServerDependencies {
+  token: TokenEndpoint
+  limits: Limits
+  log: Log
+  /** A new id for each request. One that the client sends is not taken: it would let clients forge log lines. */
+  newRequestId: () => string
+  /** Milliseconds, for durations. */
+  now: () => number
+}
+
+/** Makes the server; it does not listen yet. */
+export function createTokenServer({ token, limits, log, newRequestId, now }: ServerDependencies): Server {
+  const answering = new WeakSet<Socket>()
+
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestHeadersMs,
+      requestTimeout: limits.requestTotalMs,
+      connectionsCheckingInterval: limits.socketCheckMs,
+      keepAliveTimeout: limits.clientKeepAliveMs,
+    },
+    async (request, response) => {
+      const requestId = newRequestId()
+      const startedMs = now()
+      answering.add(request.socket)
+      const answer = await route(request, requestId)
+      answering.delete(request.socket)
+      // A server that is draining takes no further request on this connection.
+      writeAnswer(response, answer, requestId, !server.listening)
+      logAnswer(request, answer, requestId, now() - startedMs)
+    },
+  )
+
+  async function route(request: IncomingMessage, requestId: string): Promise<Answer> {
+    try {
+      const url = URL.parse(request.url ?? '', 'http://token-service')
+      if (!url) throw new TokenError('request_malformed', 'The address of the request cannot be read')
+      if (url.pathname !== '/token' && url.pathname !== '/live') {
+        throw new TokenError('path_unknown', 'There is nothing here; tokens are at /token')
+      }
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        throw new TokenError('method_not_allowed', `${url.pathname} takes GET and HEAD`)
+      }
+      await discardBody(request, limits.bodyBytes)
+      if (url.pathname === '/live') return liveAnswer
+      return await token({ authorization: request.headers.authorization, query: url.searchParams, requestId })
+    } catch (error) {
+      if (error instanceof TokenError) return errorAnswer(error, requestId, limits)
+      const internal = new TokenError('internal', 'The token service failed; tell the operator')
+      return errorAnswer(internal, requestId, limits, { err: error })
+    }
+  }
+
+  function logAnswer(request: IncomingMessage, answer: Answer, requestId: string, durationMs: number): void {
+    const level = answer.status >= 500 ? 'warn' : answer === liveAnswer ? 'trace' : 'info'
+    const client = request.socket.remoteAddress
+    log[level](
+      { requestId, status: answer.status, ...answer.facts, client, durationMs: Math.round(durationMs) },
+      'answered',
+    )
+  }
+
+  // What the parser refuses never becomes a request. The error holds the raw bytes, credentials included.
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable || answering.has(socket)) {
+      socket.destroy()
+      return
+    }
+    const requestId = newRequestId()
+    const answer = errorAnswer(parserError(error.code, limits), requestId, limits)
+    socket.end(rawAnswer(answer, requestId), () => socket.destroy())
+    log.info({ requestId, status: answer.status, ...answer.facts, client: socket.remoteAddress }, 'answered')
+  })
+
+  return server
+}
+
+function parserError(code: string | undefined, limits: Limits): TokenError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new TokenError(
+      'headers_too_large',
+      `Address and headers of the request have more than ${limits.headerBytes} bytes; ask for fewer scopes at once`,
+    )
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new TokenError('request_too_slow', 'The request did not arrive in time; send it again')
+  }
+  return new TokenError('request_malformed', 'What arrived is not HTTP/1.1')
+}
+
+/** Reads a body to its end and forgets it, so that the connection can be used again. */
+async function discardBody(request: IncomingMessage, maxBytes: number): Promise<void> {
+  const tooLarge = () =>
+    new TokenError('body_too_large', `The request has a body of more than ${maxBytes} bytes; a GET needs none`)
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
+  let bytes = 0
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    if (bytes > maxBytes) throw tooLarge()
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * One POST of a form to authentik: pooled connections, every wait and size bounded, one retry where it is safe.
+ * What the answer means is not decided here.
+ */
+import type { Dispatcher } from 'undici'
+import { TokenError } from './errors.ts'
+import type { Limits } from './limits.ts'
+import type { Connections } from './pool.ts'
+
+/** What came back, whole. */
+export interface UpstreamAnswer {
+  status: number
+  /** Without parameters, in lower case: `application/json`. */
+  mediaType: string
+  text: string
+}
+
+/**
+ * Sends a form.
+ * @throws TokenError `upstream_*`; its facts name the cause by its error code, never by text
+ */
+export type PostForm = (form: URLSearchParams, requestId: string) => Promise<UpstreamAnswer>
+
+/**
+ * Makes the function that sends forms.
+ * @param url where to; redirects are not followed, since a credential goes only where the operator said
+ */
+export function createPostForm(url: URL, connections: Pick<Connections, 'request'>, limits: Limits): PostForm {
+  return async (form, requestId) => {
+    const signal = AbortSignal.timeout(limits.upstreamTotalMs)
+    const begin = () =>
+      connections.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: 'POST',
+        headers: {
+          accept: 'application/json',
+          'content-type': 'application/x-www-form-urlencoded',
+          'user-agent': 'passwordless-registry',
+          'x-request-id': requestId,
+        },
+        body: form.toString(),
+        signal,
+      })
+    try {
+      // Idle connections die unseen, so the first failure says little. Once an answer has begun, authentik has
+      // written a token and a second try would only hide that something between cuts answers off.
+      const answer = await begin().catch((error: unknown) => {
+        if (!isBroken(error)) throw error
+        return begin()
+      })
+      const text = await readText(answer.body, limits.upstreamAnswerBytes)
+      return { status: answer.statusCode, mediaType: mediaType(answer.headers['content-type']), text }
+    } catch (error) {
+      throw error instanceof TokenError ? error : failure(error)
+    }
+  }
+}
+
+async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    // Leaving the loop destroys the body, and with it the connection.
+    if (bytes > maxBytes) {
+      throw new TokenError('upstream_unusable', unusableSentence, { cause: 'too_long', maxBytes })
+    }
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+function mediaType(header: string | string[] | undefined): string {
+  return String(header ?? '')
+    .replace(/;.*/s, '')
+    .trim()
+    .toLowerCase()
+}
+
+/** For an answer that no token endpoint gives. */
+export const unusableSentence =
+  'The login server (authentik) gave an answer that cannot be used; try again in a few seconds, then tell the operator'
+
+const brokenCodes = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+const timeoutCodes = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+])
+
+function isBroken(error: unknown): boolean {
+  return brokenCodes.has(codeOf(error))
+}
+
+function failure(error: unknown): TokenError {
+  const cause = codeOf(error)
+  if (timeoutCodes.has(cause)) {
+    return new TokenError(
+      'upstream_timeout',
+      'The login server (authentik) did not answer in time; try again in a few seconds, then tell the operator',
+      { cause },
+    )
+  }
+  if (isBroken(error)) {
+    return new TokenError(
+      'upstream_broken',
+      'The connection to the login server (authentik) broke; try again in a few seconds, then tell the operator',
+      { cause },
+    )
+  }
+  // llhttp, the parser below undici, names what it cannot read HPE_*.
+  if (cause.startsWith('HPE_') || cause === 'UND_ERR_HEADERS_OVERFLOW') {
+    return new TokenError('upstream_unusable', unusableSentence, { cause })
+  }
+  return new TokenError(
+    'upstream_unreachable',
+    'The login server (authentik) cannot be reached; try again in a few seconds, then tell the operator',
+    { cause },
+  )
+}
+
+/** `AbortSignal.timeout` ends with a DOMException whose code is a number; every other failure has a code as text. */
+function codeOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'ETIMEDOUT'
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : 'unknown'
+}
