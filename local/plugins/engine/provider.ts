@@ -1,0 +1,106 @@
+/** What a provider plugin is, apart from how the engine calls it: plain properties in, plain properties out. */
+import type { PropertyChange } from './diff.ts'
+import type { Properties } from './values.ts'
+
+export interface Failure {
+  readonly property: string
+  readonly reason: string
+}
+
+/** The resource that a call is about. */
+export interface Subject {
+  /** Type token, such as `kubernetes:apps/v1:Deployment`. */
+  readonly type: string
+  /** The name that the program gave it. */
+  readonly name: string
+}
+
+export interface CheckCall extends Subject {
+  readonly olds: Properties
+  readonly news: Properties
+  /** Makes generated names repeatable within one update. */
+  readonly randomSeed: Uint8Array
+}
+
+export interface DiffCall extends Subject {
+  readonly id: string
+  readonly oldInputs: Properties
+  readonly oldState: Properties
+  readonly news: Properties
+  readonly ignoreChanges: readonly string[]
+}
+
+export interface Diff {
+  readonly changes: readonly PropertyChange[]
+  /** The old one must be gone before the new one is made, since both would bear one name. */
+  readonly deleteBeforeReplace?: boolean
+}
+
+export interface CreateCall extends Subject {
+  readonly inputs: Properties
+  /** Nothing may be changed; inputs may be unknown. */
+  readonly preview: boolean
+  /** `customTimeouts` in seconds, 0 when not given. */
+  readonly timeoutSeconds: number
+}
+
+export interface ReadCall extends Subject {
+  readonly id: string
+  /** Empty when the resource is imported or read by `get`. */
+  readonly oldState: Properties
+  readonly oldInputs: Properties
+}
+
+export interface UpdateCall extends DiffCall {
+  readonly preview: boolean
+  readonly timeoutSeconds: number
+}
+
+export interface DeleteCall extends Subject {
+  readonly id: string
+  readonly state: Properties
+  readonly timeoutSeconds: number
+}
+
+export interface Made {
+  readonly id: string
+  readonly state: Properties
+}
+
+/** What a provider does. Every method may throw; the message goes to the person at the command line. */
+export interface Provider {
+  readonly version: string
+  /** Aborted when the engine cancels (Ctrl-C); long waits must end then. */
+  readonly cancel: AbortController
+  /** The package's schema as JSON. */
+  schema?(): string
+  /** For a bridge that stands for another package: the name and version of that package. */
+  parameterize?(): { name: string; version: string }
+  configure(config: Properties): void | Promise<void>
+  /** Failures in the provider's own configuration. */
+  checkConfig?(config: Properties): Failure[]
+  /** Configuration keys of which a change means that every resource belongs to another world. */
+  readonly replacingConfig?: readonly string[]
+  check(call: CheckCall): { inputs: Properties; failures?: Failure[] }
+  diff(call: DiffCall): Diff | Promise<Diff>
+  create(call: CreateCall): Promise<Made>
+  /** `undefined` when the object does not exist (any more). */
+  read(call: ReadCall): Promise<(Made & { inputs: Properties }) | undefined>
+  update(call: UpdateCall): Promise<Properties>
+  delete(call: DeleteCall): Promise<void>
+  invoke?(token: string, args: Properties): Promise<Properties>
+}
+
+/** The object exists, but is not (or no longer) in working order: the engine keeps it and reports the reasons. */
+export class IncompleteError extends Error {
+  readonly made: Made
+  readonly inputs: Properties
+  readonly reasons: readonly string[]
+
+  constructor(made: Made, inputs: Properties, reasons: readonly string[]) {
+    super(reasons.join('\n'))
+    this.made = made
+    this.inputs = inputs
+    this.reasons = reasons
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The engine's ResourceProvider service in front of a `Provider`. `@pulumi/pulumi/provider` has such a server too, but
+ * it passes on neither previews, nor resource names, nor detailed differences, nor time-outs.
+ */
+import grpc from '@grpc/grpc-js'
+import plugin from '@pulumi/pulumi/proto/plugin_pb.js'
+import service from '@pulumi/pulumi/proto/provider_grpc_pb.js'
+import type * as messages from '@pulumi/pulumi/proto/provider_pb.js'
+import rpc from '@pulumi/pulumi/proto/provider_pb.js'
+import status from '@pulumi/pulumi/proto/status_pb.js'
+import any from 'google-protobuf/google/protobuf/any_pb.js'
+import empty from 'google-protobuf/google/protobuf/empty_pb.js'
+import { changedLeaves, type PropertyChange } from './diff.ts'
+import { type Diff, type DiffCall, type Failure, IncompleteError, type Provider } from './provider.ts'
+import { CallError, type PluginService, serve, unary } from './serve.ts'
+import { fromStruct, toStruct } from './values.ts'
+
+/** Starts the plugin. */
+export const serveProvider = (provider: Provider): Promise<void> => serve(resourceProvider(provider))
+
+function resourceProvider(provider: Provider): PluginService {
+  const implementation: grpc.UntypedServiceImplementation = {
+    handshake: unary(() => new rpc.ProviderHandshakeResponse()),
+    parameterize: unary(() => parameterized(provider)),
+    getSchema: unary(() => new rpc.GetSchemaResponse().setSchema(provider.schema?.() ?? '{}')),
+    checkConfig: unary((call: messages.CheckRequest) => {
+      const config = fromStruct(call.getNews())
+      return checked(config, provider.checkConfig?.(config))
+    }),
+    diffConfig: unary((call: messages.DiffRequest) => diffed(configDiff(provider, call))),
+    configure: unary(async (call: messages.ConfigureRequest) => {
+      await provider.configure(fromStruct(call.getArgs()))
+      return new rpc.ConfigureResponse().setSupportspreview(true)
+    }),
+    check: unary((call: messages.CheckRequest) => {
+      const { inputs, failures } = provider.check({
+        ...subject(call),
+        olds: fromStruct(call.getOlds()),
+        news: fromStruct(call.getNews()),
+        randomSeed: call.getRandomseed_asU8(),
+      })
+      return checked(inputs, failures)
+    }),
+    diff: unary(async (call: messages.DiffRequest) => diffed(await provider.diff(diffCall(call)))),
+    create: unary(async (call: messages.CreateRequest) => {
+      const inputs = fromStruct(call.getProperties())
+      const made = await reporting(
+        provider.create({
+          ...subject(call),
+          inputs,
+          preview: call.getPreview(),
+          timeoutSeconds: call.getTimeout(),
+        }),
+      )
+      return new rpc.CreateResponse().setId(made.id).setProperties(toStruct(made.state))
+    }),
+    read: unary(async (call: messages.ReadRequest) => {
+      const found = await reporting(
+        provider.read({
+          ...subject(call),
+          id: call.getId(),
+          oldState: fromStruct(call.getProperties()),
+          oldInputs: fromStruct(call.getInputs()),
+        }),
+      )
+      if (!found) return new rpc.ReadResponse()
+      return new rpc.ReadResponse()
+        .setId(found.id)
+        .setProperties(toStruct(found.state))
+        .setInputs(toStruct(found.inputs))
+    }),
+    update: unary(async (call: messages.UpdateRequest) => {
+      const state = await reporting(
+        provider.update({ ...diffCall(call), preview: call.getPreview(), timeoutSeconds: call.getTimeout() }),
+      )
+      return new rpc.UpdateResponse().setProperties(toStruct(state))
+    }),
+    delete: unary(async (call: messages.DeleteRequest) => {
+      const state = fromStruct(call.getProperties())
+      await provider.delete({ ...subject(call), id: call.getId(), state, timeoutSeconds: call.getTimeout() })
+      return new empty.Empty()
+    }),
+    invoke: unary(async (call: messages.InvokeRequest) => {
+      if (!provider.invoke) throw new Error(`this provider has no function ${call.getTok()}`)
+      const result = await provider.invoke(call.getTok(), fromStruct(call.getArgs()))
+      return new rpc.InvokeResponse().setReturn(toStruct(result))
+    }),
+    getPluginInfo: unary(() => new plugin.PluginInfo().setVersion(provider.version)),
+    cancel: unary(() => {
+      provider.cancel.abort(new Error('cancelled'))
+      return new empty.Empty()
+    }),
+  }
+  // grpc-js types every method of a service as needed; it answers "unimplemented" for those that are missing.
+  return { definition: service.ResourceProviderService as unknown as grpc.ServiceDefinition, implementation }
+}
+
+const subject = (call: { getUrn(): string; getType(): string; getName(): string }) => ({
+  type: call.getType(),
+  name: call.getName(),
+})
+
+const diffCall = (call: messages.DiffRequest | messages.UpdateRequest): DiffCall => ({
+  ...subject(call),
+  id: call.getId(),
+  oldInputs: fromStruct(call.getOldInputs()),
+  oldState: fromStruct(call.getOlds()),
+  news: fromStruct(call.getNews()),
+  ignoreChanges: call.getIgnorechangesList(),
+})
+
+function parameterized(provider: Provider): messages.ParameterizeResponse {
+  if (!provider.parameterize) throw new Error('this provider takes no parameters')
+  const { name, version } = provider.parameterize()
+  return new rpc.ParameterizeResponse().setName(name).setVersion(version)
+}
+
+function checked(inputs: Parameters<typeof toStruct>[0], failures: readonly Failure[] = []): messages.CheckResponse {
+  const response = new rpc.CheckResponse().setInputs(toStruct(inputs))
+  for (const { property, reason } of failures) {
+    response.addFailures(new rpc.CheckFailure().setProperty(property).setReason(reason))
+  }
+  return response
+}
+
+function configDiff(provider: Provider, call: messages.DiffRequest): Diff {
+  const replacing = provider.replacingConfig ?? []
+  const changes = changedLeaves(fromStruct(call.getOlds()), fromStruct(call.getNews()))
+  return { changes: changes.map((change) => ({ ...change, replace: replacing.includes(change.path) })) }
+}
+
+const { Kind } = rpc.PropertyDiff
+const KINDS = {
+  add: [Kind.ADD, Kind.ADD_REPLACE],
+  update: [Kind.UPDATE, Kind.UPDATE_REPLACE],
+  delete: [Kind.DELETE, Kind.DELETE_REPLACE],
+} as const
+
+const topLevel = (path: string): string => path.split(/[.[]/, 1)[0] ?? path
+
+function diffed({ changes, deleteBeforeReplace = false }: Diff): messages.DiffResponse {
+  const { DIFF_NONE, DIFF_SOME } = rpc.DiffResponse.DiffChanges
+  const response = new rpc.DiffResponse()
+    .setChanges(changes.length > 0 ? DIFF_SOME : DIFF_NONE)
+    .setDeletebeforereplace(deleteBeforeReplace)
+    .setHasdetaileddiff(true)
+    .setDiffsList([...new Set(changes.map(({ path }) => topLevel(path)))])
+    .setReplacesList([...new Set(changes.filter(({ replace }) => replace).map(({ path }) => topLevel(path)))])
+  for (const { path, kind, replace } of changes satisfies readonly PropertyChange[]) {
+    response
+      .getDetaileddiffMap()
+      .set(path, new rpc.PropertyDiff().setKind(KINDS[kind][replace ? 1 : 0]).setInputdiff(true))
+  }
+  return response
+}
+
+/** Turns `IncompleteError` into the engine's ErrorResourceInitFailed, so that the half-ready object is kept. */
+async function reporting<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw error instanceof IncompleteError ? incomplete(error) : error
+  }
+}
+
+function incomplete({ made, inputs, reasons, message }: IncompleteError): CallError {
+  const detail = new rpc.ErrorResourceInitFailed()
+    .setId(made.id)
+    .setProperties(toStruct(made.state))
+    .setInputs(toStruct(inputs))
+    .setReasonsList([...reasons])
+  const packed = new any.Any()
+  packed.pack(detail.serializeBinary(), 'pulumirpc.ErrorResourceInitFailed')
+  const rich = new status.Status().setCode(grpc.status.UNKNOWN).setMessage(message)
+  rich.addDetails(packed)
+  const metadata = new grpc.Metadata()
+  metadata.add('grpc-status-details-bin', Buffer.from(rich.serializeBinary()))
+  return new CallError({ code: grpc.status.UNKNOWN, details: message, metadata })
+}
