@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 //   engine  the real Pulumi engine against the stand-ins, as plain processes
 //   e2e     the real cluster, the real clients (takes over a running local world)
 const projects = [
-  { name: 'unit', include: ['{infra,service,trust,local}/**/*.test.ts', 'test/unit/**/*.test.ts'], seconds: 30 },
+  { name: 'unit', include: ['{infra,service,trust,local}/**/*.test.ts', 'test/{unit,fuzz}/**/*.test.ts'], seconds: 30 },
   { name: 'engine', include: ['test/engine/**/*.test.ts'], seconds: 180 },
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
 ]

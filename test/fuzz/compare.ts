@@ -1,0 +1,61 @@
+/** Holds TypeScript and Python against each other, case by case. */
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { decide } from '../../trust/decide.ts'
+import { loadPolicy } from '../../trust/document.ts'
+import { anyCase, type Case } from './cases.ts'
+import type { Answer, PythonMatcher } from './python-matcher.ts'
+
+/** How many cases there were of each kind: a test in which nothing ever matches would prove nothing. */
+export interface Tally {
+  cases: number
+  notUnderstood: number
+  matched: number
+  granted: number
+}
+
+export type Outcome =
+  | { readonly agreed: true; readonly seed: number; readonly tally: Tally }
+  | { readonly agreed: false; readonly seed: number; readonly tally: Tally; readonly report: string }
+
+class Disagreement extends Error {}
+
+/** The answer of the TypeScript side. */
+export function decideHere({ document, slug, claims, scopes }: Case): Answer {
+  const policy = loadPolicy(document)
+  if (policy === undefined) return { understood: false, rules: [], access: [] }
+  const { rules, access } = decide(policy, slug, claims, scopes)
+  return {
+    understood: true,
+    rules: [...rules],
+    access: access.map(({ type, name, actions }) => ({ type, name, actions: [...actions] })),
+  }
+}
+
+/** Runs some cases and stops at the first disagreement, made as small as it gets. */
+export async function compare(python: PythonMatcher, cases: number, seed: number): Promise<Outcome> {
+  const tally: Tally = { cases: 0, notUnderstood: 0, matched: 0, granted: 0 }
+  const property = fc.asyncProperty(anyCase, async (input) => {
+    const [here, there] = [decideHere(input), await python.decide(input)]
+    tally.cases++
+    if (!here.understood) tally.notUnderstood++
+    if (here.rules.length > 0) tally.matched++
+    if (here.access.length > 0) tally.granted++
+    if (!isDeepStrictEqual(here, there)) throw new Disagreement()
+  })
+  const details = await fc.check(property, { numRuns: cases, seed })
+  if (!details.failed) return { agreed: true, seed, tally }
+  if (!(details.errorInstance instanceof Disagreement)) throw details.errorInstance
+  const smallest = details.counterexample?.[0]
+  const report = [
+    `disagreement with --seed ${seed} at case ${details.numRuns}; the smallest case that shows it:`,
+    JSON.stringify(smallest),
+    ...(smallest === undefined
+      ? []
+      : [
+          `TypeScript: ${JSON.stringify(decideHere(smallest))}`,
+          `Python: ${JSON.stringify(await python.decide(smallest))}`,
+        ]),
+  ].join('\n')
+  return { agreed: false, seed, tally, report }
+}

@@ -1,0 +1,59 @@
+/** What is wrong with trust settings, said so that it can be put right. */
+
+export interface Finding {
+  /** `error` stops the program; `warning` will bite; `advice` could be better. */
+  readonly severity: 'error' | 'warning' | 'advice'
+  /** Stable name of the kind of mistake. */
+  readonly code: string
+  /** Which rule, counted from 1 as written; undefined where it is about the whole list or about sources. */
+  readonly rule?: number
+  /** Where in it, such as `claims.ref`. */
+  readonly field: string
+  /** What is wrong, with what stands there. */
+  readonly wrong: string
+  /** A right example. */
+  readonly example: string
+}
+
+/** One line for people. */
+export function findingText(finding: Finding): string {
+  const where = [finding.rule === undefined ? '' : `rule ${finding.rule}`, finding.field].filter(Boolean).join(', ')
+  return `${finding.severity}: ${where === '' ? '' : `${where}: `}${finding.wrong}; right would be: ${finding.example}`
+}
+
+/** Whether any finding stops the program. */
+export function hasErrors(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.severity === 'error')
+}
+
+/** A value in quotes, shortened, with everything that a terminal could act on escaped. */
+export function quote(value: unknown, limit = 80): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  const characters = [...text]
+  const shown = characters.length > limit ? `${characters.slice(0, limit).join('')}…` : text
+  // JSON escapes the ASCII controls; the rest of C, Z (but the space) and bidirectional marks are escaped here.
+  return JSON.stringify(shown).replaceAll(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  )
+}
+
+/** The candidate that is nearest by edit distance, for "did you mean". */
+export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+  const best = ranked.toSorted((a, b) => a.distance - b.distance)[0]
+  return best !== undefined && best.distance <= Math.max(2, name.length / 3) ? best.candidate : undefined
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const [left, above, diagonal] = [next[j - 1] ?? 0, row[j] ?? 0, row[j - 1] ?? 0]
+      next.push(Math.min(left + 1, above + 1, diagonal + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,30 @@
+/**
+ * Limits of the trust rules. Those that the decision itself depends on stand in
+ * infra/authentik/expressions/trust.py too; a test holds the two equal.
+ */
+
+/** A claim longer than this, in bytes of UTF-8, counts as absent. GitHub's longest (`job_workflow_ref`) stays under 600. */
+export const MAX_CLAIM_BYTES = 1024
+/** distribution's reference grammar: RepositoryNameTotalLengthMax. */
+export const MAX_NAME_CHARACTERS = 255
+/** Scopes looked at in one request; docker asks for at most two, kaniko for a handful. */
+export const MAX_SCOPES = 500
+/** Clocks may differ by this much, both ways. */
+export const LEEWAY_SECONDS = 30
+
+/** A pattern or name template in a rule, in UTF-16 units. */
+export const MAX_PATTERN_CHARACTERS = 512
+/** `*` and `**` in one pattern: with the length of a claim this bounds the work of one comparison. */
+export const MAX_WILDCARDS = 8
+export const MAX_RULES = 5_000
+export const MAX_PATTERNS_PER_FIELD = 200
+/** Different claims that all rules together look at: what a session token carries. */
+export const MAX_CLAIMS_IN_USE = 64
+
+/** From about 64 KB on, a policy blocks a worker of authentik for good (docs/observed-behaviour.md). */
+export const MAX_EXPRESSION_BYTES = 32 * 1024
+
+/** A CI token is 1 to 2 kB; a session with many claims stays under 8. */
+export const MAX_TOKEN_CHARACTERS = 16 * 1024
+/** How much of a claim is quoted in a sentence. */
+export const MAX_QUOTED_CHARACTERS = 120

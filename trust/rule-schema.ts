@@ -1,0 +1,71 @@
+/** The shape of a trust rule, as a person writes it. What it means, and whether it is wise, is checked elsewhere. */
+import { z } from 'zod'
+import { MAX_PATTERN_CHARACTERS, MAX_PATTERNS_PER_FIELD } from './limits.ts'
+
+const text = z
+  .string({ error: 'is no text' })
+  .min(1, { error: 'is empty' })
+  .max(MAX_PATTERN_CHARACTERS, { error: `is longer than ${MAX_PATTERN_CHARACTERS} characters` })
+
+/** `pulumi config set --path` turns "501" into a number, so whole numbers and booleans are taken as their text. */
+const claimPattern = z.union([text, z.int().transform(String), z.boolean().transform(String)], {
+  error: 'is neither text nor a whole number',
+})
+
+/** One pattern or a list of them. */
+const oneOrMore = <Item extends z.ZodType>(item: Item) =>
+  z.preprocess(
+    (value) => (Array.isArray(value) ? value : [value]),
+    z
+      .array(item)
+      .min(1, { error: 'is an empty list' })
+      .max(MAX_PATTERNS_PER_FIELD, { error: `holds more than ${MAX_PATTERNS_PER_FIELD} entries` }),
+  )
+
+const names = oneOrMore(text).optional()
+
+/** zod leaves out a key `__proto__` without a word, and a rule without one of its claims would match more. */
+const claims = z.preprocess(
+  (value, context) => {
+    if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+      context.issues.push({ code: 'custom', message: 'has the impossible claim __proto__', input: value })
+    }
+    return value
+  },
+  z
+    .record(z.string(), oneOrMore(claimPattern), { error: 'is missing or no map of claim to patterns' })
+    .refine((record) => Object.keys(record).length > 0, { error: 'is empty: such a rule would match every job' }),
+)
+
+/** A rule in full. */
+export const ruleSchema = z.strictObject({
+  source: z.string({ error: 'is missing or no text' }),
+  claims,
+  push: names,
+  pull: names,
+  delete: names,
+  catalog: z.boolean({ error: 'is neither true nor false' }).optional(),
+  any: z.boolean({ error: 'is neither true nor false' }).optional(),
+})
+
+/** An owner by name, by id (a whole number, or text under `id`), or by both. */
+const owner = z.union(
+  [
+    text.transform((name) => ({ name })),
+    z.int().transform((id) => ({ id: String(id) })),
+    z
+      .strictObject({ name: text.optional(), id: z.union([text, z.int().transform(String)]).optional() })
+      .refine(({ name, id }) => name !== undefined || id !== undefined),
+  ],
+  { error: 'is no owner' },
+)
+
+/** The short forms: who owns, and the rest follows. */
+export const shortFormSchema = z.strictObject({
+  github: z.strictObject({ owners: oneOrMore(owner), source: z.string().optional() }).optional(),
+  gitlab: z.strictObject({ namespaces: oneOrMore(owner), source: z.string().optional() }).optional(),
+})
+
+export type RuleSettings = z.output<typeof ruleSchema>
+export type ShortForm = z.output<typeof shortFormSchema>
+export type Owner = { readonly name?: string | undefined; readonly id?: string | undefined }

@@ -1,0 +1,25 @@
+/** Trust rules and whole stack files as YAML text. */
+import { parseDocument } from 'yaml'
+import type { Finding } from './findings.ts'
+
+/**
+ * Reads YAML in which no key stands twice: the later one would silently replace a claim that narrows a rule.
+ *
+ * @returns the plain value, or what is wrong with the text; messages name line and column
+ */
+export function parseYaml(text: string): { value: unknown; findings: Finding[] } {
+  const document = parseDocument(text, { uniqueKeys: true, merge: false, prettyErrors: true })
+  const findings = [...document.errors, ...document.warnings].map((problem): Finding => {
+    const [place] = problem.linePos ?? []
+    const where = place === undefined ? '' : ` at line ${place.line}, column ${place.col}`
+    const duplicate = problem.code === 'DUPLICATE_KEY'
+    return {
+      severity: 'error',
+      code: duplicate ? 'key-twice' : 'yaml-invalid',
+      field: '',
+      wrong: duplicate ? `a key stands twice${where}` : `no valid YAML${where}: ${problem.message.split('\n')[0]}`,
+      example: duplicate ? 'one key with a list: ref: ["refs/heads/main", "refs/tags/*"]' : '- source: github',
+    }
+  })
+  return findings.length > 0 ? { value: undefined, findings } : { value: document.toJS(), findings }
+}

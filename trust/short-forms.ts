@@ -1,0 +1,44 @@
+/**
+ * `github: { owners: [...] }` and `gitlab: { namespaces: [...] }` in full: one rule for each owner, push to the job's
+ * own path, pull what belongs to the owner.
+ *
+ * Only branches and tags: a pull request's `ref` is `refs/pull/...`, and a fork can open one.
+ */
+import type { Owner, RuleSettings, ShortForm } from './rule-schema.ts'
+
+const BRANCHES_AND_TAGS = ['refs/heads/**', 'refs/tags/**']
+
+/** The rules that one entry of short forms stands for. */
+export function expandShortForm({ github, gitlab }: ShortForm): RuleSettings[] {
+  return [
+    ...(github?.owners ?? []).map((owner) => githubRule(owner, github?.source ?? 'github')),
+    ...(gitlab?.namespaces ?? []).map((owner) => gitlabRule(owner, gitlab?.source ?? 'gitlab')),
+  ]
+}
+
+function githubRule({ name, id }: Owner, source: string): RuleSettings {
+  return {
+    source,
+    claims: {
+      ...(id === undefined ? {} : { repository_owner_id: [id] }),
+      ...(name === undefined ? {} : { repository_owner: [name] }),
+      ref: BRANCHES_AND_TAGS,
+    },
+    push: ['{repository}', '{repository}/**'],
+    pull: ['{repository_owner}/**'],
+  }
+}
+
+/** With an id only the projects right in that namespace match; with a name alone those of its subgroups too. */
+function gitlabRule({ name, id }: Owner, source: string): RuleSettings {
+  return {
+    source,
+    claims: {
+      ...(id === undefined ? {} : { namespace_id: [id] }),
+      ...(name === undefined ? {} : { namespace_path: id === undefined ? [name, `${name}/**`] : [name] }),
+      ref_path: BRANCHES_AND_TAGS,
+    },
+    push: ['{project_path}', '{project_path}/**'],
+    pull: ['{namespace_path}/**'],
+  }
+}
