@@ -1,0 +1,183 @@
+"""authentik as the expressions see it, for their tests: models, names, and the function that it puts them into."""
+
+import json
+import sys
+import textwrap
+import types
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import jwt
+
+HERE = Path(__file__).parent
+NOW = 1_800_000_000
+GITHUB = "https://token.actions.githubusercontent.com"
+GITLAB = "https://gitlab.example.com"
+SESSIONS = "https://authentik.example.com/application/o/ci-session/"
+REGISTRY = "https://authentik.example.com/application/o/docker-registry/"
+AUDIENCE = "registry.example.com"
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# authentik verifies signatures, the expressions never do; so any secret does here.
+SECRET = "a secret of the tests that is long enough for PyJWT"
+
+CLAIMS = {
+    "iss": GITHUB,
+    "aud": AUDIENCE,
+    "sub": "repo:acme/app:ref:refs/heads/main",
+    "iat": NOW - 60,
+    "nbf": NOW - 60,
+    "exp": NOW + 240,
+    "repository": "acme/app",
+    "repository_owner": "acme",
+    "repository_owner_id": "501",
+    "ref": "refs/heads/main",
+    "run_id": "42",
+}
+
+
+def rule(**fields):
+    return {"number": 1, "claims": [], "push": [], "pull": [], "delete": [], "catalog": False, **fields}
+
+
+def document():
+    """What trust/document.ts compiles for two sources."""
+    owner = [["repository_owner_id", ["501"]], ["ref", ["refs/heads/*", "refs/tags/*"]]]
+    push = ["{repository}", "{repository}/**"]
+    github = [rule(claims=owner, push=push, pull=["{repository_owner}/**"])]
+    gitlab = [rule(claims=[["project_path", ["acme/*"]]], push=["{project_path}"])]
+    return {
+        "version": 1,
+        "application": "docker-registry",
+        "groups": {"push": "acl_docker_push", "pull": "acl_docker_pull"},
+        "session": {
+            "application": "ci-session",
+            "provider": "ci-session",
+            "audience": "ci-session",
+            "claims": ["iss", "ref", "repository", "repository_owner", "repository_owner_id", "run_id", "sub"],
+        },
+        "sources": [
+            {"slug": "github", "platform": "github", "issuer": GITHUB, "audience": AUDIENCE, "rules": github},
+            {"slug": "gitlab", "platform": "gitlab", "issuer": GITLAB, "audience": AUDIENCE, "rules": gitlab},
+        ],
+    }
+
+
+def token(kid="github-1", **changes):
+    """A CI token; a claim that is None is left out."""
+    claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
+    return jwt.encode(claims, SECRET, "HS256", headers={} if kid is None else {"kid": kid})
+
+
+def session(**changes):
+    """What authentik issues for `ci-session`."""
+    ci = {"source": "github", "claims": {name: CLAIMS[name] for name in document()["session"]["claims"]}}
+    return token(**{"kid": "own-1", "iss": SESSIONS, "aud": "ci-session", "ci": ci, "repository": None, **changes})
+
+
+def shared():
+    """The functions of trust.py."""
+    World().install_models()
+    names = {}
+    exec((HERE / "trust.py").read_text("utf-8"), names)
+    return SimpleNamespace(**names)
+
+
+def held(world, assertion, provider="ci-session"):
+    """The assertion, which authentik now holds as an access token of the provider."""
+    world.access_tokens[assertion] = provider
+    return assertion
+
+
+class Objects:
+    """A model's `objects`, as far as the expressions ask."""
+
+    def __init__(self, rows, matches):
+        self.rows, self.matches = rows, matches
+
+    def filter(self, **conditions):
+        return Objects([row for row in self.rows if self.matches(row, **conditions)], self.matches)
+
+    def exists(self):
+        return bool(self.rows)
+
+    def get(self, **conditions):
+        (row,) = self.filter(**conditions).rows  # raises where there is not exactly one, as Django does
+        return row
+
+
+class World:
+    """One authentik: its stored objects, which a test changes, and a run of each expression."""
+
+    def __init__(self):
+        self.groups = {"docker-registry-trust": document()}
+        self.keys = {"github": ["github-1", "github-2"], "gitlab": ["gitlab-1"]}
+        self.access_tokens = {}  # text to name of the provider
+        self.messages = []
+
+    def run(self, name, post, application="docker-registry", groups=(), active=True, verified=None):
+        """What the expression returns. `verified` is what authentik hands a policy as `oauth_jwt`."""
+        self.install_models()
+        text = (HERE / "trust.py").read_text("utf-8").strip() + "\n\n\n" + (HERE / name).read_text("utf-8").strip()
+        names = {
+            "ak_is_group_member": lambda user, name: name in user.groups,
+            "ak_message": self.messages.append,
+        }
+        exec(f"def handler(request, http_request):\n{textwrap.indent(text, '    ')}\n", names)
+        http_request = SimpleNamespace(POST=post)
+        request = SimpleNamespace(
+            http_request=http_request,
+            user=SimpleNamespace(groups=groups, is_active=active),
+            obj=SimpleNamespace(slug=application),
+            context={} if verified is None else {"oauth_jwt": verified},
+        )
+        with patch("time.time", return_value=NOW):
+            return names["handler"](request, http_request)
+
+    def policy(self, assertion=None, **more):
+        """Whether the policy lets a request pass in which authentik has verified the assertion."""
+        if assertion is None:
+            return self.run("trust_policy.py", user_post(), **more)
+        verified = jwt.decode(assertion, options={"verify_signature": False})
+        return self.run("trust_policy.py", **{"post": ci_post(assertion), "verified": verified, **more})
+
+    def access(self, assertion=None, scope="repository:acme/app:pull,push", **more):
+        """The granted access as texts: type:name:actions."""
+        post = user_post(scope) if assertion is None else ci_post(assertion, scope)
+        claim = self.run("docker_registry.py", **{"post": post, **more})
+        assert set(claim) == {"access"}
+        json.dumps(claim)
+        return [f"{one['type']}:{one['name']}:{','.join(one['actions'])}" for one in claim["access"]]
+
+    def session_claim(self, assertion, **more):
+        return self.run("ci_session.py", **{"post": ci_post(assertion), "application": "ci-session", **more})
+
+    def install_models(self):
+        groups = [SimpleNamespace(name=name, attributes=attributes) for name, attributes in self.groups.items()]
+        for path, name, objects in (
+            ("authentik.core.models", "Group", Objects(groups, lambda row, name: row.name == name)),
+            ("authentik.sources.oauth.models", "OAuthSource", Objects(list(self.keys), self.holds)),
+            ("authentik.providers.oauth2.models", "AccessToken", Objects(list(self.access_tokens), self.issued)),
+        ):
+            parts = path.split(".")
+            for end in range(1, len(parts)):
+                sys.modules.setdefault(".".join(parts[:end]), types.ModuleType(".".join(parts[:end])))
+            sys.modules[path] = types.ModuleType(path)
+            setattr(sys.modules[path], name, SimpleNamespace(objects=objects))
+
+    def holds(self, row, slug, oidc_jwks__keys__contains):
+        (wanted,) = oidc_jwks__keys__contains
+        return row == slug and wanted["kid"] in self.keys[row]
+
+    def issued(self, row, token, provider__name):
+        return row == token and self.access_tokens[row] == provider__name
+
+
+def ci_post(assertion, scope="repository:acme/app:pull,push", **more):
+    post = {"grant_type": "client_credentials", "client_assertion_type": JWT_BEARER, "client_assertion": assertion}
+    return {**post, "scope": f"docker-registry {scope}", **more}
+
+
+def user_post(scope="repository:acme/app:pull,push", **more):
+    post = {"grant_type": "client_credentials", "username": "alice", "password": "app password"}
+    return {**post, "scope": f"docker-registry {scope}", **more}

@@ -1,0 +1,245 @@
+"""Who is let in: policy and mappings under a real Python, run as authentik runs them, against the attacks on tokens."""
+
+import jwt
+import pytest
+from expression_world import (
+    AUDIENCE,
+    CLAIMS,
+    GITLAB,
+    JWT_BEARER,
+    NOW,
+    REGISTRY,
+    SESSIONS,
+    ci_post,
+    document,
+    held,
+    session,
+    token,
+    user_post,
+)
+
+ACME = ["repository:acme/app:pull,push"]
+GITLAB_CLAIMS = {"kid": "gitlab-1", "iss": GITLAB, "project_path": "acme/app"}
+
+
+# --- what must work ---------------------------------------------------------------------------------------------------
+
+
+def test_first_build_of_a_trusted_repository_pushes(world):
+    assert world.policy(token()) is True
+    assert world.access(token()) == ACME
+
+
+def test_second_source_has_its_own_rules(world):
+    assert world.policy(token(**GITLAB_CLAIMS)) is True
+    assert world.access(token(**GITLAB_CLAIMS)) == ACME
+
+
+def test_session_is_made_and_used(world):
+    assert world.policy(token(), application="ci-session") is True
+    ci = world.session_claim(token())["ci"]
+    assert ci["source"] == "github"
+    assert ci["claims"] == {name: CLAIMS[name] for name in document()["session"]["claims"]}
+    assertion = held(world, session(ci=ci))
+    assert world.policy(assertion) is True
+    assert world.access(assertion) == ACME
+
+
+def test_mount_of_another_repository(world):
+    scope = "repository:acme/app:pull,push repository:acme/base:pull"
+    assert world.access(token(), scope) == [*ACME, "repository:acme/base:pull"]
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [("acl_docker_push", ["repository:any/thing:pull,push"]), ("acl_docker_pull", ["repository:any/thing:pull"])],
+)
+def test_people_and_service_accounts_by_group(world, group, expected):
+    assert world.policy(groups=[group]) is True
+    assert world.access(scope="repository:any/thing:pull,push,delete", groups=[group]) == expected
+
+
+def test_ci_user_in_the_push_group_pushes_anywhere(world):
+    assert world.access(token(), "repository:any/thing:push", groups=["acl_docker_push"]) == [
+        "repository:any/thing:push"
+    ]
+
+
+def test_assertion_as_client_secret_and_with_the_password_grant(world):
+    """authentik takes both; what it verified is what decides."""
+    post = {"grant_type": "password", "client_assertion_type": JWT_BEARER, "client_secret": token(), "scope": ACME[0]}
+    claims = jwt.decode(token(), options={"verify_signature": False})
+    assert world.run("trust_policy.py", post, verified=claims) is True
+    assert world.access(post=post) == ACME
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"aud": ["other", AUDIENCE]}, {"iat": NOW + 25, "nbf": NOW + 25}, {"exp": NOW - 25}, {"iat": None, "nbf": None}],
+)
+def test_audience_in_a_list_and_clocks_that_differ(world, changes):
+    assert world.policy(token(**changes)) is True
+    assert world.access(token(**changes)) == ACME
+
+
+# --- tokens that must not pass ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"repository_owner_id": "666"}, "no rule of source"),
+        ({"repository_owner_id": "*"}, "no rule of source"),
+        ({"repository_owner_id": None}, "no rule of source"),
+        ({"ref": "refs/pull/1/merge"}, "no rule of source"),
+        ({"aud": "https://github.com/acme"}, "audience"),
+        ({"aud": ["https://github.com/acme"]}, "audience"),
+        ({"aud": None}, "audience"),
+        ({"aud": f"{AUDIENCE}.evil.example"}, "audience"),
+        ({"kid": "gitlab-1"}, "issuer"),
+        ({"kid": "github-1", "iss": GITLAB, "project_path": "acme/app"}, "issuer"),
+        ({"iss": None}, "issuer"),
+        ({"kid": "own-1"}, "key"),
+        ({"kid": None}, "key"),
+        ({"kid": ""}, "key"),
+        ({"exp": NOW - 31}, "expired"),
+        ({"exp": None}, "expired"),
+        ({"exp": True}, "expired"),
+        ({"iat": NOW + 60}, "future"),
+        ({"nbf": NOW + 60}, "future"),
+        ({"nbf": "now"}, "future"),
+    ],
+)
+def test_refused_with_the_reason(world, changes, reason):
+    assertion = token(**changes)
+    assert world.policy(assertion) is False
+    assert reason in world.messages[0]
+    assert world.access(assertion) == []
+    assert world.session_claim(assertion) == {}
+
+
+def test_a_kid_that_two_sources_hold_decides_nothing(world):
+    world.keys["gitlab"].append("github-1")
+    assert world.policy(token()) is False
+    assert world.access(token()) == []
+
+
+def test_a_kid_of_our_own_key_in_a_source_gives_our_tokens_no_way_in(world):
+    world.keys["gitlab"].append("own-1")
+    registry_token = held(world, token(kid="own-1", iss=REGISTRY, aud="docker-registry"), "docker-registry")
+    for assertion in (registry_token, session()):
+        assert world.policy(assertion) is False
+        assert world.access(assertion) == []
+
+
+@pytest.mark.parametrize("assertion", ["", "garbage", "a.b.c", "\u0000", "x" * 100_000])
+def test_garbage(world, assertion):
+    assert world.run("trust_policy.py", ci_post(assertion), verified={}) is False
+    assert world.access(assertion) == []
+    assert world.session_claim(assertion) == {}
+
+
+def test_the_policy_believes_only_what_authentik_verified(world):
+    for verified in (None, {**CLAIMS, "repository_owner_id": "502"}):
+        assert world.run("trust_policy.py", ci_post(token()), verified=verified) is False
+    assert world.run("trust_policy.py", user_post(), verified=CLAIMS, groups=["acl_docker_push"]) is False
+
+
+# --- an assertion that authentik has not verified ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"grant_type": "refresh_token"},
+        {"grant_type": "authorization_code"},
+        {"grant_type": "urn:ietf:params:oauth:grant-type:device_code"},
+        {"grant_type": None},
+        {"client_assertion_type": ""},
+        {"client_assertion_type": JWT_BEARER.upper()},
+        {"client_assertion_type": f"{JWT_BEARER} "},
+    ],
+)
+def test_text_in_the_assertion_field_counts_for_nothing(world, changes):
+    post = ci_post(token(), **changes)
+    assert world.run("trust_policy.py", post) is False
+    assert world.access(post=post) == []
+    assert world.run("ci_session.py", post, application="ci-session") == {}
+
+
+def test_a_forged_assertion_gives_an_app_password_nothing_more(world):
+    post = user_post("repository:acme/app:push", client_assertion=token())
+    assert world.access(post=post, groups=["acl_docker_pull"]) == []
+
+
+def test_the_first_assertion_field_is_the_one_that_counts(world):
+    post = ci_post("garbage", client_secret=token())
+    assert world.access(post=post) == []
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_ci_token_passes_itself_off_as_a_session(world):
+    """Whatever it carries: only the text that authentik holds is a session."""
+    ci = {"source": "gitlab", "claims": {"project_path": "acme/app"}}
+    for changes in ({"ci": ci}, {"ci": ci, "iss": SESSIONS, "aud": "ci-session"}):
+        assertion = token(**{"repository_owner_id": "666", **changes})
+        assert world.policy(assertion) is False
+        assert world.access(assertion) == []
+
+
+def test_a_revoked_session_is_none(world):
+    assertion = held(world, session())
+    assert world.access(assertion) == ACME
+    del world.access_tokens[assertion]
+    assert world.policy(assertion) is False
+    assert world.access(assertion) == []
+
+
+@pytest.mark.parametrize("provider", ["docker-registry", "ci-session-2", ""])
+def test_a_token_of_another_provider_is_no_session(world, provider):
+    assertion = held(world, session(), provider)
+    assert world.policy(assertion) is False
+    assert world.access(assertion) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": REGISTRY},
+        {"aud": "docker-registry"},
+        {"exp": NOW - 60},
+        {"ci": None},
+        {"ci": "github"},
+        {"ci": {"source": "other", "claims": CLAIMS}},
+        {"ci": {"source": "github"}},
+        {"ci": {"source": "github", "claims": {}}},
+        {"ci": {"source": "gitlab", "claims": CLAIMS}},
+    ],
+)
+def test_a_session_that_is_not_whole(world, changes):
+    assertion = held(world, session(**changes))
+    assert world.policy(assertion) is False
+    assert world.access(assertion) == []
+
+
+def test_no_session_from_a_session_nor_from_a_registry_token_nor_for_people(world):
+    registry_token = held(world, token(kid="own-1", iss=REGISTRY, aud="docker-registry"), "docker-registry")
+    for assertion in (held(world, session()), registry_token):
+        assert world.policy(assertion, application="ci-session") is False
+        assert world.session_claim(assertion) == {}
+    assert world.policy(application="ci-session", groups=["acl_docker_push"]) is False
+    assert world.run("ci_session.py", user_post(), application="ci-session", groups=["acl_docker_push"]) == {}
+
+
+def test_a_rule_that_is_taken_away_ends_its_sessions(world):
+    assertion = held(world, session())
+    world.groups["docker-registry-trust"]["sources"][0]["rules"] = []
+    assert world.policy(assertion) is False
+    assert world.access(assertion) == []
+
+
+def test_a_session_carries_no_more_than_it_must(world):
+    claims = world.session_claim(token(repository="x" * 2000, secret="s", run_id=["1"]))["ci"]["claims"]
+    assert set(claims) == {"iss", "ref", "repository_owner", "repository_owner_id", "sub"}
