@@ -58,7 +58,7 @@ describe('a token that would be refused', () => {
       { aud: undefined },
       {},
       'audience-wrong',
-      'audience is "null", this registry expects "registry.example.com"',
+      'audience is missing, this registry expects "registry.example.com"',
     ],
     [
       'expired',
@@ -104,7 +104,7 @@ describe('a token that would be refused', () => {
       {},
       { kid: undefined },
       'not-signed-by-a-key',
-      'the token is not signed by a published key: its header says algorithm "RS256" and key id "null"',
+      'the token is not signed by a published key: its header says algorithm "RS256" and key id missing',
     ],
   ])('%s', (_, claims, headers, code, sentence) => {
     expect(check(claims, headers)).toEqual({ ok: false, code, sentence })

@@ -91,7 +91,7 @@ function refused(code: RefusalCode, sentence: string): TokenRefused {
 }
 
 function quoted(value: unknown): string {
-  return quote(value ?? null, MAX_QUOTED_CHARACTERS)
+  return value === undefined ? 'missing' : quote(value, MAX_QUOTED_CHARACTERS)
 }
 
 /** authentik ends the issuer of a token with the slug of the application that gave it. */

@@ -15,9 +15,15 @@ test('a source of another name is named, and refs are told apart', () => {
   const own = [
     { slug: 'own', platform: 'gitlab', issuer: 'https://a', audience: 'a', keys: { jwksUrl: 'https://a' } },
   ] as const
-  const claims = { project_id: '20', ref_path: ['refs/heads/**', 'refs/tags/v1'], environment: 'production', sha: 'a' }
+  const claims = {
+    project_id: '20',
+    ref_path: ['refs/heads/**', 'refs/tags/v1'],
+    environment: 'production',
+    pipeline_source: 'push',
+    sha: 'a',
+  }
   const parsed = parseRules({ source: 'own', claims, pull: ['a', 'b', 'c'] }, own)
   expect(describeRules(parsed.rules, own)).toEqual([
-    'GitLab projects at own with id 20 on a branch or tag v1 in environment production with sha a: pull a, b and c',
+    'GitLab projects at own with id 20 on a branch or tag v1 in environment production started by push with sha a: pull a, b and c',
   ])
 })

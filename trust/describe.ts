@@ -16,6 +16,7 @@ const phrases: Record<string, string> = {
   namespace_path: 'in namespace',
   namespace_id: 'in namespace',
   environment: 'in environment',
+  pipeline_source: 'started by',
 }
 
 /** One line for each rule, in order, such as "GitHub repositories of owner 501 on main or a tag: push to {repository}". */

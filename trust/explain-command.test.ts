@@ -134,6 +134,12 @@ describe('a question that is wrong', () => {
       /rule 1, source: there is no source "githib"/,
     ],
     [
+      'a stack without host',
+      ['--token', 'a'],
+      { 'stacks/Pulumi.local.yaml': 'config: {}\n' },
+      /neither host nor audience/,
+    ],
+    [
       'a key twice',
       ['--token', 'a'],
       { 'stacks/Pulumi.local.yaml': `${stack}      push: ["a"]\n` },

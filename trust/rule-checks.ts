@@ -93,6 +93,11 @@ function identityFindings(rule: RuleSettings, source: TrustSource): Draft[] {
     const example = platform === 'github' ? 'repository_owner_id: "501" beside it' : 'namespace_id: "72" beside it'
     found.push({ severity: 'advice', code: 'name-without-id', field: `claims.${byNameOnly}`, wrong, example })
   }
+  if (platform === 'gitlab' && !named.some((claim) => claim === 'pipeline_source' || claim.startsWith('job_project'))) {
+    const wrong = 'a merge request can run this job in another project: only the job_ claims name that project'
+    const example = 'pipeline_source: [push, web, schedule], or job_project_id: "20" (GitLab 18.4)'
+    found.push({ severity: 'advice', code: 'merge-requests', field: 'claims', wrong, example })
+  }
   return found
 }
 

@@ -21,5 +21,13 @@ export function parseYaml(text: string): { value: unknown; findings: Finding[] }
       example: duplicate ? 'one key with a list: ref: ["refs/heads/main", "refs/tags/*"]' : '- source: github',
     }
   })
-  return findings.length > 0 ? { value: undefined, findings } : { value: document.toJS(), findings }
+  if (findings.length > 0) return { value: undefined, findings }
+  try {
+    return { value: document.toJS(), findings }
+  } catch (cause) {
+    // Aliases that name each other too often, which the library counts only here.
+    const wrong = `no valid YAML: ${cause instanceof Error ? cause.message : cause}`
+    const finding: Finding = { severity: 'error', code: 'yaml-invalid', field: '', wrong, example: 'no aliases' }
+    return { value: undefined, findings: [finding] }
+  }
 }

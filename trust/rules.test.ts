@@ -93,6 +93,7 @@ describe('the short form', () => {
       claims: [
         ['namespace_path', ['acme', 'acme/**']],
         ['ref_path', ['refs/heads/**', 'refs/tags/**']],
+        ['pipeline_source', ['api', 'pipeline', 'push', 'schedule', 'trigger', 'web']],
       ],
       push: ['{project_path}', '{project_path}/**'],
       pull: ['{namespace_path}/**'],
@@ -204,6 +205,14 @@ describe('a mistake', () => {
     expect(rules).toHaveLength(severity === 'error' ? 0 : 2)
   })
 
+  test('in a rule for GitLab: a merge request can run the job elsewhere', () => {
+    const codes = (more: object) =>
+      parse([{ source: 'gitlab', claims: { project_id: '20', ...more }, push: '{project_path}' }]).findings
+    expect(codes({})).toMatchObject([{ severity: 'advice', code: 'merge-requests', rule: 1 }])
+    expect(codes({ pipeline_source: 'push' })).toEqual([])
+    expect(codes({ job_project_id: '20' })).toEqual([])
+  })
+
   test('is told with all the others at once, each with its rule', () => {
     const { findings } = parse([
       { ...good, source: 'x' },
@@ -253,5 +262,10 @@ describe('YAML', () => {
   })
   test('that is none is refused', () => {
     expect(parseYaml('a: [').findings).toMatchObject([{ code: 'yaml-invalid' }])
+    const aliases = Array.from(
+      { length: 9 },
+      (_, index) => `a${index + 1}: &a${index + 1} [${`*a${index},`.repeat(9)}]`,
+    )
+    expect(parseYaml(['a0: &a0 [x]', ...aliases].join('\n')).findings).toMatchObject([{ code: 'yaml-invalid' }])
   })
 })

@@ -8,6 +8,13 @@ import type { Owner, RuleSettings, ShortForm } from './rule-schema.ts'
 
 const BRANCHES_AND_TAGS = ['refs/heads/**', 'refs/tags/**']
 
+/**
+ * In GitLab a pipeline of a merge request can run in the target project while its claims name the source project
+ * (docs.gitlab.com, ID token authentication), so its job may belong to somebody else. Child pipelines are left out as
+ * well, as one can be the child of such a pipeline.
+ */
+const NO_MERGE_REQUESTS = ['api', 'pipeline', 'push', 'schedule', 'trigger', 'web']
+
 /** The rules that one entry of short forms stands for. */
 export function expandShortForm({ github, gitlab }: ShortForm): RuleSettings[] {
   return [
@@ -37,6 +44,7 @@ function gitlabRule({ name, id }: Owner, source: string): RuleSettings {
       ...(id === undefined ? {} : { namespace_id: [id] }),
       ...(name === undefined ? {} : { namespace_path: id === undefined ? [name, `${name}/**`] : [name] }),
       ref_path: BRANCHES_AND_TAGS,
+      pipeline_source: NO_MERGE_REQUESTS,
     },
     push: ['{project_path}', '{project_path}/**'],
     pull: ['{namespace_path}/**'],

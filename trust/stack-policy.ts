@@ -13,7 +13,17 @@ export interface StackPolicy {
   readonly findings: readonly Finding[]
 }
 
+const hostMissing: Finding = {
+  severity: 'error',
+  code: 'host-missing',
+  field: 'host',
+  wrong: 'neither host nor audience is set, so nobody knows what tokens must be issued for',
+  example: `${PROJECT}:host: registry.example.com`,
+}
+
 /**
+ * Reads sources, rules and names, and compiles them.
+ *
  * @param projectFile the text of Pulumi.yaml, which holds the defaults
  * @param stackFile the text of the stack's configuration file
  */
@@ -26,6 +36,7 @@ export function stackPolicy(projectFile: string, stackFile: string): StackPolicy
   const text = (name: string, otherwise: string) => String(setting(name) || otherwise)
 
   const audience = text('audience', text('host', ''))
+  if (audience === '') return { policy: undefined, findings: [hostMissing] }
   const sources = parseSources(setting('sources'), audience)
   const rules = parseRules(setting('trust'), sources.sources)
   const findings = [...sources.findings, ...rules.findings]
