@@ -60,9 +60,16 @@ describe('explain', () => {
     const files = { job: tokenOf({ ref: 'refs/heads/dev' }) }
     const { exitCode, text } = runExplain(['--token', 'job', ...scope('repository:acme/app:push')], world(files))
     expect(exitCode).toBe(1)
-    expect(text).toContain('refused  no rule of source "github" matches\n')
+    expect(text).toContain('refused  source "github" has no rule that matches\n')
     expect(text).toContain('nearest  rule 1: ref is "refs/heads/dev", wanted "refs/heads/main" or "refs/tags/*"\n')
     expect(text).toContain('\nNOT granted\n')
+  })
+  test('says when a source has no rules', () => {
+    const files = { 'claims.json': '{"iss": "https://gitlab.com"}' }
+    const { exitCode, text } = runExplain(['--claims', 'claims.json'], world(files))
+    expect(exitCode).toBe(1)
+    expect(text).toContain('refused  source "gitlab" has no rule\n')
+    expect(text).not.toContain('nearest')
   })
   test('says what a matching rule does grant', () => {
     const { exitCode, text } = runExplain(['--token', '-', ...scope('repository:acme/other:push')], world({}, token))

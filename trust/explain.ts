@@ -85,7 +85,7 @@ export function explainClaims(
   const texts = claimTexts(claims)
   const rules = matchingRules(source, texts)
   const matched = rules.length > 0
-  const sentence = `no rule of source "${source.slug}" matches`
+  const sentence = `source "${source.slug}" has ${source.rules.length === 0 ? 'no rule' : 'no rule that matches'}`
   const explained = scopes.map((scope) => explainScope(policy, of, scope, rules))
   return {
     granted: matched && explained.every(({ granted, denied }) => granted.length > 0 && denied.length === 0),

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findingText } from './findings.ts'
 import { claimsInUse, parseRules } from './rules.ts'
@@ -249,6 +251,14 @@ describe('a mistake', () => {
 })
 
 describe('YAML', () => {
+  test('of the README is rules without mistakes', () => {
+    const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
+    const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(readme) ?? []
+    const { value } = parseYaml(yaml)
+    const { rules, findings } = parse((value as Record<string, unknown>)['passwordless-registry:trust'])
+    expect(findings).toEqual([])
+    expect(rules.map(({ number }) => number)).toEqual([1, 2])
+  })
   test('is read to a plain value', () => {
     expect(parseYaml('- source: github\n  any: true\n')).toEqual({
       value: [{ source: 'github', any: true }],

@@ -22,21 +22,32 @@ const help = `Holds the trust matcher in TypeScript and the one in Python agains
 Exit status: 0 they agree, 1 they do not, 2 the question was wrong.
 `
 
-function wholeNumber(text: string, name: string): number {
-  if (/^\d{1,10}$/.test(text) && Number(text) <= LARGEST_SEED) return Number(text)
-  process.stderr.write(`--${name} takes a whole number up to ${LARGEST_SEED}, such as: --${name} 1000\n`)
+function stop(message: string): never {
+  process.stderr.write(`${message}\n`)
   process.exit(2)
 }
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string', default: String(DEFAULT_CASES) },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * LARGEST_SEED)) },
-    bench: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+function wholeNumber(text: string, name: string): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) <= LARGEST_SEED) return Number(text)
+  return stop(`--${name} takes a whole number up to ${LARGEST_SEED}, such as: --${name} 1000`)
+}
 
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        cases: { type: 'string', default: String(DEFAULT_CASES) },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * LARGEST_SEED)) },
+        bench: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return stop(`${error instanceof Error ? error.message : error}\n\n${help}`)
+  }
+}
+
+const values = options()
 if (values.help) {
   process.stdout.write(help)
 } else {

@@ -8,6 +8,9 @@ import type { Case } from './cases.ts'
 export const sharedExpression = join(import.meta.dirname, '../../infra/authentik/expressions/trust.py')
 const matcher = join(import.meta.dirname, 'matcher.py')
 
+/** A decision takes milliseconds; the longest of the fuzz cases stays far below a second. */
+const ANSWER_LIMIT_SECONDS = 30
+
 export interface Answer {
   understood: boolean
   rules: number[]
@@ -25,10 +28,12 @@ export function startPythonMatcher(python: string): PythonMatcher {
   const child = spawn(python, [matcher, sharedExpression], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const exited = once(child, 'exit')
+  child.stdin.on('error', () => {}) // a process that has ended shows in its missing answer
   const ask = async (question: unknown): Promise<unknown> => {
+    const limit = setTimeout(() => child.kill(), ANSWER_LIMIT_SECONDS * 1000)
     child.stdin.write(`${JSON.stringify(question)}\n`)
-    const line = await lines.next()
-    if (line.done) throw new Error('the Python matcher has ended; its message stands above')
+    const line = await lines.next().finally(() => clearTimeout(limit))
+    if (line.done) throw new Error(`the Python matcher has ended, or took more than ${ANSWER_LIMIT_SECONDS} s`)
     return JSON.parse(line.value)
   }
   return {
