@@ -1,0 +1,39 @@
+/**
+ * The stand-in CI issuers as a process.
+ *
+ * PORT (9080), HOST (127.0.0.1; a pod sets 0.0.0.0), BASE_URL (by which others reach it), JWKS_DIR with `github.json`
+ * and `gitlab.json`: public keys only (JWKS documents). It refuses a directory that holds a private key.
+ */
+import { readFile } from 'node:fs/promises'
+import type { JSONWebKeySet } from 'jose'
+import { keyFile, type Platform } from './keys.ts'
+import { startIssuers } from './server.ts'
+
+function setting(name: string, otherwise?: string): string {
+  const value = process.env[name] || otherwise
+  if (value) return value
+  console.error(`stand-in CI issuers: ${name} is not set. It needs BASE_URL and JWKS_DIR.`)
+  process.exit(2)
+}
+
+const directory = setting('JWKS_DIR')
+
+async function publicKeys(platform: Platform): Promise<JSONWebKeySet> {
+  const keys = JSON.parse(await readFile(keyFile(directory, platform), 'utf8')) as JSONWebKeySet
+  if (!Array.isArray(keys.keys) || keys.keys.some((key) => 'd' in key)) {
+    throw new Error(`${platform}.json must be a JWKS document of public keys`)
+  }
+  return keys
+}
+
+const running = await startIssuers({
+  port: Number(setting('PORT', '9080')),
+  host: setting('HOST', process.env.KUBERNETES_SERVICE_HOST ? '0.0.0.0' : '127.0.0.1'),
+  baseUrl: setting('BASE_URL'),
+  keys: publicKeys,
+})
+console.log(`stand-in CI issuers (not GitHub, not GitLab) listen on port ${running.port}`)
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => void running.close().then(() => process.exit(0)))
+}
