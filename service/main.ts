@@ -41,7 +41,10 @@ export async function run(limits: Limits = productionLimits): Promise<void> {
     log.fatal({ err, ...config.listen }, 'cannot listen: another process has this port, or LISTEN names no own address')
     process.exit(1)
   }
-  log.info({ port: (server.address() as AddressInfo).port, tokenUrl: config.tokenUrl.href }, 'listening')
+  log.info(
+    { port: (server.address() as AddressInfo).port, tokenUrl: config.tokenUrl.origin + config.tokenUrl.pathname },
+    'listening',
+  )
 
   await stopSignal()
   log.info('draining')
