@@ -1,0 +1,66 @@
+/**
+ * Where the cluster keeps its things, and the addresses inside it.
+ *
+ *   <stateDir>/kubeconfig                for whoever uses the cluster
+ *   <stateDir>/kubernetes/
+ *     pki/                               keys, certificates and kubeconfigs of the components (0700)
+ *     etc/                               configuration files, written anew at every start
+ *     data/etcd|containerd|kubelet       what survives a stop that keeps data
+ *     volumes/                           the persistent volumes of StorageClass `local`
+ *     logs/                              one file per process, of the last start
+ *     run/                               sockets, network namespace, process ids; gone after a stop
+ */
+import { join } from 'node:path'
+
+export interface Layout {
+  readonly stateDir: string
+  readonly root: string
+  readonly kubeconfig: string
+  readonly pki: string
+  readonly etc: string
+  readonly data: string
+  readonly volumes: string
+  readonly logs: string
+  readonly run: string
+  readonly containerdSocket: string
+  /** A file that holds the cluster's network namespace. */
+  readonly networkNamespace: string
+}
+
+/** The paths of the cluster that belongs to `stateDir` (absolute). */
+export function layoutOf(stateDir: string): Layout {
+  const root = join(stateDir, 'kubernetes')
+  const run = join(root, 'run')
+  return {
+    stateDir,
+    root,
+    kubeconfig: join(stateDir, 'kubeconfig'),
+    pki: join(root, 'pki'),
+    etc: join(root, 'etc'),
+    data: join(root, 'data'),
+    volumes: join(root, 'volumes'),
+    logs: join(root, 'logs'),
+    run,
+    containerdSocket: join(run, 'containerd.sock'),
+    networkNamespace: join(run, 'network-namespace'),
+  }
+}
+
+/** The name that everything of ours outside the state directory carries: cgroups, the CNI network. */
+export const ownName = 'plr'
+
+/**
+ * One network namespace is control plane and node in one. Its only device besides the pods' is `lo`, so nothing in
+ * the cluster can leave the machine. The node's address is from TEST-NET-2 (RFC 5737): nobody routes it.
+ */
+export const network = {
+  nodeName: 'local',
+  nodeAddress: '198.51.100.1',
+  apiPort: 6443,
+  podRange: '10.244.0.0/24',
+  serviceRange: '10.96.0.0/16',
+  /** First address of the service range: always the Service `kubernetes`. */
+  apiServiceAddress: '10.96.0.1',
+  dnsServiceAddress: '10.96.0.10',
+  domain: 'cluster.local',
+} as const
