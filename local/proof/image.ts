@@ -1,6 +1,6 @@
 /** A container image made of nothing: an OCI image layout, ready for any client to push. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -60,6 +60,14 @@ export async function makeImage({ layers, bytes }: { layers: number; bytes: numb
   await writeFile(join(dir, 'index.json'), json(index))
   await writeFile(join(dir, 'oci-layout'), json({ imageLayoutVersion: '1.0.0' }))
   return dir
+}
+
+/** The digest of the first image in an OCI layout: equal digests mean equal images, layer by layer. */
+export async function manifestDigest(layout: string): Promise<string> {
+  const { manifests } = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')) as { manifests: Descriptor[] }
+  const [first] = manifests
+  if (first === undefined) throw new Error(`${layout} holds no image`)
+  return first.digest
 }
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value))

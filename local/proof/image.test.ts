@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
-import { makeImage } from '../image.ts'
+import { makeImage } from './image.ts'
 
 it('makes a layout whose descriptors hold and whose layers tar can read', async () => {
   const dir = await makeImage({ layers: 3, bytes: 30_000 })

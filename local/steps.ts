@@ -1,0 +1,44 @@
+/**
+ * One line per step with its time, so that whoever waits knows for what, and a slow step is seen at once.
+ */
+import { styleText } from 'node:util'
+
+/** Prints to stderr: stdout belongs to what a command answers. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/**
+ * Runs one step and prints its title with the seconds it took.
+ *
+ * @throws whatever `work` throws, after the line said that the step failed
+ */
+export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  const started = performance.now()
+  const line = (mark: string) => say(`${mark} ${title} (${((performance.now() - started) / 1000).toFixed(1)} s)`)
+  try {
+    const result = await work()
+    line(styleText('green', '✓'))
+    return result
+  } catch (error) {
+    line(styleText('red', '✗'))
+    throw error
+  }
+}
+
+/**
+ * What a person can act on. Anything else that is thrown is a defect and keeps its stack trace.
+ */
+export class Stop extends Error {
+  override readonly name = 'Stop'
+}
+
+/** Runs a command to its end: a `Stop` is printed as one message, exit status 1. */
+export async function runCommand(main: () => Promise<void>): Promise<void> {
+  try {
+    await main()
+  } catch (error) {
+    say(error instanceof Stop ? `\n${error.message}` : String(error instanceof Error ? error.stack : error))
+    process.exitCode = 1
+  }
+}
