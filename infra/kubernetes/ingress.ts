@@ -24,10 +24,10 @@ export class Ingress extends pulumi.ComponentResource {
     const child = { parent: this }
     const { className } = args
     // Kubernetes takes an Ingress of a class that nobody serves, and then nothing ever answers.
-    const servedClass =
+    const served =
       className === undefined
-        ? undefined
-        : kubernetes.networking.v1.IngressClass.get(`ingressClass-${className}`, className, child).metadata.name
+        ? []
+        : [kubernetes.networking.v1.IngressClass.get(`the ingress class ${className} in the cluster`, className, child)]
     new kubernetes.networking.v1.Ingress(
       NAME,
       {
@@ -38,10 +38,10 @@ export class Ingress extends pulumi.ComponentResource {
           annotations: { ...DO_NOT_WAIT, ...UNLIMITED_UPLOADS, ...args.annotations },
         },
         spec: pulumi
-          .output({ className: servedClass, tokenService: args.tokenService, registry: args.registry })
+          .output({ tokenService: args.tokenService, registry: args.registry })
           .apply((names) => ingressSpec({ ...args, ...names })),
       },
-      child,
+      { ...child, dependsOn: served },
     )
     this.registerOutputs({})
   }
