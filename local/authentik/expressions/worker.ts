@@ -46,16 +46,18 @@ export class Expressions {
   readonly #python: string
   readonly #store: Store
   readonly #log: Logger
+  readonly #limitMs: number
   #child: ChildProcessWithoutNullStreams | undefined
   #queue: Promise<unknown> = Promise.resolve()
   #answered: ((reply: Reply) => void) | undefined
   #questions = 0
 
   /** @param python path of a Python 3 that can import PyJWT */
-  constructor(python: string, store: Store, log: Logger) {
+  constructor(python: string, store: Store, log: Logger, limitMs = EXPRESSION_LIMIT_MS) {
     this.#python = python
     this.#store = store
     this.#log = log
+    this.#limitMs = limitMs
   }
 
   /** @returns Python's message, or undefined where the expression compiles */
@@ -125,8 +127,8 @@ export class Expressions {
     const limit = setTimeout(() => {
       this.#log.warn({ do: question.do, name: question.name }, 'an expression overran its time; Python is restarted')
       this.close()
-      resolve({ error: `took longer than ${EXPRESSION_LIMIT_MS / 1000} s` })
-    }, EXPRESSION_LIMIT_MS)
+      resolve({ error: `took longer than ${this.#limitMs / 1000} s` })
+    }, this.#limitMs)
     this.#answered = resolve
     this.#questions += 1
     this.#child ??= this.#start()
