@@ -22,6 +22,12 @@ export interface CheckCall extends Subject {
   readonly randomSeed: Uint8Array
 }
 
+export interface Checked {
+  /** What the engine keeps as the resource's inputs: defaults and made-up names filled in. */
+  readonly inputs: Properties
+  readonly failures?: readonly Failure[]
+}
+
 export interface DiffCall extends Subject {
   readonly id: string
   readonly oldInputs: Properties
@@ -81,7 +87,7 @@ export interface Provider {
   checkConfig?(config: Properties): Failure[]
   /** Configuration keys of which a change means that every resource belongs to another world. */
   readonly replacingConfig?: readonly string[]
-  check(call: CheckCall): { inputs: Properties; failures?: Failure[] }
+  check(call: CheckCall): Checked | Promise<Checked>
   diff(call: DiffCall): Diff | Promise<Diff>
   create(call: CreateCall): Promise<Made>
   /** `undefined` when the object does not exist (any more). */
