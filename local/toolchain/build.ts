@@ -76,7 +76,13 @@ export async function buildAll(module: Build['module'], builds: readonly Build[]
 }
 
 async function go(module: Build['module'], args: string[]): Promise<void> {
-  await run(['go', ...args], { cwd: join(goDirectory, module), environment, timeoutSeconds: BUILD_LIMIT_SECONDS })
+  try {
+    await run(['go', ...args], { cwd: join(goDirectory, module), environment, timeoutSeconds: BUILD_LIMIT_SECONDS })
+  } catch (cause) {
+    if (!(cause instanceof CommandError)) throw cause
+    const advice = 'What was compiled so far is kept; once the cause is gone, the same command goes on from there.'
+    throw new Stop(`${cause.message}\n\n${advice}`, { cause })
+  }
 }
 
 /** What a person without (a sufficiently new) Go has to do. */

@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { CommandError, run } from './command.ts'
 
@@ -24,4 +29,17 @@ test('a command past its limit is ended', async () => {
   await expect(run(['sleep', '30'], { timeoutSeconds: 0.1 })).rejects.toThrow(
     'was ended by SIGTERM (its limit is 0.1 s)',
   )
+})
+
+test('a process that exits takes its commands along', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'command-'))
+  const log = join(directory, 'log')
+  const command = `trap "echo ended >> ${log}; exit" TERM; echo started >> ${log}; while :; do sleep 0.05; done`
+  const script = `
+    const { run } = await import(${JSON.stringify(new URL('./command.ts', import.meta.url).href)})
+    run(['sh', '-c', ${JSON.stringify(command)}], { timeoutSeconds: 10 })
+    setTimeout(() => process.exit(), 500)`
+  await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
+  await expect.poll(() => readFile(log, 'utf8')).toBe('started\nended\n')
+  await rm(directory, { recursive: true })
 })

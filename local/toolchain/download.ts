@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { EnvHttpProxyAgent, fetch } from 'undici'
 import { run } from './command.ts'
@@ -23,7 +23,7 @@ const DOWNLOAD_LIMIT_SECONDS = 600
 const UNPACK_LIMIT_SECONDS = 120
 /** The largest, the Pulumi CLI, is about 200 MB. */
 const MAX_BYTES = 1024 ** 3
-const MAX_CHECKSUM_FILE_CHARACTERS = 1024 ** 2
+const MAX_CHECKSUM_FILE_BYTES = 1024 ** 2
 
 export interface Downloader {
   /** Whether every publisher of these answers at all; asked once per publisher. */
@@ -49,23 +49,30 @@ export function createDownloader(limits: { stallSeconds?: number; reachSeconds?:
       () => false,
     )
 
-  const open = async (url: string) => {
+  async function* open(url: string, maxBytes: number): AsyncGenerator<Uint8Array> {
     const response = await fetch(url, { dispatcher: agent, signal: AbortSignal.timeout(DOWNLOAD_LIMIT_SECONDS * 1000) })
     if (new URL(response.url).protocol !== new URL(url).protocol) throw new Error(`${url} leads to ${response.url}`)
     if (!response.ok || response.body === null) throw new Error(`${url} answered ${response.status}`)
-    return response
+    let bytes = 0
+    for await (const chunk of response.body) {
+      bytes += chunk.length
+      if (bytes > maxBytes) throw new Error(`${url} has more than ${maxBytes} bytes; that is not what was asked for`)
+      yield chunk
+    }
   }
 
   const fetchOne = async ({ url, checksums, content }: Download, directory: string) => {
-    const file = join(directory, 'command' in content ? content.command : `.${basename(url)}`)
-    const sumFile = await (await open(checksums)).text()
-    const expected = findChecksum(sumFile.slice(0, MAX_CHECKSUM_FILE_CHARACTERS), basename(url))
+    const expected = findChecksum(await text(open(checksums, MAX_CHECKSUM_FILE_BYTES)), basename(url))
     if (expected === undefined) throw new Error(`${checksums} has no SHA-256 sum for ${basename(url)}`)
-    const response = await open(url)
-    const actual = await save(response.body as AsyncIterable<Uint8Array>, file)
-    if (actual !== expected) {
-      await rm(file)
-      throw new Error(`${url} has the SHA-256 sum ${actual}, but ${checksums} says ${expected}; it is not used`)
+    const file = join(directory, 'command' in content ? content.command : `.${basename(url)}`)
+    try {
+      const actual = await save(open(url, MAX_BYTES), file)
+      if (actual !== expected) {
+        throw new Error(`${url} has the SHA-256 sum ${actual}, but ${checksums} says ${expected}; it is not used`)
+      }
+    } catch (error) {
+      await rm(file, { force: true })
+      throw error
     }
     if ('command' in content) return chmod(file, 0o755)
     await run(
@@ -105,13 +112,10 @@ export function findChecksum(text: string, file: string): string | undefined {
 /** Writes the bytes to a file and returns their SHA-256 sum. */
 async function save(body: AsyncIterable<Uint8Array>, file: string): Promise<string> {
   const hash = createHash('sha256')
-  let bytes = 0
   await pipeline(
-    Readable.from(body),
+    body,
     async function* (chunks: AsyncIterable<Uint8Array>) {
       for await (const chunk of chunks) {
-        bytes += chunk.length
-        if (bytes > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes; that is not the tool that was asked for`)
         hash.update(chunk)
         yield chunk
       }

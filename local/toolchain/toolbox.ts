@@ -91,10 +91,11 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
 
   return {
     async find(named) {
-      for (const place of [downloadedPlace(named), await builtPlace(named)]) {
-        if (place && (await holdsAll(place, named[1].commands))) return place
-      }
-      return undefined
+      const isThere = (place: string) => holdsAll(place, named[1].commands)
+      const downloaded = downloadedPlace(named)
+      if (await isThere(downloaded)) return downloaded
+      const built = await builtPlace(named)
+      return built && (await isThere(built)) ? built : undefined
     },
     async download(tools) {
       const published = tools.filter(([, tool]) => tool.publishedFor.includes(platform.os))
