@@ -17,8 +17,8 @@ const GRACE_SECONDS = 5
 /** Processes that are being forked while others are killed: looked for again so many times. */
 const KILL_ROUNDS = 5
 const COMMAND_LIMIT = { timeoutSeconds: 10 }
-/** Pods are started by these: they end before the pods do, or new ones would appear. */
-const runsPods = ['kubelet', 'kube-scheduler', 'kube-controller-manager', 'kube-proxy', 'forwarder', 'provisioner']
+/** These write data that a next start goes on with; of all others nothing is lost when they end at once. */
+const writesData = ['etcd', 'containerd']
 
 /**
  * Ends all processes of the cluster and undoes what it did to the machine.
@@ -29,9 +29,10 @@ export async function cleanUp(layout: Layout, { keepData }: { keepData: boolean 
   const graceSeconds = keepData ? GRACE_SECONDS : 0
   const records = await new ProcessTable(processesFile(layout)).list()
   const cgroups = await findCgroups()
+  // First who would start pods anew, then the pods, then what they stand on.
   await endProcesses(
-    records.filter(({ name }) => runsPods.includes(name)),
-    graceSeconds,
+    records.filter(({ name }) => !writesData.includes(name)),
+    0,
   )
   await endAll(() => processesIn(cgroups, 'pods'), graceSeconds)
   await endProcesses(records, graceSeconds)

@@ -25,6 +25,8 @@ const flags = [
   '-read-timeout-server=0',
   '-write-timeout-server=0',
   '-access-log-disabled',
+  // No load balancer stands in front that would have to notice an end first.
+  '-wait-for-healthcheck-interval=0',
 ]
 
 export function ingress(image: string): Addon {
