@@ -13,6 +13,8 @@ import { type Tool, type ToolName, tools } from './tools.ts'
 export type { Report, ToolName }
 export { createReport }
 
+const table: Record<ToolName, Tool> = tools
+
 /** Another run may be building everything, which takes up to half an hour on a slow machine. */
 const OTHER_RUN_LIMIT_SECONDS = 3600
 
@@ -21,7 +23,6 @@ export interface ToolOptions {
   cache?: string
   path?: string
   downloader?: Downloader
-  table?: Record<ToolName, Tool>
 }
 
 /**
@@ -43,7 +44,7 @@ export async function ensureTools<Name extends ToolName>(
   names: readonly Name[],
   options: ToolOptions = {},
 ): Promise<Record<Name, string>> {
-  const { report = createReport(), cache = cacheDir, path = process.env.PATH ?? '', table = tools } = options
+  const { report = createReport(), cache = cacheDir, path = process.env.PATH ?? '' } = options
   const directory = join(cache, 'tools')
   const toolbox = openToolbox(directory, report, options.downloader ?? createDownloader())
   const found = new Map<ToolName, string>()
@@ -69,6 +70,10 @@ export async function ensureTools<Name extends ToolName>(
     )
     await search()
   }
-  const command = (name: Name) => join(found.get(name) ?? '', table[name].commands[0])
-  return Object.fromEntries(names.map((name) => [name, command(name)])) as Record<Name, string>
+  const commandOf = (name: Name) => {
+    const place = found.get(name)
+    if (place === undefined) throw new Error(`${name} was put into ${directory}, but is not found there`)
+    return join(place, table[name].commands[0])
+  }
+  return Object.fromEntries(names.map((name) => [name, commandOf(name)])) as Record<Name, string>
 }

@@ -110,29 +110,22 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
     async build(tools) {
       const modules = [...Map.groupBy(tools, ([, tool]) => tool.build.module)]
       for (const [module, group] of modules) {
-        if ((await go(module)) === undefined) {
-          throw await missingGo(
-            module,
-            group.map(([name]) => name),
-          )
-        }
+        if ((await go(module)) === undefined) throw await missingGo(module, namesOf(group))
       }
       for (const [index, [module, group]] of modules.entries()) {
         const next = modules[index + 1]
         // What cannot be fetched ahead is fetched by the build itself, which then tells what is wrong.
-        const fetching =
-          next &&
-          fetchSources(
-            next[0],
-            next[1].map(([, tool]) => tool.build.package),
-          ).catch(() => {})
-        const title = `Building ${group.map(([name]) => name).join(', ')} from source`
+        const fetching = next && fetchSources(next[0], packagesOf(next[1])).catch(() => {})
+        const title = `Building ${namesOf(group).join(', ')} from source (once; takes minutes)`
         await report.step(title, () => withPartial((partial) => buildModule(module, group, partial)))
         await fetching
       }
     },
   }
 }
+
+const namesOf = (tools: readonly NamedTool[]) => tools.map(([name]) => name)
+const packagesOf = (tools: readonly NamedTool[]) => tools.map(([, tool]) => tool.build.package)
 
 /** This machine in the words of the publishers, which are Go's. */
 function goPlatform(): Platform {
