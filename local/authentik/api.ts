@@ -1,5 +1,4 @@
 /** `/api/v3/`: list, create, read, update, delete for every resource of the table, behind an API token. */
-import { timingSafeEqual } from 'node:crypto'
 import { deleteRow } from './deletion.ts'
 import { defaultValues, type FieldErrors, readFields } from './fields.ts'
 import { type Answer, detail, type HttpRequest, json, jsonBody, noContent } from './http.ts'
@@ -9,6 +8,7 @@ import { NoSuchUser } from './resources/group.ts'
 import { resources } from './resources/index.ts'
 import { isSuperuser } from './resources/user.ts'
 import type { Json, User } from './rows.ts'
+import { sameSecret } from './secrets.ts'
 import type { Store } from './store.ts'
 
 const PREFIX = '/api/v3/'
@@ -80,18 +80,13 @@ function authenticate(request: HttpRequest, { store, clock }: ApiServices): User
   const [scheme, key = ''] = header.split(' ')
   const token =
     scheme?.toLowerCase() === 'bearer'
-      ? store.find('staticTokens', (row) => row.intent === 'api' && sameText(row.key, key))
+      ? store.find('staticTokens', (row) => row.intent === 'api' && sameSecret(row.key, key))
       : undefined
   const user = token && store.get('users', token.user)
   const expired = token?.expires && Date.parse(token.expires) <= clock()
   if (!user?.is_active || expired) throw detail(403, 'Token invalid/expired')
   if (!isSuperuser(store, user)) throw detail(403, 'You do not have permission to perform this action.')
   return user
-}
-
-function sameText(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
 }
 
 async function answerCollection(resource: Resource, request: HttpRequest, context: ApiContext): Promise<Answer> {

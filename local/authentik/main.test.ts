@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensurePython } from '../toolchain/python.ts'
-import { bundleAuthentik } from './bundle.ts'
+import { standInAuthentik } from '../world/stand-ins.ts'
 
 /** A ConfigMap holds no more. */
 const CONFIG_MAP_BYTES = 1024 * 1024
@@ -18,7 +18,7 @@ let python: string
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'stand-in-authentik-'))
-  files = await bundleAuthentik()
+  files = (await standInAuthentik('image', 'the-api-token')).code
   python = await ensurePython()
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
   await writeFile(join(directory, 'token'), 'the-api-token\n')

@@ -5,22 +5,17 @@
  * akadmin), PYTHON (python3; must be able to import PyJWT).
  */
 import { readFile } from 'node:fs/promises'
+import { listenHost, setting } from '../issuers/environment.ts'
 import { startAuthentik } from './server.ts'
 
-function setting(name: string, otherwise?: string): string {
-  const value = process.env[name] || otherwise
-  if (value) return value
-  console.error(`stand-in authentik: ${name} is not set. It needs DATA_DIR and AUTHENTIK_BOOTSTRAP_TOKEN_FILE.`)
-  process.exit(2)
-}
+const NAME = 'stand-in authentik'
 
 const running = await startAuthentik({
-  port: Number(setting('PORT', '9000')),
-  // A pod's port must be reachable from outside of it; anywhere else only this machine's own programs may come.
-  host: setting('HOST', process.env.KUBERNETES_SERVICE_HOST ? '0.0.0.0' : '127.0.0.1'),
-  dataDir: setting('DATA_DIR'),
-  bootstrapToken: (await readFile(setting('AUTHENTIK_BOOTSTRAP_TOKEN_FILE'), 'utf8')).trim(),
-  python: setting('PYTHON', 'python3'),
+  port: Number(setting(NAME, 'PORT', '9000')),
+  host: listenHost(),
+  dataDir: setting(NAME, 'DATA_DIR'),
+  bootstrapToken: (await readFile(setting(NAME, 'AUTHENTIK_BOOTSTRAP_TOKEN_FILE'), 'utf8')).trim(),
+  python: setting(NAME, 'PYTHON', 'python3'),
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

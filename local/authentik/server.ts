@@ -81,12 +81,14 @@ export async function startAuthentik(options: AuthentikOptions): Promise<Running
     server.once('error', reject)
     server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve)
   })
+  const periodically = (what: string, milliseconds: number, work: () => Promise<void>) =>
+    setInterval(() => work().catch((error: unknown) => log.error({ err: error }, `${what} failed`)), milliseconds)
   const timers = [
-    setInterval(() => void refreshKeys(store, log), REFRESH_KEYS_MS),
-    setInterval(() => {
+    periodically('refreshing signing keys', REFRESH_KEYS_MS, () => refreshKeys(store, log)),
+    periodically('clean-up', CLEAN_UP_MS, () => {
       deleteExpired(store, clock())
-      void store.save()
-    }, CLEAN_UP_MS),
+      return store.save()
+    }),
   ]
   const { port } = server.address() as AddressInfo
   log.info({ port }, 'stand-in authentik (not the real one) is listening')

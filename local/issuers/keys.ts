@@ -46,7 +46,7 @@ async function makeKey(directory: string, path: string, platform: Platform): Pro
   const kid = `${platform}-${randomBytes(8).toString('hex')}`
   const key = { ...privateKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' }
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const beside = `${path}.${process.pid}`
+  const beside = `${path}.${randomBytes(8).toString('hex')}`
   await writeFile(beside, `${JSON.stringify(key)}\n`, { mode: 0o600 })
   try {
     // A link fails where the file exists: of two processes at the same time both use the key of the first.

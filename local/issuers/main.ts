@@ -6,17 +6,13 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { JSONWebKeySet } from 'jose'
+import { listenHost, setting } from './environment.ts'
 import { keyFile, type Platform } from './keys.ts'
 import { startIssuers } from './server.ts'
 
-function setting(name: string, otherwise?: string): string {
-  const value = process.env[name] || otherwise
-  if (value) return value
-  console.error(`stand-in CI issuers: ${name} is not set. It needs BASE_URL and JWKS_DIR.`)
-  process.exit(2)
-}
+const NAME = 'stand-in CI issuers'
 
-const directory = setting('JWKS_DIR')
+const directory = setting(NAME, 'JWKS_DIR')
 
 async function publicKeys(platform: Platform): Promise<JSONWebKeySet> {
   const keys = JSON.parse(await readFile(keyFile(directory, platform), 'utf8')) as JSONWebKeySet
@@ -27,9 +23,9 @@ async function publicKeys(platform: Platform): Promise<JSONWebKeySet> {
 }
 
 const running = await startIssuers({
-  port: Number(setting('PORT', '9080')),
-  host: setting('HOST', process.env.KUBERNETES_SERVICE_HOST ? '0.0.0.0' : '127.0.0.1'),
-  baseUrl: setting('BASE_URL'),
+  port: Number(setting(NAME, 'PORT', '9080')),
+  host: listenHost(),
+  baseUrl: setting(NAME, 'BASE_URL'),
   keys: publicKeys,
 })
 console.log(`stand-in CI issuers (not GitHub, not GitLab) listen on port ${running.port}`)

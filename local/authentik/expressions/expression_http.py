@@ -15,7 +15,8 @@ class QueryDict(dict):
         return super().__getitem__(name)[-1]
 
     def get(self, name, default=None):
-        return self[name] if name in self else default
+        values = super().get(name)
+        return values[-1] if values else default
 
     def getlist(self, name):
         return list(super().get(name, []))

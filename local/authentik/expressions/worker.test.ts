@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensurePython } from '../../toolchain/python.ts'
 import type { HttpRequest } from '../http.ts'
 import type { JsonObject, OAuth2Provider, OAuthSource, ScopeMapping, User } from '../rows.ts'
@@ -42,8 +42,10 @@ beforeAll(async () => {
   python = await ensurePython()
   expressions = new Expressions(python, store, log, 1500)
 })
-afterAll(() => rm(directory, { recursive: true }))
-afterEach(() => expressions.close())
+afterAll(async () => {
+  expressions.close()
+  await rm(directory, { recursive: true })
+})
 
 const run = (expression: string, by = expressions): Promise<JsonObject> =>
   by.claims({ name: 'mapping', expression } as ScopeMapping, provider, ['a'], {

@@ -1,7 +1,7 @@
 import { boolean, choice, duration, list, many, one, text } from '../fields.ts'
-import { randomText } from '../random.ts'
 import { resource } from '../resource.ts'
 import type { Json, OAuth2Provider } from '../rows.ts'
+import { randomText } from '../secrets.ts'
 import type { Store } from '../store.ts'
 
 const CLIENT_ID_CHARACTERS = 40

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { boolean, choice, date, one, slug, text } from '../fields.ts'
-import { randomText } from '../random.ts'
 import { resource, ValidationFailed } from '../resource.ts'
+import { randomText } from '../secrets.ts'
 import { isoTime } from '../time.ts'
 import { presentUser } from './user.ts'
 

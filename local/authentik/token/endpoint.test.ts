@@ -1,83 +1,20 @@
-import { decodeJwt } from 'jose'
+import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { certificatePair, created, makeProvider, startWorld, type World } from '../fixture.ts'
-import type { JsonObject } from '../rows.ts'
+import { certificatePair, created, makeProvider, type World } from '../fixture.ts'
+import { JOB, type RegistryWorld, startRegistryWorld } from './fixture.ts'
 
-const JOB = {
-  iss: 'https://token.actions.githubusercontent.com',
-  sub: 'repo:acme/app:ref:refs/heads/main',
-  repository: 'acme/app',
-}
-const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const CI_USER = `docker-registry-${JOB.sub}`
 
 let world: World
-let sources: { github: string; gitlab: string }
-let signingKey: string
-let mapping: string
-let session: { provider: number }
-let registry: { provider: number; application: string }
-let policy: string
+let githubSource: string
+let { setPolicy, exchange, github, userNamed } = {} as RegistryWorld
 
 beforeAll(async () => {
-  world = await startWorld({ blockedPolicyMs: 200 })
-  const source = async (slug: string, jwks: string) =>
-    (
-      await created(world, 'sources/oauth/', {
-        name: slug,
-        slug,
-        provider_type: 'openidconnect',
-        consumer_key: 'unused',
-        consumer_secret: 'unused',
-        authorization_url: 'http://unused.example',
-        access_token_url: 'http://unused.example',
-        profile_url: 'http://unused.example',
-        oidc_jwks_url: `${world.issuers}/${jwks}`,
-      })
-    ).pk
-  sources = {
-    github: await source('github', 'github/.well-known/jwks'),
-    gitlab: await source('gitlab', 'gitlab/oauth/discovery/keys'),
-  }
-  const { certificate, key } = await certificatePair()
-  const pair = { name: 'docker-registry', certificate_data: certificate, key_data: key }
-  signingKey = (await created(world, 'crypto/certificatekeypairs/', pair)).pk
-  mapping = await makeMapping('docker-registry', 'return {"access": [user.username, user.is_active]}')
-  const federated = { signing_key: signingKey, jwt_federation_sources: [sources.github, sources.gitlab] }
-  session = await makeProvider(world, 'ci-session', { ...federated, access_token_validity: 'hours=6' })
-  registry = await makeProvider(world, 'docker-registry', {
-    ...federated,
-    jwt_federation_providers: [session.provider],
-    property_mappings: [mapping],
-  })
-  policy = (await created(world, 'policies/expression/', { name: 'trust', expression: 'return True' })).pk
-  await created(world, 'policies/bindings/', { policy, target: registry.application, order: 0 })
+  ;({ world, githubSource, setPolicy, exchange, github, userNamed } = await startRegistryWorld())
 })
 beforeEach(() => setPolicy('return True'))
 afterAll(() => world.close())
 
-const makeMapping = async (name: string, expression: string): Promise<string> =>
-  (await created(world, 'propertymappings/provider/scope/', { name, scope_name: name, expression })).pk
-
-const setPolicy = (expression: string) => world.api('PATCH', `policies/expression/${policy}/`, { expression })
-const setMapping = (expression: string) =>
-  world.api('PATCH', `propertymappings/provider/scope/${mapping}/`, { expression })
-
-const exchange = (assertion: string, form: Record<string, string> = {}, headers: Record<string, string> = {}) =>
-  world.exchange(
-    {
-      grant_type: 'client_credentials',
-      client_id: 'docker-registry',
-      client_assertion_type: JWT_BEARER,
-      client_assertion: assertion,
-      scope: 'docker-registry',
-      ...form,
-    },
-    headers,
-  )
-const github = (claims: JsonObject = {}, options = {}) => world.mint('github', { ...JOB, ...claims }, options)
-const userNamed = async (username: string) =>
-  (await world.api('GET', `core/users/?username=${encodeURIComponent(username)}`)).body.results[0]
 const refusal = { status: 400, body: expect.objectContaining({ error: 'invalid_grant' }) }
 
 describe('a CI token', () => {
@@ -86,7 +23,6 @@ describe('a CI token', () => {
     expect(status).toBe(200)
     expect(body).toMatchObject({ token_type: 'Bearer', scope: 'docker-registry', expires_in: 600 })
     const jwks = await world.fetch('GET', '/application/o/docker-registry/jwks/')
-    const { createLocalJWKSet, jwtVerify } = await import('jose')
     const { payload, protectedHeader } = await jwtVerify(body.access_token, createLocalJWKSet(jwks.body))
     expect(protectedHeader).toEqual({ alg: 'ES256', kid: jwks.body.keys[0].kid, typ: 'JWT' })
     expect(payload).toMatchObject({ aud: 'docker-registry', azp: 'docker-registry', access: [CI_USER, true] })
@@ -248,99 +184,11 @@ describe('user and app password', () => {
   })
 })
 
-describe('policies', () => {
-  test.each(['return 1', 'return "yes"', 'return [0]'])('%s passes', async (expression) => {
-    await setPolicy(expression)
-    expect((await exchange(github())).status).toBe(200)
-  })
-
-  test.each([
-    'return False',
-    'return 0',
-    'pass',
-    'raise ValueError("x")',
-    'exit()',
-    'return request.user.username == "docker-registry-x"',
-    'return not request.user.is_anonymous',
-  ])('%s refuses', async (expression) => {
-    await setPolicy(expression)
-    expect(await exchange(github())).toMatchObject(refusal)
-  })
-
-  test('see the names that authentik gives them', async () => {
-    await setPolicy(`
-ak_message("hello")
-ak_logger.info("seen", a=1)
-assert request.obj.slug == "docker-registry"
-assert request.context["oauth_jwt"]["repository"] == "acme/app" and context is request.context
-assert context["oauth_scopes"] == {"docker-registry"} and context["oauth_grant_type"] == "client_credentials"
-assert http_request.META["HTTP_HOST"] == http_request.headers["Host"] == http_request.get_host()
-assert ak_client_ip == ip_address("127.0.0.1") and not ak_is_sso_flow
-assert not ak_is_group_member(request.user, name="acl_docker_push")
-return True`)
-    expect((await exchange(github())).status).toBe(200)
-  })
-
-  test('that overran 64 KB never answer', async () => {
-    await setPolicy(`return True # ${'x'.repeat(64 * 1024)}`)
-    await expect(exchange(github())).rejects.toThrow('fetch failed')
-  })
-
-  test('a disabled binding does not count, a failing one counts as it says', async () => {
-    const path = `policies/bindings/${(await world.api('GET', 'policies/bindings/')).body.results[0].pk}/`
-    await setPolicy('return undefined_name')
-    expect(await exchange(github())).toMatchObject(refusal)
-    await world.api('PATCH', path, { failure_result: true })
-    expect((await exchange(github())).status).toBe(200)
-    await world.api('PATCH', path, { failure_result: false, enabled: false })
-    expect((await exchange(github())).status).toBe(200)
-    await world.api('PATCH', path, { enabled: true })
-  })
-})
-
-describe('a scope mapping', () => {
-  test.each(['raise ValueError("x")', 'return ["no dict"]', 'pass', 'return {"access": object()}', 'exit()'])(
-    '%s leaves its claims out of a token that is issued all the same',
-    async (expression) => {
-      await setMapping(expression)
-      const { status, body } = await exchange(github())
-      expect(status).toBe(200)
-      expect(decodeJwt(body.access_token)).not.toHaveProperty('access')
-    },
-  )
-
-  test('sees the names that authentik gives it, and groups by their attributes', async () => {
-    await created(world, 'core/groups/', { name: 'rules', attributes: { text: `'''{"*\\ é` } })
-    await setMapping(`
-from authentik.core.models import Group
-assert "oauth_jwt" not in request.context
-assert request.user == user and provider.name == "docker-registry" and token.scope == ["docker-registry"]
-assert request.http_request.POST.getlist("scope") == ["docker-registry"]
-try:
-    Group.objects.get(name="no such group")
-except Group.DoesNotExist:
-    return {"access": Group.objects.get(name="rules").attributes["text"]}`)
-    const { body } = await exchange(github())
-    expect(decodeJwt(body.access_token).access).toBe(`'''{"*\\ é`)
-  })
-
-  test('sees the groups above those of the user', async () => {
-    const parent = await created(world, 'core/groups/', { name: 'parent' })
-    const child = await created(world, 'core/groups/', { name: 'child', parents: [parent.pk] })
-    await setMapping('return {"access": [ak_is_group_member(user, name=n) for n in ("parent", "child", "rules")]}')
-    await exchange(github({ sub: 'member' }))
-    const user = await userNamed('docker-registry-member')
-    await world.api('POST', `core/groups/${child.pk}/add_user/`, { pk: user.pk })
-    const { body } = await exchange(github({ sub: 'member' }))
-    expect(decodeJwt(body.access_token).access).toEqual([true, true, false])
-  })
-})
-
 test('a provider whose pair is deleted signs with its client secret from then on', async () => {
   const { certificate, key } = await certificatePair()
   const pair = { name: 'short-lived', certificate_data: certificate, key_data: key }
   const { pk } = await created(world, 'crypto/certificatekeypairs/', pair)
-  const { provider } = await makeProvider(world, 'other', { signing_key: pk, jwt_federation_sources: [sources.github] })
+  const { provider } = await makeProvider(world, 'other', { signing_key: pk, jwt_federation_sources: [githubSource] })
   await world.api('DELETE', `crypto/certificatekeypairs/${pk}/`)
   expect((await world.api('GET', `providers/oauth2/${provider}/`)).body.signing_key).toBeNull()
   expect((await world.fetch('GET', '/application/o/other/jwks/')).body).toEqual({})
@@ -348,7 +196,7 @@ test('a provider whose pair is deleted signs with its client secret from then on
 })
 
 test('the global issuer mode leaves the application out of iss', async () => {
-  await makeProvider(world, 'global', { issuer_mode: 'global', jwt_federation_sources: [sources.github] })
+  await makeProvider(world, 'global', { issuer_mode: 'global', jwt_federation_sources: [githubSource] })
   const { body } = await exchange(github(), { client_id: 'global' })
   expect(decodeJwt(body.access_token).iss).toBe(`${world.url()}/`)
 })

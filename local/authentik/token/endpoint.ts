@@ -1,10 +1,10 @@
 /** `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs. */
-import { timingSafeEqual } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { ExpressionRequest } from '../expressions/worker.ts'
 import { type Answer, formBody, type HttpRequest, json, methodNotAllowed } from '../http.ts'
 import { mappingsOf } from '../openid.ts'
 import type { Application, JsonObject, OAuth2Provider, User } from '../rows.ts'
+import { sameSecret } from '../secrets.ts'
 import { verifyAssertion } from './assertion.ts'
 import { ciUser, clientUser } from './generated-user.ts'
 import { issueTokens } from './issue.ts'
@@ -84,7 +84,7 @@ async function authorize(asked: TokenRequest, services: TokenServices): Promise<
   if (last(form, 'client_assertion_type')) return await authorizeAssertion(asked, services)
   const username = last(form, 'username')
   if (username) return await authorizePassword(username, last(form, 'password') ?? '', asked, services)
-  if (clientSecret && sameText(clientSecret, provider.client_secret)) {
+  if (clientSecret && sameSecret(clientSecret, provider.client_secret)) {
     const user = clientUser(provider, application, store, clock())
     await checkPolicies(asked, user, {}, services)
     return user
@@ -117,7 +117,7 @@ async function authorizePassword(
   const token = store.find(
     'staticTokens',
     (candidate) =>
-      candidate.intent === 'app_password' && candidate.user === user?.pk && sameText(candidate.key, password),
+      candidate.intent === 'app_password' && candidate.user === user?.pk && sameSecret(candidate.key, password),
   )
   const expired = token?.expires && Date.parse(token.expires) <= clock()
   if (!user || !token || expired) throw new Refused('invalid_grant', 'no active user with this app password')
@@ -139,8 +139,3 @@ async function checkPolicies(
 
 /** A field of the form; of a repeated one the last, as Django has it. */
 const last = (form: URLSearchParams, name: string): string | undefined => form.getAll(name).at(-1)
-
-function sameText(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
-}
