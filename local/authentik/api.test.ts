@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certificatePair, created, makeProvider, startWorld, type World } from './fixture.ts'
 import type { JsonObject } from './rows.ts'
@@ -121,6 +122,15 @@ describe('what is refused', () => {
     for (const body of ['{', '[]']) {
       expect((await fetch(`${world.url()}/api/v3/core/groups/`, { method: 'POST', headers, body })).status).toBe(400)
     }
+  })
+
+  test('paths that are none, and bodies without end', async () => {
+    const status = await new Promise((resolve) => {
+      request(world.url(), { path: '//' }, (response) => resolve(response.resume().statusCode)).end()
+    })
+    expect(status).toBe(400)
+    const body = 'x'.repeat(16 * 1024 * 1024 + 1)
+    expect((await fetch(`${world.url()}/application/o/token/`, { method: 'POST', body })).status).toBe(413)
   })
 
   test('methods that an object does not have', async () => {

@@ -41,7 +41,7 @@ export async function answerApi(request: HttpRequest, services: ApiServices): Pr
   if (rest.length > 0 || !path.endsWith('/')) throw detail(404, 'Not found.')
   try {
     if (lookup === '') return await answerCollection(resource, request, context)
-    return await answerObject(resource, decodeURIComponent(lookup), action, request, context)
+    return await answerObject(resource, lookup, action, request, context)
   } catch (error) {
     if (error instanceof ValidationFailed) return json(400, error.errors)
     if (error instanceof NoSuchUser) return detail(404, 'No User matches the given query.')

@@ -6,6 +6,9 @@ import type { Json } from './rows.ts'
 /** Larger bodies are refused. Room for a group whose attributes hold ten thousand rules. */
 const BODY_LIMIT_BYTES = 16 * 1024 * 1024
 
+/** Only so that a path can be parsed. */
+const BASE = 'http://path.invalid'
+
 /** An answer that ends the handling of a request, thrown or returned. */
 export class Answer extends Error {
   readonly status: number
@@ -51,10 +54,12 @@ export interface HttpRequest {
 
 /**
  * Reads a request whole.
- * @throws Answer 413 where its body is larger than 16 MiB
+ * @throws Answer 400 where its path is none, 413 where its body is larger than 16 MiB
  */
 export async function readRequest(incoming: IncomingMessage): Promise<HttpRequest> {
-  const url = new URL(incoming.url ?? '/', 'http://path.invalid')
+  const target = incoming.url ?? '/'
+  if (!URL.canParse(target, BASE)) throw new Answer(400)
+  const url = new URL(target, BASE)
   const headers = Object.fromEntries(
     Object.entries(incoming.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
   )
