@@ -27,8 +27,10 @@ describe('adoptionCommand', () => {
   it('names the object and the whole command, quoted for a shell', () => {
     const text = adoptionCommand(failure([]), 'b3f0', 'urn:pulumi:s::p::T::access')
     expect(text).toContain(`authentik already holds "the team's group"`)
-    expect(text).toContain(
-      `pulumi import authentik:index/group:Group 'the team'\\''s group' 'b3f0' --parent 'parent=urn:pulumi:s::p::T::access'`,
+    expect(text.replaceAll('\\\n', '').replace(/ +/g, ' ')).toContain(
+      `pulumi import authentik:index/group:Group 'the team'\\''s group' 'b3f0' ` +
+        `--parent 'parent=urn:pulumi:s::p::T::access' ` +
+        `--provider 'authentik=urn:pulumi:s::p::pulumi:providers:authentik::default_2026_2_0' --protect=false`,
     )
   })
 

@@ -3,6 +3,7 @@
  * another stack, or made by an `up` whose answer was lost. authentik's own error says only that a name is taken.
  */
 import * as authentik from '@pulumi/authentik'
+import sdk from '@pulumi/authentik/package.json' with { type: 'json' }
 import * as pulumi from '@pulumi/pulumi'
 
 /** authentik's wordings for "this name is taken" (Django REST framework's UniqueValidator and UniqueTogether). */
@@ -34,13 +35,24 @@ export interface Failure {
 export const isNameTaken = ({ operation, errors }: Failure): boolean =>
   operation === 'create' && errors.some((error) => NAME_TAKEN.test(error))
 
-/** What to tell a person whose `pulumi up` met an object with the same name; `id` is left open if it is not known. */
-export const adoptionCommand = ({ type, name }: Failure, id: string | undefined, parentUrn: string): string =>
-  `authentik already holds "${name}" (${type}), and this stack does not know it. To adopt it:\n` +
-  `  pulumi import ${type} ${quoted(name)} ${id === undefined ? 'ID' : quoted(id)} ` +
-  `--parent ${quoted(`parent=${parentUrn}`)} --protect=false --generate-code=false\n` +
-  `${id === undefined ? 'where ID is its primary key in authentik; ' : ''}then run \`pulumi up\` again. ` +
-  'If nothing uses it, delete it in authentik instead.'
+/**
+ * What to tell a person whose `pulumi up` met an object with the same name; `id` is left open if it is not known.
+ *
+ * The command names the component, or the object would stand outside of it; the provider, or Pulumi would look for one
+ * called authentik in its own registry; and takes away the protection that an import brings.
+ */
+export function adoptionCommand({ type, name }: Failure, id: string | undefined, parentUrn: string): string {
+  const stackUrn = parentUrn.split('::').slice(0, 2).join('::')
+  const provider = `${stackUrn}::pulumi:providers:authentik::default_${sdk.version.replaceAll('.', '_')}`
+  return [
+    `authentik already holds "${name}" (${type}), and this stack does not know it. To adopt it:`,
+    `  pulumi import ${type} ${quoted(name)} ${id === undefined ? 'ID' : quoted(id)} \\`,
+    `    --parent ${quoted(`parent=${parentUrn}`)} \\`,
+    `    --provider ${quoted(`authentik=${provider}`)} --protect=false --generate-code=false`,
+    `${id === undefined ? 'where ID is its primary key in authentik; ' : ''}then run \`pulumi up\` again. ` +
+      'If nothing uses it, delete it in authentik instead.',
+  ].join('\n')
+}
 
 /**
  * Resource hooks that print the command by which a child of this component can be adopted.

@@ -22,9 +22,9 @@ describe('pythonString', () => {
 })
 
 describe('renderExpression', () => {
-  it('sets the constants and changes nothing else', () => {
+  it('sets the constants and strips what authentik strips, and changes nothing else', () => {
     expect(renderExpression('A = "x"  # why\nB = "y"\nreturn A + B\n', { A: '$&' })).toBe(
-      'A = "\\U00000024\\U00000026"\nB = "y"\nreturn A + B\n',
+      'A = "\\U00000024\\U00000026"\nB = "y"\nreturn A + B',
     )
   })
 

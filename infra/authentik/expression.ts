@@ -1,7 +1,8 @@
 /** Python expressions for authentik: real files, in which only constants are set, and never by pasting text. */
 
 /**
- * The file with its string constants set.
+ * The file with its string constants set, without surrounding white space: authentik strips it, and what is stored
+ * has to equal what was sent or every `pulumi up` shows a change.
  *
  * @param source a Python file with one line `NAME = ...` for each constant
  * @throws if a constant has no line, or more than one: then the file was changed and this call was not
@@ -13,7 +14,7 @@ export function renderExpression(source: string, constants: Record<string, strin
     if (found !== 1) throw new Error(`expected one line "${name} = ..." in the expression, found ${found}`)
     // A function, because a replacement text would give meaning to `$&` in the value.
     return text.replace(line, () => `${name} = ${pythonString(value)}`)
-  }, source)
+  }, source.trim())
 }
 
 /**
