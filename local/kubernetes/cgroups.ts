@@ -2,8 +2,8 @@
  * Our processes and those of the pods run in cgroups of our own, so that what a crash left behind is found without
  * guessing:
  *
- *   plr/daemons    what we start, and the containerd shims that stem from it
- *   plr/pods       the kubelet's root, all pods are below it
+ *   plr-<hash of the state directory>/daemons    what we start, and the containerd shims that stem from it
+ *   plr-<hash of the state directory>/pods       the kubelet's root, all pods are below it
  *
  * On a cgroup v1 (or hybrid) machine a process is followed in the `pids` hierarchy; the kubelet wants its root in all of
  * them. On v2 there is one hierarchy.
@@ -11,9 +11,9 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ownName } from './layout.ts'
+import type { Layout } from './layout.ts'
 
-export interface CgroupHierarchies {
+interface Hierarchies {
   readonly version: 1 | 2
   /** The mount points in which a cgroup of ours is made. */
   readonly all: readonly string[]
@@ -21,8 +21,14 @@ export interface CgroupHierarchies {
   readonly processes: string
 }
 
+export interface Cgroups extends Hierarchies {
+  readonly name: string
+}
+
 /** As the kubelet's configuration names it. */
-export const podsCgroup = `/${ownName}/pods`
+export function podsCgroup({ cgroup }: Layout): string {
+  return `/${cgroup}/pods`
+}
 
 /** What `runc` needs on v2; each is enabled when the kernel has it. */
 const V2_CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids', 'io', 'hugetlb']
@@ -34,7 +40,7 @@ const POLL_MILLISECONDS = 20
  * @param mounts the text of `/proc/self/mounts`
  * @throws when no usable cgroup hierarchy is mounted
  */
-export function parseCgroupMounts(mounts: string): CgroupHierarchies {
+export function parseCgroupMounts(mounts: string): Hierarchies {
   const entries = mounts.split('\n').map((line) => line.split(' '))
   const v1 = entries
     .filter(([, , type]) => type === 'cgroup')
@@ -46,31 +52,32 @@ export function parseCgroupMounts(mounts: string): CgroupHierarchies {
   throw new Error('no cgroup hierarchy with the pids controller is mounted; expected cgroup v2 at /sys/fs/cgroup')
 }
 
-export async function findCgroups(): Promise<CgroupHierarchies> {
-  return parseCgroupMounts(await readFile('/proc/self/mounts', 'utf8'))
+/** The cgroups of a cluster, whether they exist or not. */
+export async function findCgroups({ cgroup }: Layout): Promise<Cgroups> {
+  return { ...parseCgroupMounts(await readFile('/proc/self/mounts', 'utf8')), name: cgroup }
 }
 
-export async function createCgroups(hierarchies: CgroupHierarchies): Promise<void> {
-  for (const mount of hierarchies.all) {
-    if (hierarchies.version === 2) await enableControllers(mount)
-    for (const cgroup of [ownName, `${ownName}/pods`]) {
+export async function createCgroups(cgroups: Cgroups): Promise<void> {
+  for (const mount of cgroups.all) {
+    if (cgroups.version === 2) await enableControllers(mount)
+    for (const cgroup of [cgroups.name, `${cgroups.name}/pods`]) {
       await mkdir(join(mount, cgroup), { recursive: true })
-      if (hierarchies.version === 2) await enableControllers(join(mount, cgroup))
+      if (cgroups.version === 2) await enableControllers(join(mount, cgroup))
       else if (basename(mount).split(',').includes('cpuset')) await fillCpuset(mount, join(mount, cgroup))
     }
   }
-  await mkdir(daemonsDirectory(hierarchies), { recursive: true })
+  await mkdir(daemonsDirectory(cgroups), { recursive: true })
 }
 
 /** Moves a process of ours, and all that it starts from then on, into our cgroup. */
-export async function joinDaemons(hierarchies: CgroupHierarchies, pid: number): Promise<void> {
-  await writeFile(join(daemonsDirectory(hierarchies), 'cgroup.procs'), String(pid))
+export async function joinDaemons(cgroups: Cgroups, pid: number): Promise<void> {
+  await writeFile(join(daemonsDirectory(cgroups), 'cgroup.procs'), String(pid))
 }
 
 /** Process ids in our cgroups: pods, daemons, shims. */
-export async function processesIn(hierarchies: CgroupHierarchies, part: 'daemons' | 'pods'): Promise<number[]> {
+export async function processesIn(cgroups: Cgroups, part: 'daemons' | 'pods'): Promise<number[]> {
   const found: number[] = []
-  for (const directory of await tree(join(hierarchies.processes, ownName, part))) {
+  for (const directory of await tree(join(cgroups.processes, cgroups.name, part))) {
     const text = await readFile(join(directory, 'cgroup.procs'), 'utf8').catch(absent)
     found.push(...(text ?? '').split('\n').filter(Boolean).map(Number))
   }
@@ -78,14 +85,14 @@ export async function processesIn(hierarchies: CgroupHierarchies, part: 'daemons
 }
 
 /** The directories of ours that exist, children before parents. */
-export async function cgroupDirectories(hierarchies: CgroupHierarchies): Promise<string[]> {
-  return (await Promise.all(hierarchies.all.map((mount) => tree(join(mount, ownName))))).flat()
+export async function cgroupDirectories(cgroups: Cgroups): Promise<string[]> {
+  return (await Promise.all(cgroups.all.map((mount) => tree(join(mount, cgroups.name))))).flat()
 }
 
 /** Removes our cgroups; their processes must have ended. */
-export async function removeCgroups(hierarchies: CgroupHierarchies): Promise<void> {
+export async function removeCgroups(cgroups: Cgroups): Promise<void> {
   const giveUp = performance.now() + REMOVE_LIMIT_SECONDS * 1000
-  for (const directory of await cgroupDirectories(hierarchies)) {
+  for (const directory of await cgroupDirectories(cgroups)) {
     while (!(await removed(directory, performance.now() > giveUp))) await sleep(POLL_MILLISECONDS)
   }
 }
@@ -102,8 +109,8 @@ async function removed(directory: string, lastTry: boolean): Promise<boolean> {
   }
 }
 
-function daemonsDirectory(hierarchies: CgroupHierarchies): string {
-  return join(hierarchies.processes, ownName, 'daemons')
+function daemonsDirectory(cgroups: Cgroups): string {
+  return join(cgroups.processes, cgroups.name, 'daemons')
 }
 
 async function tree(directory: string): Promise<string[]> {

@@ -28,7 +28,7 @@ const writesData = ['etcd', 'containerd']
 export async function cleanUp(layout: Layout, { keepData }: { keepData: boolean }): Promise<void> {
   const graceSeconds = keepData ? GRACE_SECONDS : 0
   const records = await new ProcessTable(processesFile(layout)).list()
-  const cgroups = await findCgroups()
+  const cgroups = await findCgroups(layout)
   // First who would start pods anew, then the pods, then what they stand on.
   await endProcesses(
     records.filter(({ name }) => !writesData.includes(name)),

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { podsCgroup } from './cgroups.ts'
-import { type Layout, network, ownName } from './layout.ts'
+import { type Layout, network } from './layout.ts'
 
 /** The image of the process that holds a pod's namespaces; made by ../images. */
 export const pauseImage = 'docker.io/local/pause:1'
@@ -14,7 +14,7 @@ export const cniPlugins = '/usr/lib/cni'
 export function configurationFiles(layout: Layout): Record<string, string> {
   return {
     'containerd.toml': containerdToml(layout),
-    'cni/10-plr.conflist': `${JSON.stringify(cniNetwork(layout), null, 2)}\n`,
+    'cni/pods.conflist': `${JSON.stringify(cniNetwork(layout), null, 2)}\n`,
     'kubelet.yaml': stringify(kubeletConfiguration(layout)),
     'kube-proxy.yaml': stringify(kubeProxyConfiguration(layout)),
   }
@@ -68,7 +68,7 @@ oom_score = 0
 function cniNetwork({ run }: Layout): object {
   return {
     cniVersion: '1.0.0',
-    name: ownName,
+    name: 'pods',
     plugins: [
       {
         type: 'ptp',
@@ -84,13 +84,14 @@ function cniNetwork({ run }: Layout): object {
   }
 }
 
-function kubeletConfiguration({ pki, data, containerdSocket }: Layout): object {
+function kubeletConfiguration(layout: Layout): object {
+  const { pki, data, containerdSocket } = layout
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     containerRuntimeEndpoint: `unix://${containerdSocket}`,
     cgroupDriver: 'cgroupfs',
-    cgroupRoot: podsCgroup,
+    cgroupRoot: podsCgroup(layout),
     failCgroupV1: false,
     failSwapOn: false,
     oomScoreAdj: 0,

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CgroupHierarchies, joinDaemons } from './cgroups.ts'
+import { type Cgroups, joinDaemons } from './cgroups.ts'
 import type { Layout } from './layout.ts'
 import { ProcessTable, startTimeOf } from './process-table.ts'
 
@@ -19,9 +19,9 @@ const TAIL_LINES = 8
 export class Daemons {
   readonly table: ProcessTable
   readonly #layout: Layout
-  readonly #cgroups: CgroupHierarchies
+  readonly #cgroups: Cgroups
 
-  constructor(layout: Layout, cgroups: CgroupHierarchies) {
+  constructor(layout: Layout, cgroups: Cgroups) {
     this.table = new ProcessTable(processesFile(layout))
     this.#layout = layout
     this.#cgroups = cgroups

@@ -82,7 +82,7 @@ export function givenCluster(stateDir: string, kubeconfig: string, context: stri
     kubeconfig,
     context,
     forward: async (target, localPort) => {
-      const cgroups = await findCgroups()
+      const cgroups = await findCgroups(layout)
       await createCgroups(cgroups)
       const daemons = new Daemons(layout, cgroups)
       await addForward(layout, daemons, apiForwarder(layout, daemons, kubeconfig, context), localPort, target)
@@ -119,7 +119,7 @@ async function ourOwn(layout: Layout, options: ClusterOptions, archives: Promise
     kubeconfig: layout.kubeconfig,
     context: contextName,
     forward: async (target, localPort) => {
-      const daemons = new Daemons(layout, await findCgroups())
+      const daemons = new Daemons(layout, await findCgroups(layout))
       const forwarder = namespaceForwarder(layout, daemons, tools.python)
       await addForward(layout, daemons, forwarder, localPort, await serviceAddress(config, target))
     },

@@ -10,6 +10,7 @@
  *     logs/                              one file per process, of the last start
  *     run/                               sockets, network namespace, process ids; gone after a stop
  */
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 export interface Layout {
@@ -25,6 +26,8 @@ export interface Layout {
   readonly containerdSocket: string
   /** A file that holds the cluster's network namespace. */
   readonly networkNamespace: string
+  /** The name of the cgroup that all processes are in; two state directories never share one. */
+  readonly cgroup: string
 }
 
 /** The paths of the cluster that belongs to `stateDir` (absolute). */
@@ -43,11 +46,9 @@ export function layoutOf(stateDir: string): Layout {
     run,
     containerdSocket: join(run, 'containerd.sock'),
     networkNamespace: join(run, 'network-namespace'),
+    cgroup: `plr-${createHash('sha256').update(stateDir).digest('hex').slice(0, 8)}`,
   }
 }
-
-/** The name that everything of ours outside the state directory carries: cgroups, the CNI network. */
-export const ownName = 'plr'
 
 /**
  * One network namespace is control plane and node in one. Its only device besides the pods' is `lo`, so nothing in

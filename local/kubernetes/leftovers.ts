@@ -11,7 +11,7 @@ import { sysctlsFile } from './sysctls.ts'
 /** @returns one line for each process, mount, cgroup, namespace, changed kernel parameter and stray file of ours */
 export async function leftovers(stateDir: string): Promise<string[]> {
   const layout = layoutOf(stateDir)
-  const cgroups = await findCgroups()
+  const cgroups = await findCgroups(layout)
   const recorded = (await new ProcessTable(processesFile(layout)).list()).filter(isRunning)
   const inCgroups = [...(await processesIn(cgroups, 'daemons')), ...(await processesIn(cgroups, 'pods'))]
   const unrecorded = inCgroups.filter((pid) => !recorded.some((record) => record.pid === pid))

@@ -81,7 +81,7 @@ async function startControlPlane(layout: Layout, { binaries, python, apiPort }: 
   await saveSysctls(layout)
   await ensurePki(layout.pki)
   await writeConfiguration(layout, apiPort)
-  const cgroups = await findCgroups()
+  const cgroups = await findCgroups(layout)
   await createCgroups(cgroups)
   await createNetwork(layout)
   const daemons = new Daemons(layout, cgroups)

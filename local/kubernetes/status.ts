@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { isAddonReady, isApiReady, isNodeReady, loadKubeconfig } from './api.ts'
 import { findCgroups, processesIn } from './cgroups.ts'
 import { processesFile } from './daemons.ts'
-import { layoutOf } from './layout.ts'
+import { type Layout, layoutOf } from './layout.ts'
 import { addons, processNames } from './own-cluster.ts'
 import { isRunning, ProcessTable } from './process-table.ts'
 
@@ -28,7 +28,7 @@ export async function clusterStatus(stateDir: string): Promise<ClusterStatus> {
   if (running.length > 0 && problems.length === 0) problems.push(...(await apiProblems(layout.kubeconfig)))
   const state = problems.length === 0 ? 'running' : running.length === 0 ? 'stopped' : 'broken'
   const processes = running.map(({ name, pid }) => ({ name, pid }))
-  return { state, kubeconfig: layout.kubeconfig, processes, problems, memoryMiB: await memoryMiB() }
+  return { state, kubeconfig: layout.kubeconfig, processes, problems, memoryMiB: await memoryMiB(layout) }
 }
 
 async function apiProblems(kubeconfig: string): Promise<string[]> {
@@ -45,8 +45,8 @@ async function apiProblems(kubeconfig: string): Promise<string[]> {
   return (await Promise.all(checks.map(async (check) => ((await check.isFine) ? [] : [check.problem])))).flat()
 }
 
-async function memoryMiB(): Promise<number> {
-  const cgroups = await findCgroups()
+async function memoryMiB(layout: Layout): Promise<number> {
+  const cgroups = await findCgroups(layout)
   const pids = [...(await processesIn(cgroups, 'daemons')), ...(await processesIn(cgroups, 'pods'))]
   const kibibytes = await Promise.all(
     pids.map(async (pid) => {

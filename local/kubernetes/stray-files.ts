@@ -1,10 +1,10 @@
 /**
  * Files that containerd, CNI and the kubelet write at fixed places, whatever folders they are given. Which of them are
- * ours is told by what they point to or how they are named; another containerd or kubelet may use the same places.
+ * ours is told by what they point to; another containerd or kubelet may use the same places.
  */
 import { readdir, readFile, readlink, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Layout, ownName } from './layout.ts'
+import type { Layout } from './layout.ts'
 
 /** `socketRoot` of containerd's shims. */
 const SHIM_SOCKETS = '/run/containerd/s'
@@ -22,12 +22,11 @@ const FOLDERS = [SHIM_SOCKETS, CNI_RESULTS, CONTAINER_LOGS, DEVICE_PLUGINS].flat
 
 /** The files of ours that are there. */
 export async function strayFiles(layout: Layout): Promise<string[]> {
-  const results = (await names(CNI_RESULTS)).filter((name) => name.startsWith(`${ownName}-`))
   const links = (await names(CONTAINER_LOGS)).map((name) => join(CONTAINER_LOGS, name))
   const targets = await Promise.all(links.map((link) => readlink(link).catch(() => '')))
   return [
     ...(await shimSockets(layout)),
-    ...results.map((name) => join(CNI_RESULTS, name)),
+    ...(await cniResults(layout)),
     ...links.filter((_, index) => targets[index]?.startsWith(`${layout.root}/`)),
   ]
 }
@@ -38,6 +37,13 @@ export async function removeStrayFiles(layout: Layout): Promise<void> {
   await Promise.all(files.map((file) => rm(file, { force: true })))
   await rm(join(DEVICE_PLUGINS, 'kubelet.sock'), { force: true })
   for (const folder of FOLDERS) await rmdir(folder).catch(() => undefined)
+}
+
+/** Each names the network namespace of the pod that it is about. */
+async function cniResults({ root }: Layout): Promise<string[]> {
+  const files = (await names(CNI_RESULTS)).map((name) => join(CNI_RESULTS, name))
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))
+  return files.filter((_, index) => texts[index]?.includes(`"${root}/`))
 }
 
 /** A shim that was killed leaves its socket; the folder that containerd keeps for the container names it. */
