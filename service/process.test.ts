@@ -69,7 +69,6 @@ describe('the process', () => {
     expect(await hasty.exited).toBe(0)
     expect(await cut).toBe('cut off')
     expect(hasty.output()).toContain('cut off what was still under way')
-    await suite.stop(hasty)
   })
 
   it('begins to answer within the time that a rolling restart can afford', async () => {
@@ -78,7 +77,6 @@ describe('the process', () => {
     expect((await fetch(`${another.url}/live`)).status).toBe(204)
     // 300 ms is the aim on an idle machine; tests run beside each other on few cores.
     expect(performance.now() - started).toBeLessThan(3_000)
-    await suite.stop(another)
   })
 
   it('warns of the variable that has no effect', async () => {

@@ -121,7 +121,9 @@ describe('failures', () => {
     const response = await get('/token')
     expect(response.status).toBe(500)
     expect(await response.text()).not.toContain('a secret')
-    expect(lines).toMatchObject([{ err: { type: 'RangeError', at: expect.arrayContaining([expect.any(String)]) } }])
+    expect(lines).toMatchObject([
+      { level: 'error', err: { type: 'RangeError', at: expect.arrayContaining([expect.any(String)]) } },
+    ])
     expect(JSON.stringify(lines)).not.toContain('a secret')
   })
 })

@@ -64,7 +64,7 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
   }
 
   function logAnswer(request: IncomingMessage, answer: Answer, requestId: string, durationMs: number): void {
-    const level = answer.status >= 500 ? 'warn' : answer === liveAnswer ? 'trace' : 'info'
+    const level = answer === liveAnswer ? 'trace' : levelOf(answer.status)
     const client = request.socket.remoteAddress
     log[level](
       { requestId, status: answer.status, ...answer.facts, client, durationMs: Math.round(durationMs) },
@@ -87,6 +87,12 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
   })
 
   return server
+}
+
+/** 500 is a mistake in this program, 503 one of authentik's, and the rest is the client's. */
+function levelOf(status: number): 'error' | 'warn' | 'info' {
+  if (status === 500) return 'error'
+  return status > 500 ? 'warn' : 'info'
 }
 
 function parserError(code: string | undefined, limits: Limits): TokenError {

@@ -64,7 +64,6 @@ describe('the exchange', () => {
     expect(await suite.ask({}, { at: open })).toMatchObject({ status: 200 })
     const form = Object.fromEntries(suite.upstream.received[0]?.form ?? [])
     expect(form).toMatchObject({ username: 'guest', password: secrets.anonymousPassword })
-    await suite.stop(open)
   })
 
   it('serves a client without credentials with the token of the pod, read anew', async () => {
@@ -79,7 +78,6 @@ describe('the exchange', () => {
     expect(await suite.ask({}, { at: open })).toMatchObject({ status: 200 })
     expect(suite.upstream.received[0]?.form.get('client_assertion')).toBe(secrets.kubernetesToken)
     await rm(dir, { recursive: true })
-    await suite.stop(open)
   })
 
   it('uses one connection to authentik for requests one after the other', async () => {

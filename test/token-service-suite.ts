@@ -3,6 +3,7 @@
  * question whether anything that ran has written a secret. Log level is the most talkative one.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type { Limits } from '../service/limits.ts'
 import { type FakeUpstream, fakeUpstream } from './fake-upstream.ts'
 import { type BundleDir, bundleDir, type TokenServiceProcess } from './token-service.ts'
 
@@ -36,6 +37,7 @@ export function useTokenService() {
   let bundle: BundleDir
   let upstream: FakeUpstream
   let service: TokenServiceProcess
+  const running = new Set<TokenServiceProcess>()
   let outputOfAll = ''
 
   beforeAll(async () => {
@@ -46,7 +48,7 @@ export function useTokenService() {
     service = await start()
   })
   afterEach(async () => {
-    await stop(service)
+    for (const left of running) await stop(left)
     await upstream[Symbol.asyncDispose]()
   })
   afterAll(async () => {
@@ -60,12 +62,17 @@ export function useTokenService() {
     SCOPE: 'docker-registry',
     LOG_LEVEL: 'trace',
   })
-  const start = (env: Record<string, string> = {}, limits?: Parameters<BundleDir['start']>[1]) =>
-    bundle.start({ ...usualEnv(), ...env }, limits)
-  /** Ends a process that a test started, and keeps what it wrote. */
-  const stop = async (running: TokenServiceProcess) => {
-    await running[Symbol.asyncDispose]()
-    outputOfAll += running.output()
+  /** Starts another one, until the end of the test. */
+  const start = async (env: Record<string, string> = {}, limits?: Partial<Limits>) => {
+    const started = await bundle.start({ ...usualEnv(), ...env }, limits)
+    running.add(started)
+    return started
+  }
+  /** Ends one before the end of the test, so that all it has written is there. */
+  const stop = async (ended: TokenServiceProcess) => {
+    running.delete(ended)
+    await ended[Symbol.asyncDispose]()
+    outputOfAll += ended.output()
   }
   /** Runs one to its end, with nothing in its environment but this. */
   const run = async (env: Record<string, string>) => {
