@@ -33,12 +33,21 @@ export class Stop extends Error {
   override readonly name = 'Stop'
 }
 
-/** Runs a command to its end: a `Stop` is printed as one message, exit status 1. */
+/**
+ * Runs a command to its end: a `Stop` is printed as one message, exit status 1. What is still under way then is ended
+ * with the process, and so is all of it on Ctrl-C; nothing waits for a step that no longer matters.
+ */
 export async function runCommand(main: () => Promise<void>): Promise<void> {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => process.exit(status))
+  }
   try {
     await main()
   } catch (error) {
     say(error instanceof Stop ? `\n${error.message}` : String(error instanceof Error ? error.stack : error))
-    process.exitCode = 1
+    process.exit(1)
   }
 }
