@@ -106,10 +106,6 @@ export class ProcessTable {
     await this.#write([...(await this.list()).filter(({ name }) => name !== record.name), record])
   }
 
-  async remove(name: string): Promise<void> {
-    await this.#write((await this.list()).filter((record) => record.name !== name))
-  }
-
   async #write(processes: ProcessRecord[]): Promise<void> {
     await mkdir(dirname(this.#file), { recursive: true })
     const fresh = `${this.#file}.new`
