@@ -122,8 +122,6 @@ function kubeletConfiguration(layout: Layout): object {
       'imagefs.available': '1%',
       'nodefs.inodesFree': '1%',
     },
-    // A pod is started when it is to be started, not with the next poll.
-    syncFrequency: '5s',
     podLogsDir: join(data, 'pod-logs'),
     volumePluginDir: join(data, 'volume-plugins'),
     staticPodPath: '',

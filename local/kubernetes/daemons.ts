@@ -19,16 +19,17 @@ const TAIL_LINES = 8
 export class Daemons {
   readonly table: ProcessTable
   readonly #layout: Layout
-  readonly #cgroups: Cgroups
+  readonly #cgroups: Cgroups | undefined
 
-  constructor(layout: Layout, cgroups: Cgroups) {
+  /** @param cgroups those that what is started joins; none where there is only a forwarder, which has no children */
+  constructor(layout: Layout, cgroups?: Cgroups) {
     this.table = new ProcessTable(processesFile(layout))
     this.#layout = layout
     this.#cgroups = cgroups
   }
 
   /**
-   * Starts a process detached, in our cgroup, its output in `logs/NAME.log`.
+   * Starts a process detached, its output in `logs/NAME.log`.
    *
    * @param argv the command line; must not hold a secret
    */
@@ -41,7 +42,7 @@ export class Daemons {
     const { promise: failed, reject } = Promise.withResolvers<never>()
     child.once('error', (cause) => reject(new Error(`${name} cannot be started: ${cause.message}`, { cause })))
     if (child.pid === undefined) return failed
-    await joinDaemons(this.#cgroups, child.pid)
+    if (this.#cgroups) await joinDaemons(this.#cgroups, child.pid)
     const startTime = startTimeOf(child.pid)
     if (startTime === undefined) throw new Error(await this.explain(name))
     await this.table.add({ name, pid: child.pid, startTime })

@@ -4,12 +4,11 @@
  *
  * Callers hold the lock (`withWorldLock`) around everything that starts or stops.
  */
-import { mkdir } from 'node:fs/promises'
 import { type Archive, ensureImages, images, importImages } from '../images/index.ts'
 import { step } from '../steps.ts'
 import { ingress, ingressService } from './addons/ingress.ts'
 import { apply, loadKubeconfig } from './api.ts'
-import { createCgroups, findCgroups } from './cgroups.ts'
+import { findCgroups } from './cgroups.ts'
 import { cleanUp } from './clean.ts'
 import { Daemons, processesFile } from './daemons.ts'
 import { addForward, apiForwarder, namespaceForwarder, type ServicePort, serviceAddress } from './forward.ts'
@@ -65,7 +64,6 @@ export interface Cluster {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const layout = layoutOf(options.stateDir)
   const backend = await checkMachine()
-  await mkdir(layout.stateDir, { recursive: true, mode: 0o700 })
   const archives = ensureImages({ ...options.tools, node: process.execPath }, options.cacheDir)
   // Awaited later; until then a failure must not count as unhandled.
   archives.catch(() => undefined)
@@ -75,16 +73,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   return cluster
 }
 
-/** A cluster that somebody else runs: nothing is started but forwards. */
+/** A cluster that somebody else runs: nothing is started but forwards, for which nobody has to be root. */
 export function givenCluster(stateDir: string, kubeconfig: string, context: string): Cluster {
   const layout = layoutOf(stateDir)
   return {
     kubeconfig,
     context,
     forward: async (target, localPort) => {
-      const cgroups = await findCgroups(layout)
-      await createCgroups(cgroups)
-      const daemons = new Daemons(layout, cgroups)
+      const daemons = new Daemons(layout)
       await addForward(layout, daemons, apiForwarder(layout, daemons, kubeconfig, context), localPort, target)
     },
   }

@@ -30,7 +30,7 @@ export async function loadIntoKind(archives: readonly Archive[]): Promise<void> 
   for (const { file } of archives) await run(['kind', 'load', 'image-archive', file, '--name', contextName], LIMIT)
 }
 
-export async function kindExists(): Promise<boolean> {
+async function kindExists(): Promise<boolean> {
   return (await run(['kind', 'get', 'clusters'], LIMIT)).split('\n').includes(contextName)
 }
 

@@ -12,6 +12,7 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { Stop } from '../steps.ts'
 
 export interface Layout {
   readonly stateDir: string
@@ -30,10 +31,25 @@ export interface Layout {
   readonly cgroup: string
 }
 
-/** The paths of the cluster that belongs to `stateDir` (absolute). */
+/** `sun_path` of unix(7), without the final zero byte. */
+const SOCKET_PATH_BYTES = 107
+
+/**
+ * The paths of the cluster that belongs to `stateDir` (absolute).
+ *
+ * @throws Stop when sockets below it would have names that are too long for the kernel
+ */
 export function layoutOf(stateDir: string): Layout {
   const root = join(stateDir, 'kubernetes')
   const run = join(root, 'run')
+  const containerdSocket = join(run, 'containerd.sock')
+  // containerd makes a second socket with this ending.
+  const excess = Buffer.byteLength(`${containerdSocket}.ttrpc`) - SOCKET_PATH_BYTES
+  if (excess > 0) {
+    throw new Stop(
+      `The state directory ${stateDir} is ${excess} bytes too long for the sockets in it; set PASSWORDLESS_REGISTRY_STATE to a shorter path.`,
+    )
+  }
   return {
     stateDir,
     root,
@@ -44,7 +60,7 @@ export function layoutOf(stateDir: string): Layout {
     volumes: join(root, 'volumes'),
     logs: join(root, 'logs'),
     run,
-    containerdSocket: join(run, 'containerd.sock'),
+    containerdSocket,
     networkNamespace: join(run, 'network-namespace'),
     cgroup: `plr-${createHash('sha256').update(stateDir).digest('hex').slice(0, 8)}`,
   }

@@ -59,13 +59,15 @@ export async function startOwnCluster(layout: Layout, parts: OwnClusterParts): P
   const daemons = await step('Control plane started', () => startControlPlane(layout, parts))
   const config = loadKubeconfig(layout.kubeconfig)
   const wait = (what: string, isDone: () => Promise<boolean>) => waitUntil(what, isDone, daemons)
-  const imported = step('Images imported', async () => {
-    const archives = await parts.images
-    await wait('containerd', () => isContainerdReady(layout))
-    await importImages(archives, layout.containerdSocket)
-  })
-  await Promise.all([imported, step('API server answers', () => wait('the API server', () => isApiReady(config)))])
-  // A kubelet that finds an image missing tries to pull it, and then waits for 10 s: images come first.
+  await Promise.all([
+    step('API server answers', () => wait('the API server', () => isApiReady(config))),
+    // Before the kubelet starts: one that finds an image missing tries to pull it, and then waits for 10 s.
+    step('Images imported', async () => {
+      const archives = await parts.images
+      await wait('containerd', () => isContainerdReady(layout))
+      await importImages(archives, layout.containerdSocket)
+    }),
+  ])
   await step('Node ready', async () => {
     await apply(config, objects)
     await startNode(layout, parts, daemons)

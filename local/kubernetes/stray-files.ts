@@ -35,7 +35,9 @@ export async function strayFiles(layout: Layout): Promise<string[]> {
 export async function removeStrayFiles(layout: Layout): Promise<void> {
   const files = await strayFiles(layout)
   await Promise.all(files.map((file) => rm(file, { force: true })))
-  await rm(join(DEVICE_PLUGINS, 'kubelet.sock'), { force: true })
+  // Without a kubelet of ours the socket is another one's.
+  const ranKubelet = (await names(join(layout.data, 'kubelet'))).length > 0
+  if (ranKubelet) await rm(join(DEVICE_PLUGINS, 'kubelet.sock'), { force: true })
   for (const folder of FOLDERS) await rmdir(folder).catch(() => undefined)
 }
 
