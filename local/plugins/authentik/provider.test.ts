@@ -28,6 +28,7 @@ const READ_BACK: Record<string, string> = {
   view_private_key: '<private key PEM, stripped>',
 }
 
+const URN = 'urn:pulumi:dev::shop::authentik:index/group:Group::x'
 const TOKEN = 'the-api-token'
 const GITHUB_ID = 'fdcf38b5-0b3e-4847-bc0a-07de113ddbb0'
 const GITLAB_ID = '9bdd6e53-e7d7-461f-b1e8-1ac7cb418cdf'
@@ -82,9 +83,16 @@ beforeEach(() => {
 /** As the engine calls: check, then create. */
 async function create(kind: string, news: Properties): Promise<{ id: string; state: Properties; inputs: Properties }> {
   const type = kindToken(kind)
-  const { inputs, failures } = provider.check({ type, name: 'x', olds: {}, news, randomSeed: new Uint8Array(32) })
+  const { inputs, failures } = provider.check({
+    type,
+    name: 'x',
+    urn: URN,
+    olds: {},
+    news,
+    randomSeed: new Uint8Array(32),
+  })
   expect(failures).toEqual([])
-  const made = await provider.create({ type, name: 'x', inputs, preview: false, timeoutSeconds: 0 })
+  const made = await provider.create({ type, name: 'x', urn: URN, inputs, preview: false, timeoutSeconds: 0 })
   return { id: made.id, state: reveal(made.state) as Properties, inputs }
 }
 
@@ -95,6 +103,7 @@ const diffCall = (
 ): DiffCall => ({
   type: kindToken(kind),
   name: 'x',
+  urn: URN,
   id: made.id,
   oldState: made.state,
   oldInputs: made.inputs,
@@ -239,7 +248,14 @@ describe('diff', () => {
 
 describe('check', () => {
   const check = (kind: string, news: Properties, olds: Properties = {}) =>
-    provider.check({ type: kindToken(kind), name: 'pushers', olds, news, randomSeed: new Uint8Array(32).fill(0xab) })
+    provider.check({
+      type: kindToken(kind),
+      name: 'pushers',
+      urn: URN,
+      olds,
+      news,
+      randomSeed: new Uint8Array(32).fill(0xab),
+    })
 
   test('makes up a name once and keeps it', () => {
     const { inputs } = check('Group', {})
@@ -261,6 +277,7 @@ describe('read', () => {
     const found = await provider.read({
       type: kindToken('Application'),
       name: 'x',
+      urn: URN,
       id: 'docker-registry',
       oldState: {},
       oldInputs: {},
@@ -270,7 +287,7 @@ describe('read', () => {
   })
 
   test('what is gone is gone, for read and delete', async () => {
-    const call = { type: kindToken('Group'), name: 'x', id: '00000000-0000-0000-0000-000000000000' }
+    const call = { type: kindToken('Group'), name: 'x', urn: URN, id: '00000000-0000-0000-0000-000000000000' }
     await expect(provider.read({ ...call, oldState: { name: 'x' }, oldInputs: {} })).resolves.toBeUndefined()
     await expect(provider.delete({ ...call, state: {}, timeoutSeconds: 0 })).resolves.toBeUndefined()
   })
@@ -290,7 +307,8 @@ describe('failures', () => {
           }
     await expect(create('Group', { name: 'acl_docker_push' })).rejects.toThrow(
       'name: Group with this name already exists. To adopt it: ' +
-        'pulumi import authentik:index/group:Group x 583b30f0-8ea0-4770-a052-3793cfd009f0',
+        'pulumi import authentik:index/group:Group x 583b30f0-8ea0-4770-a052-3793cfd009f0 ' +
+        '--provider default=urn:pulumi:dev::shop::pulumi:providers:authentik::default_2026_2_0',
     )
   })
 
@@ -309,6 +327,7 @@ describe('failures', () => {
     const made = lonely.create({
       type: kindToken('Group'),
       name: 'x',
+      urn: URN,
       inputs: { name: 'g' },
       preview: false,
       timeoutSeconds: 0,

@@ -14,9 +14,11 @@ import type {
   Made,
   Provider,
   ReadCall,
+  Subject,
   UpdateCall,
 } from '../engine/provider.ts'
 import { hasUnknown, type Properties, secret, UNKNOWN } from '../engine/values.ts'
+import { importCommand } from './adoption.ts'
 import { type Api, ApiError, connect, orMissing } from './api.ts'
 import { invokeFunction } from './functions.ts'
 import { isEmpty, type Kind, Wanted } from './kind.ts'
@@ -86,7 +88,8 @@ export class AuthentikProvider implements Provider {
     return { changes: considered.flatMap((name) => propertyChange(shape, kind, name, oldState[name], news[name])) }
   }
 
-  async create({ type, name, inputs, preview }: CreateCall): Promise<Made> {
+  async create(call: CreateCall): Promise<Made> {
+    const { type, inputs, preview } = call
     const shape = shapeOf(type)
     if (preview || hasUnknown(inputs)) {
       const unknown = shape.outputs.filter((output) => shape.computed.has(output) && inputs[output] === undefined)
@@ -98,7 +101,7 @@ export class AuthentikProvider implements Provider {
     try {
       entity = await kind.create(this.#connected, kind.request(wanted))
     } catch (error) {
-      throw await this.#explained(error, type, name, kind, wanted)
+      throw await this.#explained(error, call, kind, wanted)
     }
     const id = kind.id(entity)
     await kind.after?.(this.#connected, id, wanted, new Wanted({}))
@@ -151,21 +154,13 @@ export class AuthentikProvider implements Provider {
   }
 
   /** Adds how to adopt the object that is in the way, where authentik says that there is one. */
-  async #explained(error: unknown, type: string, name: string, kind: Kind, wanted: Wanted): Promise<unknown> {
+  async #explained(error: unknown, subject: Subject, kind: Kind, wanted: Wanted): Promise<unknown> {
     if (!(error instanceof ApiError) || error.status !== 400 || !/exists|unique/.test(error.message)) return error
+    const what = `${subject.type.split(':').at(-1)} "${subject.name}"`
+    const summary = `${what} is in authentik already, but not in this stack's state. ${error.message}`
     const id = await kind.find?.(this.#connected, wanted).catch(() => undefined)
-    const kindName = type.split(':').at(-1)
-    if (id === undefined) {
-      return new ApiError(
-        400,
-        `${kindName} "${name}" is in authentik already, but not in this stack's state. ${error.message}`,
-      )
-    }
-    const advice = `To adopt it: pulumi import ${type} ${name} ${id}`
-    return new ApiError(
-      400,
-      `${kindName} "${name}" is in authentik already (id ${id}), but not in this stack's state. ${error.message} ${advice}`,
-    )
+    if (id === undefined) return new ApiError(400, summary)
+    return new ApiError(400, `${summary} To adopt it: ${importCommand(subject, id, schema)}`)
   }
 }
 

@@ -13,6 +13,7 @@ export interface Subject {
   readonly type: string
   /** The name that the program gave it. */
   readonly name: string
+  readonly urn: string
 }
 
 export interface CheckCall extends Subject {

@@ -98,6 +98,7 @@ function resourceProvider(provider: Provider): PluginService {
 const subject = (call: { getUrn(): string; getType(): string; getName(): string }) => ({
   type: call.getType(),
   name: call.getName(),
+  urn: call.getUrn(),
 })
 
 const diffCall = (call: messages.DiffRequest | messages.UpdateRequest): DiffCall => ({

@@ -86,3 +86,11 @@ export function wantedPart({ status: _, metadata, ...rest }: KubernetesObject): 
   const own = Object.entries(metadata).filter(([name]) => !SERVER_METADATA.includes(name))
   return { ...rest, metadata: Object.fromEntries(own) } as KubernetesObject
 }
+
+/** A wanted object in a preview: what only the server tells is not known yet. */
+export function withUnknowns(object: KubernetesObject): Properties {
+  const told = Object.fromEntries(SERVER_METADATA.map((name) => [name, UNKNOWN]))
+  const previewed: Properties = { ...object, metadata: { ...told, ...object.metadata }, status: UNKNOWN }
+  if (object.kind !== 'Service' || object.apiVersion !== 'v1' || !isObject(object.spec)) return previewed
+  return { ...previewed, spec: { clusterIP: UNKNOWN, clusterIPs: UNKNOWN, ...object.spec } }
+}

@@ -31,6 +31,7 @@ import {
   parseId,
   wantedPart,
   withName,
+  withUnknowns,
 } from './object.ts'
 import { withReplacements } from './replacement.ts'
 import { NotReadyError, waitUntilGone, waitUntilReady } from './wait.ts'
@@ -75,7 +76,7 @@ export class KubernetesProvider implements Provider {
   async create({ type, inputs, preview, timeoutSeconds }: CreateCall): Promise<Made> {
     const wanted = objectOf(type, inputs)
     const fieldManager = newFieldManager()
-    if (preview) return { id: '', state: await this.#previewed(wanted, fieldManager) }
+    if (preview) return { id: '', state: await this.#previewedNew(wanted, fieldManager) }
     const applied = await this.#apply(wanted, fieldManager, false)
     const live = await this.#awaited(applied, fieldManager, inputs, timeoutSeconds)
     return { id: idOf(live), state: stateOf(live, fieldManager) }
@@ -93,7 +94,8 @@ export class KubernetesProvider implements Provider {
   async update({ type, oldState, news, preview, timeoutSeconds }: UpdateCall): Promise<Properties> {
     const wanted = objectOf(type, news)
     const fieldManager = fieldManagerOf(oldState)
-    if (preview) return this.#previewed(wanted, fieldManager)
+    if (preview)
+      return isComplete(wanted) ? stateOf(await this.#apply(wanted, fieldManager, true), fieldManager) : wanted
     const applied = await this.#apply(wanted, fieldManager, false)
     return stateOf(await this.#awaited(applied, fieldManager, news, timeoutSeconds), fieldManager)
   }
@@ -131,16 +133,20 @@ export class KubernetesProvider implements Provider {
     }
   }
 
-  /** What an apply would give; the wanted object itself where that cannot be asked yet. */
-  async #previewed(wanted: KubernetesObject, fieldManager: string): Promise<Properties> {
-    if (!isComplete(wanted)) return wanted
+  /** The object as it is wanted, once the API server has had a look at it where that can be asked yet. */
+  async #previewedNew(wanted: KubernetesObject, fieldManager: string): Promise<Properties> {
+    const previewed = hideSecrets(withUnknowns(wanted))
+    if (!isComplete(wanted)) return previewed
+    const { namespace, name = '' } = wanted.metadata
     try {
-      return stateOf(await this.#apply(wanted, fieldManager, true), fieldManager)
+      // What is there already is about to be replaced, and would answer for the old object.
+      const isThere = (await (await this.#connected).read(wanted, namespace, name)) !== undefined
+      if (!isThere) await this.#apply(wanted, fieldManager, true)
     } catch (error) {
       // Its namespace or its definition comes with this update.
-      if (error instanceof ClusterError && error.status === 404) return wanted
-      throw error
+      if (!(error instanceof ClusterError) || error.status !== 404) throw error
     }
+    return previewed
   }
 
   async #apply(wanted: KubernetesObject, fieldManager: string, dryRun: boolean): Promise<KubernetesObject> {
@@ -189,7 +195,7 @@ function fieldManagerOf(state: Properties, live?: KubernetesObject): string {
 }
 
 /** Data of a Secret is secret wherever it comes from. */
-function hideSecrets(object: KubernetesObject): Properties {
+function hideSecrets(object: Properties): Properties {
   if (object.kind !== 'Secret' || object.apiVersion !== 'v1') return object
   const hidden = ['data', 'stringData'].filter((name) => object[name] !== undefined)
   return { ...object, ...Object.fromEntries(hidden.map((name) => [name, secret(object[name])])) }
