@@ -44,10 +44,13 @@ class Forwarder:
         finally:
             enter(self.outside)
 
-    async def reload(self) -> None:
+    def read_targets(self) -> dict[int, tuple[str, int]]:
         with open(self.forwards, encoding="utf-8") as file:
             wanted = {int(port): target.rsplit(":", 1) for port, target in json.load(file).items()}
-        self.targets = {port: (address, int(number)) for port, (address, number) in wanted.items()}
+        return {port: (address, int(number)) for port, (address, number) in wanted.items()}
+
+    async def reload(self) -> None:
+        self.targets = self.read_targets()
         for port in self.servers.keys() - self.targets.keys():
             for server in self.servers.pop(port):
                 server.close()
@@ -70,7 +73,7 @@ class Forwarder:
             loop = asyncio.get_running_loop()
             await asyncio.wait_for(loop.sock_connect(connection, self.targets[port]), CONNECT_LIMIT_SECONDS)
             inner_reader, inner_writer = await asyncio.open_connection(sock=connection)
-        except (OSError, TimeoutError, asyncio.TimeoutError, KeyError) as error:
+        except (OSError, TimeoutError, KeyError) as error:
             print(f"port {port}: {error!r}", flush=True)
             connection.close()
             writer.close()

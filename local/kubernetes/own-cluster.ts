@@ -12,7 +12,7 @@ import { storageObjects } from './addons/storage.ts'
 import { apply, isAddonReady, isApiReady, isNodeReady, loadKubeconfig } from './api.ts'
 import { createCgroups, findCgroups } from './cgroups.ts'
 import { containerRuntime, controlPlane, node } from './components.ts'
-import { configurationFiles } from './configuration.ts'
+import { configurationFiles, pauseImage } from './configuration.ts'
 import { Daemons } from './daemons.ts'
 import { addForward, namespaceForwarder } from './forward.ts'
 import { kubeconfigText } from './kubeconfig.ts'
@@ -59,23 +59,34 @@ export async function startOwnCluster(layout: Layout, parts: OwnClusterParts): P
   const daemons = await step('Control plane started', () => startControlPlane(layout, parts))
   const config = loadKubeconfig(layout.kubeconfig)
   const wait = (what: string, isDone: () => Promise<boolean>) => waitUntil(what, isDone, daemons)
+  const importThose = async (isWanted: (archive: Archive) => boolean) => {
+    const archives = await parts.images
+    await wait('containerd', () => isContainerdReady(layout))
+    await importImages(archives.filter(isWanted), layout.containerdSocket)
+  }
   await Promise.all([
     step('API server answers', () => wait('the API server', () => isApiReady(config))),
     // Before the kubelet starts: one that finds an image missing tries to pull it, and then waits for 10 s.
-    step('Images imported', async () => {
-      const archives = await parts.images
-      await wait('containerd', () => isContainerdReady(layout))
-      await importImages(archives, layout.containerdSocket)
-    }),
+    step('Images of the add-ons imported', () => importThose(isForAddons)),
   ])
-  await step('Node ready', async () => {
-    await apply(config, objects)
-    await startNode(layout, parts, daemons)
-    await wait('the node', () => isNodeReady(config, since))
-  })
-  await step('DNS and ingress controller ready', async () => {
-    for (const addon of addons) await wait(addon.name, () => isAddonReady(config, addon, since))
-  })
+  const startPods = async () => {
+    await step('Node ready', async () => {
+      await apply(config, objects)
+      await startNode(layout, parts, daemons)
+      await wait('the node', () => isNodeReady(config, since))
+    })
+    await step('DNS and ingress controller ready', async () => {
+      for (const addon of addons) await wait(addon.name, () => isAddonReady(config, addon, since))
+    })
+  }
+  await Promise.all([
+    startPods(),
+    step('Images of the stack imported', () => importThose((archive) => !isForAddons(archive))),
+  ])
+}
+
+function isForAddons({ reference }: Archive): boolean {
+  return [pauseImage, images.coredns, images.skipper].includes(reference)
 }
 
 async function startControlPlane(layout: Layout, { binaries, python, apiPort }: OwnClusterParts): Promise<Daemons> {
