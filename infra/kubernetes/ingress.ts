@@ -27,7 +27,13 @@ export class Ingress extends pulumi.ComponentResource {
     const served =
       className === undefined
         ? []
-        : [kubernetes.networking.v1.IngressClass.get(`the ingress class ${className} in the cluster`, className, child)]
+        : [
+            kubernetes.networking.v1.IngressClass.get(
+              `the class that passwordless-registry:ingressClass names`,
+              className,
+              child,
+            ),
+          ]
     new kubernetes.networking.v1.Ingress(
       NAME,
       {
