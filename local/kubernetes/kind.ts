@@ -1,6 +1,8 @@
 /**
  * The cluster by kind (https://kind.sigs.k8s.io), where Docker runs. Only its start differs: add-ons, forwards and
  * images are the same. kind brings DNS and a default StorageClass of its own.
+ *
+ * Written after kind's documentation; not run against a kind yet.
  */
 import { stat, writeFile } from 'node:fs/promises'
 import type { Archive } from '../images/index.ts'
