@@ -1,7 +1,7 @@
 /** A real Docker engine and client, with folders of their own; nothing of the machine's own Docker is touched. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,10 +24,12 @@ export async function startDocker(): Promise<Docker> {
   const dir = await mkdtemp(join(tmpdir(), 'docker-'))
   const host = `unix://${dir}/docker.sock`
   const log = await open(join(dir, 'log'), 'w')
+  // Not the machine's own /etc/docker/daemon.json.
+  await writeFile(join(dir, 'daemon.json'), '{}')
   const folders = [`--data-root=${dir}/data`, `--exec-root=${dir}/exec`, `--pidfile=${dir}/pid`]
   const daemon = spawn(
     'dockerd',
-    [`--host=${host}`, ...folders, '--config-file=/dev/null', '--iptables=false', '--bridge=none'],
+    [`--host=${host}`, ...folders, `--config-file=${dir}/daemon.json`, '--iptables=false', '--bridge=none'],
     { stdio: ['ignore', log.fd, log.fd] },
   )
   const ended = once(daemon, 'exit')
