@@ -1,32 +1,9 @@
 /** The requests that the plugin sends are those that the real Terraform provider sent in the recording. */
-import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { projectDir } from '../../paths.ts'
 import type { DiffCall } from '../engine/provider.ts'
 import { type Properties, reveal, UNKNOWN } from '../engine/values.ts'
 import { AuthentikProvider } from './provider.ts'
-
-interface Exchange {
-  method: string
-  path: string
-  request: unknown
-  status: number
-  response: unknown
-}
-
-const recording: Exchange[] = JSON.parse(
-  readFileSync(join(projectDir, 'local', 'authentik', 'exchanges.recorded.json'), 'utf8'),
-)
-
-// The recording has one placeholder for what was sent and another for the same text when it is read back.
-const READ_BACK: Record<string, string> = {
-  view_certificate: '<certificate PEM>',
-  view_private_key: '<private key PEM, stripped>',
-}
+import { asRecorded, type RecordedAuthentik, recording, startRecordedAuthentik } from './recorded-authentik.ts'
 
 const URN = 'urn:pulumi:dev::shop::authentik:index/group:Group::x'
 const TOKEN = 'the-api-token'
@@ -36,48 +13,20 @@ const KEY_ID = 'df989994-e8dd-46d1-90ca-5075e3b79a77'
 
 const kindToken = (kind: string) => `authentik:index/${kind.charAt(0).toLowerCase()}${kind.slice(1)}:${kind}`
 
-const sent: { method: string; path: string; body: unknown }[] = []
-let answer: (request: IncomingMessage) => { status: number; response: unknown }
-let server: Server
+let authentik: RecordedAuthentik
 let provider: AuthentikProvider
 
-const fromRecording = (request: IncomingMessage) => {
-  const data = READ_BACK[request.url?.split('/').at(-2) ?? '']
-  if (data) return { status: 200, response: { data } }
-  return (
-    recording.find(
-      ({ method, path, status, request: body }) =>
-        method === request.method && path === request.url && status < 400 && (method !== 'POST' || isLast(body)),
-    ) ?? { status: 404, response: { detail: 'not recorded' } }
-  )
-}
-
-/** Several objects are posted to one path: the answer is that to the body that came. */
-const isLast = (body: unknown) => JSON.stringify(sorted(body)) === JSON.stringify(sorted(sent.at(-1)?.body))
-const sorted = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => a.localeCompare(b)))
-    : value
-
 beforeAll(async () => {
-  server = createServer(async (request, response) => {
-    const body = await text(request)
-    sent.push({ method: request.method ?? '', path: request.url ?? '', body: body ? JSON.parse(body) : null })
-    const { status, response: content } = answer(request)
-    response
-      .writeHead(status, { 'content-type': 'application/json' })
-      .end(content === null ? '' : JSON.stringify(content))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  authentik = await startRecordedAuthentik()
   provider = new AuthentikProvider()
-  provider.configure({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, token: TOKEN })
+  provider.configure({ url: `${authentik.url}/`, token: TOKEN })
 })
 
-afterAll(() => server.close())
+afterAll(() => authentik.close())
 
 beforeEach(() => {
-  sent.length = 0
-  answer = fromRecording
+  authentik.sent.length = 0
+  authentik.answer = asRecorded
 })
 
 /** As the engine calls: check, then create. */
@@ -194,7 +143,7 @@ describe('create sends what the Terraform provider sends', () => {
     ],
   ])('%s', async (kind, news, id) => {
     const made = await create(kind, news)
-    const [first] = sent
+    const [first] = authentik.sent
     const recorded = recording.filter(({ method, path }) => method === 'POST' && path === first?.path)
     expect(recorded.map(({ request }) => request)).toContainEqual(first?.body)
     expect(made.id).toBe(id)
@@ -213,7 +162,7 @@ describe('update sends what the Terraform provider sends', () => {
     const call = diffCall(kind, made, change)
     expect(provider.diff(call).changes).toEqual([{ path: Object.keys(change)[0], kind: 'update', replace: false }])
     await provider.update({ ...call, preview: false, timeoutSeconds: 0 })
-    const put = sent.find(({ method }) => method === 'PUT')
+    const put = authentik.sent.find(({ method }) => method === 'PUT')
     const recorded = recording.find((exchange) => exchange.method === 'PUT' && exchange.path === path)
     expect(put).toEqual({ method: 'PUT', path, body: recorded?.request })
   })
@@ -298,7 +247,7 @@ describe('failures', () => {
     const results = recording
       .filter(({ method, path }) => method === 'POST' && path === '/api/v3/core/groups/')
       .slice(0, 1)
-    answer = ({ method }) =>
+    authentik.answer = ({ method }) =>
       method === 'POST'
         ? { status: 400, response: { name: ['Group with this name already exists.'] } }
         : {
@@ -313,7 +262,7 @@ describe('failures', () => {
   })
 
   test('a refused token: where it is set, and not the token', async () => {
-    answer = () => ({ status: 403, response: { detail: 'Token invalid/expired' } })
+    authentik.answer = () => ({ status: 403, response: { detail: 'Token invalid/expired' } })
     const refused = create('Group', { name: 'g' })
     await expect(refused).rejects.toThrow(
       /refused the API token \(403: detail: Token invalid\/expired\).*authentik:token/,
