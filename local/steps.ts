@@ -47,7 +47,17 @@ export async function runCommand(main: () => Promise<void>): Promise<void> {
   try {
     await main()
   } catch (error) {
-    say(error instanceof Stop ? `\n${error.message}` : String(error instanceof Error ? error.stack : error))
+    say(messageOf(error))
     process.exit(1)
   }
+}
+
+/** How the kernel and the programs that we run tell that a disk is full. */
+const diskFull = /ENOSPC|no space left on device/i
+
+function messageOf(error: unknown): string {
+  if (error instanceof Stop) return `\n${error.message}`
+  const text = String(error instanceof Error ? error.stack : error)
+  if (!diskFull.test(text)) return text
+  return `\nA disk is full. What was done is kept: make room and run this again. It said:\n${text}`
 }

@@ -6,6 +6,7 @@ import { Stop } from '../steps.ts'
 import { ensurePackages } from '../toolchain/debian.ts'
 import { ensureKubernetes, ensureTools } from '../toolchain/index.ts'
 import { ensurePython } from '../toolchain/python.ts'
+import { assertRoomForWorld } from './room.ts'
 import type { Settings } from './settings.ts'
 
 const clusterTools = ['kubernetes', 'coredns', 'skipper', 'registry'] as const
@@ -17,7 +18,10 @@ const clusterTools = ['kubernetes', 'coredns', 'skipper', 'registry'] as const
  */
 export async function openCluster(settings: Settings, { install }: { install: boolean }): Promise<Cluster> {
   const needsOwn = settings.cluster === undefined
-  if (needsOwn) await checkMachine()
+  if (needsOwn) {
+    await checkMachine()
+    await assertRoomForWorld()
+  }
   // Named first, so that nobody waits for a build only to learn that a package is missing.
   if (!install) await ensurePackages({ install })
   const [packages, tools] = await Promise.allSettled([

@@ -6,15 +6,12 @@ import { loadKubeconfig } from '../../local/kubernetes/index.ts'
 import { ports } from '../../local/paths.ts'
 import { registry } from './job.ts'
 import { npm, start } from './npm.ts'
+import { stackEnvironment } from './stack-environment.ts'
 
 let environment: Record<string, string>
 
 beforeAll(async () => {
-  const { stdout } = await npm('status', '--env')
-  // As `eval` reads it.
-  environment = Object.fromEntries(
-    [...stdout.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name = '', value = '']) => [name, value]),
-  )
+  environment = await stackEnvironment()
 })
 
 const pulumi = (...args: string[]) => start(['pulumi', ...args], environment).finished
