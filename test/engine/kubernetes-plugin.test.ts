@@ -125,17 +125,17 @@ describe('the life of a stack', () => {
   test('what was deleted by hand comes back', async () => {
     await cluster.request('DELETE', DEPLOYMENT)
     expect(await project.expect('refresh', '--yes')).toMatch(/- 1 deleted/)
-    await project.expect('up', '--yes')
+    await project.expect('up', '--yes', '--skip-preview')
     expect(await cluster.request('GET', DEPLOYMENT)).toMatchObject({ metadata: { name: 'web' } })
   })
 
   test('an object that is not ready in time: reasons, and the next up goes on from there', async () => {
     await project.write(program({ config: 'b', selector: 'other', replicas: 1 }))
-    const { exitCode, output } = await project.run('up', '--yes')
+    const { exitCode, output } = await project.run('up', '--yes', '--skip-preview')
     expect(exitCode).not.toBe(0)
     expect(output).toContain('Deployment "small/web" is not ready after 2 s: 0 of 1 replicas available')
     await project.write(program({ config: 'b', selector: 'other' }))
-    await project.expect('up', '--yes')
+    await project.expect('up', '--yes', '--skip-preview')
     await project.expect('preview', '--expect-no-changes')
   })
 
@@ -153,7 +153,7 @@ describe('the life of a stack', () => {
   })
 
   test('destroy leaves nothing behind', async () => {
-    await project.expect('destroy', '--yes')
+    await project.expect('destroy', '--yes', '--skip-preview')
     expect(await cluster.request('GET', '/api/v1/namespaces/small')).toMatchObject({ code: 404 })
   })
 })

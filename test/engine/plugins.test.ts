@@ -93,7 +93,7 @@ afterAll(async () => {
 /** Runs the import command that an error names, as it stands there; answers the id in it. */
 async function adopt(output: string, kind: string): Promise<string | undefined> {
   const command = new RegExp(`pulumi (import authentik:index/${kind} .+)`).exec(output)?.[1]?.split(' ') ?? []
-  await project.expect(...command, '--yes', '--protect=false', '--generate-code=false')
+  await project.expect(...command, '--yes', '--skip-preview', '--protect=false', '--generate-code=false')
   return command[3]
 }
 
@@ -139,7 +139,7 @@ describe('the life of a stack', () => {
     const [id] = await groupIds()
     await api(`/core/groups/${id}/`, { method: 'DELETE' })
     expect(await project.expect('refresh', '--yes')).toMatch(/- 1 deleted/)
-    await project.expect('up', '--yes')
+    await project.expect('up', '--yes', '--skip-preview')
     expect(await groupIds()).toHaveLength(1)
   })
 
@@ -148,11 +148,11 @@ describe('the life of a stack', () => {
     const state = JSON.parse(await project.state()) as { checkpoint: { latest: { resources: { urn: string }[] } } }
     const urn = state.checkpoint.latest.resources.find((resource) => resource.urn.endsWith('::pushers'))?.urn
     await project.expect('state', 'delete', String(urn), '--yes', '--target-dependents')
-    const { exitCode, output } = await project.run('up', '--yes')
+    const { exitCode, output } = await project.run('up', '--yes', '--skip-preview')
     expect(exitCode).not.toBe(0)
     expect(await adopt(output, 'group:Group')).toBe(id)
-    await adopt((await project.run('up', '--yes')).output, 'user:User')
-    await project.expect('up', '--yes')
+    await adopt((await project.run('up', '--yes', '--skip-preview')).output, 'user:User')
+    await project.expect('up', '--yes', '--skip-preview')
     await project.expect('preview', '--expect-no-changes')
     expect(await groupIds()).toEqual([id])
   })
