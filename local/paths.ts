@@ -17,6 +17,9 @@ export const cacheDir =
 /** What the running world owns: data, keys, logs, process ids, the Pulumi state. `npm run down` deletes it. */
 export const stateDir = process.env.PASSWORDLESS_REGISTRY_STATE ?? '/var/lib/passwordless-registry'
 
+/** Private signing keys of the stand-in CI platforms; `npm run token` signs with them. */
+export const issuersDir = join(stateDir, 'issuers')
+
 /** Listening on 127.0.0.1 only. */
 export const ports = {
   /** The registry and `/token`, through the ingress controller. */

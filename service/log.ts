@@ -1,5 +1,5 @@
 /** The log: one JSON object a line on standard output, without secrets at any level. */
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import { type DestinationStream, type LogFn, type Logger, pino, stdTimeFunctions } from 'pino'
 import type { LogLevel } from './config.ts'
 
 export type Log = Logger
@@ -39,9 +39,16 @@ export function createLog(
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretFields.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
       serializers: { err: describeError },
+      hooks: { logMethod: neverTheErrorsOwnMessage },
     },
     destination,
   )
+}
+
+/** pino would make the message of an error that comes without a text the text of the line. */
+function neverTheErrorsOwnMessage(this: Logger, given: Parameters<LogFn>, write: LogFn): void {
+  if (given.length === 1 && typeof given[0] === 'object') write.call(this, given[0], '')
+  else write.apply(this, given)
 }
 
 /** What may be logged of an error: messages and properties of foreign errors can quote what the client sent. */

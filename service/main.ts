@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import { drain } from './drain.ts'
 import { createExchange } from './exchange.ts'
 import { type Limits, limits as productionLimits } from './limits.ts'
@@ -35,11 +35,18 @@ export async function run(limits: Limits = productionLimits): Promise<void> {
   const server = createTokenServer({ token, limits, log, newRequestId: randomUUID, now })
 
   server.listen(config.listen)
-  await once(server, 'listening')
-  log.info({ port: (server.address() as AddressInfo).port, tokenUrl: config.tokenUrl.href }, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (err) {
+    log.fatal({ err, ...config.listen }, 'cannot listen: another process has this port, or LISTEN names no own address')
+    process.exit(1)
+  }
+  log.info(
+    { port: (server.address() as AddressInfo).port, tokenUrl: config.tokenUrl.origin + config.tokenUrl.pathname },
+    'listening',
+  )
 
-  // A second signal ends the process at once: `once` leaves it to the system's default.
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  await stopSignal()
   log.info('draining')
   const finished = await drain(server, limits.drainMs)
   if (!finished) log.warn({ graceMs: limits.drainMs }, 'cut off what was still under way')
@@ -47,7 +54,15 @@ export async function run(limits: Limits = productionLimits): Promise<void> {
   log.info('stopped')
 }
 
-function configOrExit() {
+/** Waits for the first signal to stop; a second one then has the system's own effect and ends the process at once. */
+async function stopSignal(): Promise<void> {
+  const heard = new AbortController()
+  const { signal } = heard
+  await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })])
+  heard.abort()
+}
+
+function configOrExit(): Config {
   try {
     return readConfig(process.env)
   } catch (error) {

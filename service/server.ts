@@ -20,7 +20,7 @@ export interface ServerDependencies {
 
 /** Makes the server; it does not listen yet. */
 export function createTokenServer({ token, limits, log, newRequestId, now }: ServerDependencies): Server {
-  const answering = new WeakSet<Socket>()
+  const underWay = new Set<IncomingMessage>()
 
   const server = createServer(
     {
@@ -33,12 +33,13 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
     async (request, response) => {
       const requestId = newRequestId()
       const startedMs = now()
-      answering.add(request.socket)
+      underWay.add(request)
       const answer = await route(request, requestId)
-      answering.delete(request.socket)
+      underWay.delete(request)
+      // Logged first: what a client was told stands in the log, even if the process ends right after.
+      logAnswer(request, answer, requestId, now() - startedMs)
       // A server that is draining takes no further request on this connection.
       writeAnswer(response, answer, requestId, !server.listening)
-      logAnswer(request, answer, requestId, now() - startedMs)
     },
   )
 
@@ -63,7 +64,7 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
   }
 
   function logAnswer(request: IncomingMessage, answer: Answer, requestId: string, durationMs: number): void {
-    const level = answer.status >= 500 ? 'warn' : answer === liveAnswer ? 'trace' : 'info'
+    const level = answer === liveAnswer ? 'trace' : levelOf(answer.status)
     const client = request.socket.remoteAddress
     log[level](
       { requestId, status: answer.status, ...answer.facts, client, durationMs: Math.round(durationMs) },
@@ -73,17 +74,25 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
 
   // What the parser refuses never becomes a request. The error holds the raw bytes, credentials included.
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || answering.has(socket)) {
+    const answering = [...underWay].some((request) => request.socket === socket)
+    // An answer to this would be read as the answer to the request that is still under way.
+    if (answering || error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return
     }
     const requestId = newRequestId()
     const answer = errorAnswer(parserError(error.code, limits), requestId, limits)
-    socket.end(rawAnswer(answer, requestId), () => socket.destroy())
     log.info({ requestId, status: answer.status, ...answer.facts, client: socket.remoteAddress }, 'answered')
+    socket.end(rawAnswer(answer, requestId), () => socket.destroy())
   })
 
   return server
+}
+
+/** 500 is a mistake in this program, 503 one of authentik's, and the rest is the client's. */
+function levelOf(status: number): 'error' | 'warn' | 'info' {
+  if (status === 500) return 'error'
+  return status > 500 ? 'warn' : 'info'
 }
 
 function parserError(code: string | undefined, limits: Limits): TokenError {
@@ -101,12 +110,20 @@ function parserError(code: string | undefined, limits: Limits): TokenError {
 
 /** Reads a body to its end and forgets it, so that the connection can be used again. */
 async function discardBody(request: IncomingMessage, maxBytes: number): Promise<void> {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  if (length === undefined && encoding === undefined) return // RFC 9112 §6.3: no body
   const tooLarge = () =>
     new TokenError('body_too_large', `The request has a body of more than ${maxBytes} bytes; a GET needs none`)
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
+  if (Number(length ?? 0) > maxBytes) throw tooLarge()
   let bytes = 0
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    bytes += piece.length
-    if (bytes > maxBytes) throw tooLarge()
+  try {
+    // Destroying the request would destroy the connection, and the answer with it.
+    for await (const piece of request.iterator({ destroyOnReturn: false })) {
+      bytes += (piece as Buffer).length
+      if (bytes > maxBytes) throw tooLarge()
+    }
+  } catch (error) {
+    if (error instanceof TokenError) throw error
+    throw new TokenError('request_malformed', 'The body of the request broke off')
   }
 }

@@ -43,8 +43,8 @@ export function createPostForm(url: URL, connections: Pick<Connections, 'request
         signal,
       })
     try {
-      // Idle connections die unseen, so the first failure says little. Once an answer has begun, authentik has
-      // written a token and a second try would only hide that something between cuts answers off.
+      // Idle connections die unseen, so the first break before an answer says little. Once an answer has begun,
+      // authentik has written a token, and a second try would only hide that something between cuts answers off.
       const answer = await begin().catch((error: unknown) => {
         if (!isBroken(error)) throw error
         return begin()
@@ -110,8 +110,7 @@ function failure(error: unknown): TokenError {
       { cause },
     )
   }
-  // llhttp, the parser below undici, names what it cannot read HPE_*.
-  if (cause.startsWith('HPE_') || cause === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (cause === NOT_HTTP || cause === 'UND_ERR_HEADERS_OVERFLOW') {
     return new TokenError('upstream_unusable', unusableSentence, { cause })
   }
   return new TokenError(
@@ -121,9 +120,12 @@ function failure(error: unknown): TokenError {
   )
 }
 
-/** `AbortSignal.timeout` ends with a DOMException whose code is a number; every other failure has a code as text. */
+const NOT_HTTP = 'not_http'
+
+/** Every failure of a connection has a code as text, but for two. */
 function codeOf(error: unknown): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'ETIMEDOUT'
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : 'unknown'
+  if (!(error instanceof Error)) return 'unknown'
+  if (error.name === 'TimeoutError') return 'ETIMEDOUT' // how AbortSignal.timeout ends, with a number as code
+  if (error.name === 'HTTPParserError') return NOT_HTTP // undici; its message quotes what came
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 }

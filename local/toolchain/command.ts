@@ -1,7 +1,7 @@
 /**
  * Runs a command to its end and hands back what it printed; a failure carries the end of its error output.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
 /** How much of a failed command's output an error repeats. */
@@ -26,6 +26,12 @@ export interface CommandOptions {
   timeoutSeconds: number
 }
 
+// A process that is told to end while a build runs must not leave the build running.
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill()
+})
+
 /**
  * @param argv the command and its arguments; no shell is involved
  * @returns standard output, without the white space around it
@@ -39,6 +45,7 @@ export async function run(argv: readonly [string, ...string[]], options: Command
     timeout: options.timeoutSeconds * 1000,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })
+  running.add(child)
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -62,5 +69,5 @@ export async function run(argv: readonly [string, ...string[]], options: Command
       ),
     )
   })
-  return promise
+  return promise.finally(() => running.delete(child))
 }

@@ -8,6 +8,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Stop } from '../steps.ts'
 
 /** SQLITE_BUSY, https://sqlite.org/rescode.html#busy */
 const BUSY = 5
@@ -18,7 +19,7 @@ const POLL_MILLISECONDS = 200
  *
  * @param options.onWait called once when another process holds the lock
  * @param options.limitSeconds how long to wait for the other one
- * @throws when the other one is not done within the limit
+ * @throws Stop when the other one is not done within the limit
  */
 export async function withLock<T>(
   file: string,
@@ -32,8 +33,8 @@ export async function withLock<T>(
     for (let waited = false; !tryLock(database); waited = true) {
       if (!waited) options.onWait?.()
       if (performance.now() > giveUp) {
-        throw new Error(
-          `waited ${options.limitSeconds} s for another run that holds ${file}; see what it does, end it, and try again`,
+        throw new Stop(
+          `Waited ${options.limitSeconds} s for another run that holds ${file}; see what it does, and try again`,
         )
       }
       await sleep(POLL_MILLISECONDS)

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDir } from '../paths.ts'
+import { Stop } from '../steps.ts'
 import { CommandError, run } from './command.ts'
 import { withLock } from './lock.ts'
 import { createReport, type Report } from './report.ts'
@@ -66,7 +67,7 @@ async function askVersion(python: string): Promise<string> {
   const version = await run([python, '-c', 'import sys; print(sys.executable, sys.version)'], {
     timeoutSeconds: ASK_LIMIT_SECONDS,
   }).catch((cause) => {
-    throw new Error(
+    throw new Stop(
       `Python ${OLDEST_PYTHON} or newer is needed as ${python}. On Debian: apt-get install python3 python3-venv`,
       {
         cause,
@@ -75,7 +76,7 @@ async function askVersion(python: string): Promise<string> {
   })
   const [, major, minor] = /(\d+)\.(\d+)\.\d/.exec(version) ?? []
   if (Number(major) !== 3 || Number(minor) < Number(OLDEST_PYTHON.split('.')[1])) {
-    throw new Error(`Python ${OLDEST_PYTHON} or newer is needed, ${python} is ${version}`)
+    throw new Stop(`Python ${OLDEST_PYTHON} or newer is needed, ${python} is ${version}`)
   }
   return version
 }
@@ -88,7 +89,7 @@ async function createEnvironment(python: string, directory: string, requirements
     await run([python, '-m', 'venv', directory], { timeoutSeconds: INSTALL_LIMIT_SECONDS })
   } catch (error) {
     if (!(error instanceof CommandError) || !/ensurepip|No module named '?venv/.test(error.message)) throw error
-    throw new Error('Python is there, but not its venv module. On Debian: apt-get install python3-venv', {
+    throw new Stop('Python is there, but not its venv module. On Debian: apt-get install python3-venv', {
       cause: error,
     })
   }

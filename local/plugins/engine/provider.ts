@@ -13,6 +13,7 @@ export interface Subject {
   readonly type: string
   /** The name that the program gave it. */
   readonly name: string
+  readonly urn: string
 }
 
 export interface CheckCall extends Subject {
@@ -20,6 +21,12 @@ export interface CheckCall extends Subject {
   readonly news: Properties
   /** Makes generated names repeatable within one update. */
   readonly randomSeed: Uint8Array
+}
+
+export interface Checked {
+  /** What the engine keeps as the resource's inputs: defaults and made-up names filled in. */
+  readonly inputs: Properties
+  readonly failures?: readonly Failure[]
 }
 
 export interface DiffCall extends Subject {
@@ -81,7 +88,7 @@ export interface Provider {
   checkConfig?(config: Properties): Failure[]
   /** Configuration keys of which a change means that every resource belongs to another world. */
   readonly replacingConfig?: readonly string[]
-  check(call: CheckCall): { inputs: Properties; failures?: Failure[] }
+  check(call: CheckCall): Checked | Promise<Checked>
   diff(call: DiffCall): Diff | Promise<Diff>
   create(call: CreateCall): Promise<Made>
   /** `undefined` when the object does not exist (any more). */

@@ -32,8 +32,8 @@ function resourceProvider(provider: Provider): PluginService {
       await provider.configure(fromStruct(call.getArgs()))
       return new rpc.ConfigureResponse().setSupportspreview(true)
     }),
-    check: unary((call: messages.CheckRequest) => {
-      const { inputs, failures } = provider.check({
+    check: unary(async (call: messages.CheckRequest) => {
+      const { inputs, failures } = await provider.check({
         ...subject(call),
         olds: fromStruct(call.getOlds()),
         news: fromStruct(call.getNews()),
@@ -98,6 +98,7 @@ function resourceProvider(provider: Provider): PluginService {
 const subject = (call: { getUrn(): string; getType(): string; getName(): string }) => ({
   type: call.getType(),
   name: call.getName(),
+  urn: call.getUrn(),
 })
 
 const diffCall = (call: messages.DiffRequest | messages.UpdateRequest): DiffCall => ({

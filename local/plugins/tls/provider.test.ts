@@ -15,7 +15,7 @@ const provider = at(START)
 const secretOf = (state: Properties, name: string) => (state[name] as { value: string }).value
 
 async function create(type: string, inputs: Properties): Promise<{ id: string; state: Properties }> {
-  return provider.create({ type, name: 'x', inputs, preview: false, timeoutSeconds: 0 })
+  return provider.create({ type, name: 'x', urn: 'urn', inputs, preview: false, timeoutSeconds: 0 })
 }
 
 const newKey = async (inputs: Properties) => secretOf((await create(PRIVATE_KEY, inputs)).state, 'privateKeyPem')
@@ -56,7 +56,14 @@ describe('PrivateKey', () => {
     [{ algorithm: 'DSA' }, 'algorithm'],
     [{ algorithm: 'ECDSA', ecdsaCurve: 'P257' }, 'ecdsaCurve'],
   ])('refuses %j', (news, property) => {
-    const { failures } = provider.check({ type: PRIVATE_KEY, name: 'x', olds: {}, news, randomSeed: new Uint8Array() })
+    const { failures } = provider.check({
+      type: PRIVATE_KEY,
+      name: 'x',
+      urn: 'urn',
+      olds: {},
+      news,
+      randomSeed: new Uint8Array(),
+    })
     expect(failures.map((failure) => failure.property)).toEqual([property])
   })
 
@@ -64,6 +71,7 @@ describe('PrivateKey', () => {
     const made = await provider.create({
       type: PRIVATE_KEY,
       name: 'x',
+      urn: 'urn',
       inputs: { algorithm: 'RSA' },
       preview: true,
       timeoutSeconds: 0,
@@ -145,7 +153,16 @@ describe('diff', () => {
   const inputs = { allowedUses: ['cert_signing'], validityPeriodHours: 24, privateKeyPem: 'k' }
   const state = { ...inputs, earlyRenewalHours: 0, validityEndTime: '2030-01-02T00:00:00Z' }
   const diff = (news: Properties, now = START) =>
-    at(now).diff({ type: SELF_SIGNED, name: 'x', id: '1', oldInputs: inputs, oldState: state, news, ignoreChanges: [] })
+    at(now).diff({
+      type: SELF_SIGNED,
+      name: 'x',
+      urn: 'urn',
+      id: '1',
+      oldInputs: inputs,
+      oldState: state,
+      news,
+      ignoreChanges: [],
+    })
 
   test('nothing for equal inputs, written-out defaults included', () => {
     expect(diff({ ...inputs, isCaCertificate: false }).changes).toEqual([])

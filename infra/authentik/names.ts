@@ -1,0 +1,11 @@
+/** Provider, application, scope mapping, scope and key pair of the registry share one name in authentik. */
+export const REGISTRY_NAME = 'docker-registry'
+
+/**
+ * The issuer in registry tokens. authentik makes it from the address by which it is called, so it follows from how the
+ * token service reaches authentik; the registry compares it to the letter, trailing slash included.
+ */
+export const issuer = (authentikUrl: string): string => `${authentikUrl}/application/o/${REGISTRY_NAME}/`
+
+/** authentik's token endpoint, shared by all its providers. */
+export const tokenEndpoint = (authentikUrl: string): string => `${authentikUrl}/application/o/token/`

@@ -1,0 +1,54 @@
+import * as kubernetes from '@pulumi/kubernetes'
+import * as pulumi from '@pulumi/pulumi'
+import { ingressSpec, UNLIMITED_UPLOADS } from './ingress-spec.ts'
+import { DO_NOT_WAIT, labels } from './labels.ts'
+
+const NAME = 'registry'
+
+export interface IngressArgs {
+  namespace: pulumi.Input<string>
+  /** Public name, with or without a port. */
+  host: string
+  className: string | undefined
+  tlsSecret: string | undefined
+  annotations: Record<string, string>
+  /** Names of the Services. */
+  tokenService: pulumi.Input<string>
+  registry: pulumi.Input<string>
+}
+
+/** The way in: `/token` to the token service, everything else to the registry. */
+export class Ingress extends pulumi.ComponentResource {
+  constructor(args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('passwordless-registry:kubernetes:Ingress', NAME, {}, opts)
+    const child = { parent: this }
+    const { className } = args
+    // Kubernetes takes an Ingress of a class that nobody serves, and then nothing ever answers.
+    const served =
+      className === undefined
+        ? []
+        : [
+            kubernetes.networking.v1.IngressClass.get(
+              `the class that passwordless-registry:ingressClass names`,
+              className,
+              child,
+            ),
+          ]
+    new kubernetes.networking.v1.Ingress(
+      NAME,
+      {
+        metadata: {
+          name: NAME,
+          namespace: args.namespace,
+          labels: labels(NAME),
+          annotations: { ...DO_NOT_WAIT, ...UNLIMITED_UPLOADS, ...args.annotations },
+        },
+        spec: pulumi
+          .output({ tokenService: args.tokenService, registry: args.registry })
+          .apply((names) => ingressSpec({ ...args, ...names })),
+      },
+      { ...child, dependsOn: served },
+    )
+    this.registerOutputs({})
+  }
+}

@@ -1,0 +1,14 @@
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/ */
+export const labels = (name: string) => ({
+  'app.kubernetes.io/name': name,
+  'app.kubernetes.io/part-of': 'passwordless-registry',
+})
+
+/**
+ * For objects whose readiness their controller may never report: an Ingress without an address, a volume claim that
+ * waits for its first pod. The Deployments, which are waited for, show that they work.
+ */
+export const DO_NOT_WAIT = { 'pulumi.com/skipAwait': 'true' }
+
+/** A pod that is not ready by then will not be; the engine's own limit is 10 minutes. */
+export const DEPLOYMENT_TIMEOUTS = { create: '5m', update: '5m' }

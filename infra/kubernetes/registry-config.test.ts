@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { registryConfig } from './registry-config.ts'
+
+const hostile = { realm: 'https://r.example/token', service: 'a: b # c', issuer: 'https://a.example/application/o/x/' }
+const config = parse(registryConfig(hostile))
+
+describe('registryConfig', () => {
+  it('verifies tokens by the mounted keys and takes ES256 alone', () => {
+    expect(config.auth).toEqual({
+      token: {
+        ...hostile,
+        rootcertbundle: '/etc/distribution/certificate.pem',
+        jwks: '/etc/distribution/jwks.json',
+        signingalgorithms: ['ES256'],
+      },
+    })
+  })
+
+  it('can delete, keeps no absolute locations and holds no secret', () => {
+    expect(config.storage.delete.enabled).toBe(true)
+    expect(config.http.relativeurls).toBe(true)
+    expect(config.http.secret).toBeUndefined()
+  })
+})

@@ -1,0 +1,51 @@
+/** The registry's configuration file (https://distribution.github.io/distribution/about/configuration/). */
+import { stringify } from 'yaml'
+
+export const REGISTRY_PORT = 5000
+
+/** Where the files of the registry are in its container. */
+export const REGISTRY_PATHS = {
+  files: '/etc/distribution',
+  config: '/etc/distribution/config.yml',
+  certificate: '/etc/distribution/certificate.pem',
+  jwks: '/etc/distribution/jwks.json',
+  storage: '/var/lib/registry',
+} as const
+
+export interface RegistryConfig {
+  /** URL of the token service, as clients reach it. */
+  realm: string
+  /** The audience of registry tokens. */
+  service: string
+  /** The issuer of registry tokens, to the letter. */
+  issuer: string
+}
+
+/** The configuration as YAML. Holds no secret: the registry takes `http.secret` from REGISTRY_HTTP_SECRET. */
+export function registryConfig({ realm, service, issuer }: RegistryConfig): string {
+  return stringify({
+    version: 0.1,
+    log: { level: 'info', formatter: 'json', accesslog: { disabled: true } },
+    storage: {
+      filesystem: { rootdirectory: REGISTRY_PATHS.storage },
+      delete: { enabled: true },
+      cache: { blobdescriptor: 'inmemory' },
+      maintenance: { uploadpurging: { enabled: true, age: '168h', interval: '24h', dryrun: false } },
+    },
+    // Relative, the location of an upload is right behind any proxy, on any port, whatever headers it adds.
+    http: { addr: `:${REGISTRY_PORT}`, relativeurls: true, headers: { 'X-Content-Type-Options': ['nosniff'] } },
+    auth: {
+      token: {
+        realm,
+        service,
+        issuer,
+        rootcertbundle: REGISTRY_PATHS.certificate,
+        // The certificate alone would not do: the registry would compute another key id than authentik's.
+        jwks: REGISTRY_PATHS.jwks,
+        // The default list holds HS256, for which a public key could pass as the secret.
+        signingalgorithms: ['ES256'],
+      },
+    },
+    health: { storagedriver: { enabled: true, interval: '10s', threshold: 3 } },
+  })
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import * as kubernetes from '@pulumi/kubernetes'
+import * as pulumi from '@pulumi/pulumi'
+import * as tls from '@pulumi/tls'
+import { DEPLOYMENT_TIMEOUTS, DO_NOT_WAIT, labels } from './labels.ts'
+import { REGISTRY_PATHS, REGISTRY_PORT, type RegistryConfig, registryConfig } from './registry-config.ts'
+import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
+import { versionedFiles } from './versioned-files.ts'
+
+const NAME = 'registry'
+
+export interface RegistryArgs {
+  namespace: pulumi.Input<string>
+  image: string
+  config: { [Key in keyof RegistryConfig]: pulumi.Input<string> }
+  /** PEM. */
+  certificate: pulumi.Input<string>
+  /** The keys that sign registry tokens. */
+  jwks: pulumi.Input<string>
+  storageClass: string | undefined
+  storageSize: string
+}
+
+/** The registry (distribution v3). It trusts one key and calls nobody. */
+export class Registry extends pulumi.ComponentResource {
+  readonly service: pulumi.Output<string>
+
+  constructor(args: RegistryArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('passwordless-registry:kubernetes:Registry', NAME, {}, opts)
+    const child = { parent: this }
+    const { namespace } = args
+    const metadata = { name: NAME, namespace, labels: labels(NAME) }
+    const matchLabels = labels(NAME)
+
+    const files = versionedFiles(
+      NAME,
+      {
+        namespace,
+        files: {
+          'config.yml': pulumi.output(args.config).apply(registryConfig),
+          'certificate.pem': args.certificate,
+          'jwks.json': args.jwks,
+        },
+      },
+      this,
+    )
+    const httpSecret = new kubernetes.core.v1.Secret(
+      NAME,
+      { metadata, data: { httpSecret: this.#httpSecret().apply((secret) => Buffer.from(secret).toString('base64')) } },
+      child,
+    )
+    const volume = new kubernetes.core.v1.PersistentVolumeClaim(
+      NAME,
+      {
+        metadata: { ...metadata, annotations: DO_NOT_WAIT },
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          resources: { requests: { storage: args.storageSize } },
+          ...(args.storageClass === undefined ? {} : { storageClassName: args.storageClass }),
+        },
+      },
+      // A volume cannot change its class: the change would replace it, and every image would be gone.
+      { ...child, ignoreChanges: ['spec.storageClassName'] },
+    )
+    const deployment = new kubernetes.apps.v1.Deployment(
+      NAME,
+      {
+        metadata,
+        spec: {
+          replicas: 1,
+          selector: { matchLabels },
+          // The volume is mounted by one node at a time, so the old pod has to go before the new one can start.
+          strategy: { type: 'Recreate' },
+          template: {
+            metadata: { labels: matchLabels },
+            spec: {
+              automountServiceAccountToken: false,
+              enableServiceLinks: false,
+              securityContext: POD_SECURITY,
+              containers: [
+                {
+                  name: NAME,
+                  image: args.image,
+                  command: ['registry', 'serve', REGISTRY_PATHS.config],
+                  env: [
+                    {
+                      name: 'REGISTRY_HTTP_SECRET',
+                      valueFrom: { secretKeyRef: { name: httpSecret.metadata.name, key: 'httpSecret' } },
+                    },
+                    // It would look for a collector on localhost and complain every few seconds.
+                    { name: 'OTEL_TRACES_EXPORTER', value: 'none' },
+                  ],
+                  ports: [{ name: 'http', containerPort: REGISTRY_PORT }],
+                  // `/` answers 503 while the storage is unwell, which a restart would not mend.
+                  startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
+                  readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },
+                  livenessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 10 },
+                  resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
+                  securityContext: CONTAINER_SECURITY,
+                  volumeMounts: [
+                    { name: 'files', mountPath: REGISTRY_PATHS.files, readOnly: true },
+                    { name: 'storage', mountPath: REGISTRY_PATHS.storage },
+                  ],
+                },
+              ],
+              volumes: [
+                { name: 'files', configMap: { name: files.metadata.name } },
+                { name: 'storage', persistentVolumeClaim: { claimName: volume.metadata.name } },
+              ],
+            },
+          },
+        },
+      },
+      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS },
+    )
+    const service = new kubernetes.core.v1.Service(
+      NAME,
+      { metadata, spec: { selector: matchLabels, ports: [{ name: 'http', port: REGISTRY_PORT, targetPort: 'http' }] } },
+      // A Service is ready when it has a pod to send to.
+      { ...child, dependsOn: [deployment] },
+    )
+    this.service = service.metadata.name
+    this.registerOutputs({ service: this.service })
+  }
+
+  /**
+   * Signs the state of uploads, which a client carries from one request to the next. It has to stay the same over a
+   * restart, and no provider of this program makes random texts: so it is the digest of a private key that signs
+   * nothing.
+   */
+  #httpSecret(): pulumi.Output<string> {
+    const seed = new tls.PrivateKey('registry-http-secret', { algorithm: 'ED25519' }, { parent: this })
+    return pulumi.secret(seed.privateKeyPem.apply((pem) => createHash('sha256').update(pem).digest('hex')))
+  }
+}

@@ -1,0 +1,27 @@
+/** What the namespace demands of every pod: the Kubernetes pod security standard "restricted". */
+
+/** The namespace refuses a pod that asks for more. */
+export const RESTRICTED_NAMESPACE = {
+  'pod-security.kubernetes.io/enforce': 'restricted',
+  'pod-security.kubernetes.io/warn': 'restricted',
+}
+
+/** Neither image needs a user of its own; 1000 is `node` in Node's image and nobody in the registry's. */
+const USER = 1000
+
+/** Security context of a pod. `fsGroup` makes its volumes writable for the user. */
+export const POD_SECURITY = {
+  runAsNonRoot: true,
+  runAsUser: USER,
+  runAsGroup: USER,
+  fsGroup: USER,
+  fsGroupChangePolicy: 'OnRootMismatch',
+  seccompProfile: { type: 'RuntimeDefault' },
+}
+
+/** Security context of a container. */
+export const CONTAINER_SECURITY = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+}

@@ -1,0 +1,31 @@
+/**
+ * The stand-in authentik as a process.
+ *
+ * PORT (9000), HOST (127.0.0.1; a pod sets 0.0.0.0), DATA_DIR, AUTHENTIK_BOOTSTRAP_TOKEN_FILE (holds the API token of
+ * akadmin), PYTHON (python3; must be able to import PyJWT).
+ */
+import { readFile } from 'node:fs/promises'
+import { listenHost, setting } from '../issuers/environment.ts'
+import { startAuthentik } from './server.ts'
+
+const NAME = 'stand-in authentik'
+
+const running = await startAuthentik({
+  port: Number(setting(NAME, 'PORT', '9000')),
+  host: listenHost(),
+  dataDir: setting(NAME, 'DATA_DIR'),
+  bootstrapToken: (await readFile(setting(NAME, 'AUTHENTIK_BOOTSTRAP_TOKEN_FILE'), 'utf8')).trim(),
+  python: setting(NAME, 'PYTHON', 'python3'),
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    running.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  })
+}

@@ -1,0 +1,68 @@
+/** What the API knows of one kind of object; the table of all of them is in resources/index.ts. */
+import type { Expressions } from './expressions/worker.ts'
+import type { Field, FieldErrors } from './fields.ts'
+import type { Json, JsonObject, Kind, Rows, User } from './rows.ts'
+import type { Store } from './store.ts'
+
+/** What a resource may use while it serves a request. */
+export interface ApiContext {
+  store: Store
+  expressions: Expressions
+  /** Milliseconds since the epoch. */
+  clock: () => number
+  /** Scheme and host by which the client came, without a slash at the end. */
+  origin: string
+  query: URLSearchParams
+  /** Whose API token it is. */
+  user: User
+}
+
+/** A refusal of what a client sent, answered as 400 with the messages by field. */
+export class ValidationFailed extends Error {
+  readonly errors: FieldErrors
+
+  constructor(errors: FieldErrors) {
+    super(`invalid: ${Object.keys(errors).join(', ')}`)
+    this.errors = errors
+  }
+}
+
+/** Something beside create, read, update and delete, at `<object>/<name>/`. */
+export interface Action<K extends Kind> {
+  method: 'GET' | 'POST'
+  /** @returns the JSON to answer with 200, or undefined for 204 */
+  run(row: Rows[K], input: Record<string, unknown>, context: ApiContext): Json | undefined
+}
+
+export interface Resource<K extends Kind = Kind> {
+  kind: K
+  /** Below `/api/v3/`. */
+  path: string
+  /** The field by which an object's URL names it. */
+  lookup: 'pk' | 'slug' | 'identifier'
+  /** Django's class, as "No Group matches the given query." has it. */
+  model: string
+  /** Django's verbose name, as "Group with this name already exists." has it. */
+  label: string
+  fields: Record<string, Field>
+  /** Fields whose values may occur together only once. */
+  uniqueTogether?: readonly string[]
+  methods?: readonly string[]
+  autocomplete?: JsonObject
+
+  /**
+   * Checks that need more than one field, another server or Python.
+   * @param values what was sent, valid by itself; may be filled up
+   * @throws ValidationFailed
+   */
+  validate?(values: Record<string, unknown>, context: ApiContext, existing?: Rows[K]): Promise<void> | void
+  /** What the server itself puts into a new row. */
+  create(values: Record<string, unknown>, context: ApiContext): Partial<Rows[K]>
+  /** Follows a create or an update, in the same moment. */
+  saved?(row: Rows[K], values: Record<string, unknown>, context: ApiContext): void
+  present(row: Rows[K], context: ApiContext): Json
+  actions?: Record<string, Action<K>>
+}
+
+/** Declares a resource; the type of its rows follows from `kind`. */
+export const resource = <K extends Kind>(declared: Resource<K>): Resource => declared as unknown as Resource

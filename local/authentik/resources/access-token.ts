@@ -1,0 +1,29 @@
+import { one } from '../fields.ts'
+import { resource } from '../resource.ts'
+import type { OAuth2Provider, User } from '../rows.ts'
+import { presentProvider } from './provider.ts'
+import { presentUser } from './user.ts'
+
+/** Access tokens are made by the token endpoint alone; over the API they are seen, and revoked by deleting them. */
+export const accessTokens = resource<'accessTokens'>({
+  kind: 'accessTokens',
+  path: 'oauth2/access_tokens',
+  lookup: 'pk',
+  model: 'AccessToken',
+  label: 'OAuth2 Access Token',
+  methods: ['GET', 'DELETE'],
+  fields: { provider: one('providers', 'cascade'), user: one('users', 'cascade') },
+  create: () => ({}),
+  present({ pk, provider, user, expires, scope, id_token, revoked }, { store, clock }) {
+    return {
+      pk,
+      provider: presentProvider(store.get('providers', provider) as OAuth2Provider, store),
+      user: presentUser(store.get('users', user) as User, store),
+      is_expired: Date.parse(expires) <= clock(),
+      expires,
+      scope,
+      id_token,
+      revoked,
+    }
+  },
+})

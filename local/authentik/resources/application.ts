@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto'
+import { boolean, choice, many, one, slug, text } from '../fields.ts'
+import { resource } from '../resource.ts'
+import type { Json, OAuth2Provider } from '../rows.ts'
+import { partialProvider } from './provider.ts'
+
+export const applications = resource<'applications'>({
+  kind: 'applications',
+  path: 'core/applications',
+  lookup: 'slug',
+  model: 'Application',
+  label: 'Application',
+  fields: {
+    name: text({ required: true }),
+    slug: slug({ required: true, unique: true }),
+    provider: one('providers', 'clear', { nullable: true, default: null, unique: true }),
+    backchannel_providers: many('providers'),
+    open_in_new_tab: boolean(false),
+    meta_launch_url: text({ blank: true, default: '' }),
+    meta_icon: text({ blank: true, default: '' }),
+    meta_description: text({ blank: true, default: '' }),
+    meta_publisher: text({ blank: true, default: '' }),
+    policy_engine_mode: choice(['any', 'all']),
+    group: text({ blank: true, default: '' }),
+  },
+  create: () => ({ pk: randomUUID() }),
+  present(application, { store }) {
+    const provider = store.get('providers', application.provider)
+    return {
+      ...application,
+      provider_obj: provider ? partialProvider(provider, store) : null,
+      backchannel_providers_obj: application.backchannel_providers.map((pk) =>
+        partialProvider(store.get('providers', pk) as OAuth2Provider, store),
+      ),
+      launch_url: application.meta_launch_url || null,
+      meta_icon_url: application.meta_icon || null,
+      meta_icon_themed_urls: null,
+    } as Json
+  },
+})

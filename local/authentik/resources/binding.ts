@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto'
+import { boolean, integer, one } from '../fields.ts'
+import { resource, ValidationFailed } from '../resource.ts'
+import type { PolicyBinding } from '../rows.ts'
+import { presentPolicy } from './expression.ts'
+import { partialGroup } from './group.ts'
+import { presentUser } from './user.ts'
+
+export const bindings = resource<'bindings'>({
+  kind: 'bindings',
+  path: 'policies/bindings',
+  lookup: 'pk',
+  model: 'PolicyBinding',
+  label: 'Policy Binding',
+  fields: {
+    policy: one('policies', 'cascade', { nullable: true, default: null }),
+    group: one('groups', 'cascade', { nullable: true, default: null }),
+    user: one('users', 'cascade', { nullable: true, default: null }),
+    target: one(['applications', 'sources'], 'cascade', { required: true }),
+    negate: boolean(false),
+    enabled: boolean(true),
+    order: integer({ required: true }),
+    timeout: integer({ minimum: 0, default: 30 }),
+    failure_result: boolean(false),
+  },
+  uniqueTogether: ['policy', 'target', 'order'],
+  validate(values, _context, existing) {
+    const { policy, group, user } = { ...existing, ...values } as PolicyBinding
+    const set = [policy, group, user].filter((pk) => pk !== null && pk !== undefined).length
+    if (set === 0) throw new ValidationFailed({ non_field_errors: ["One of 'policy', 'group' or 'user' must be set."] })
+    if (set > 1) {
+      throw new ValidationFailed({ non_field_errors: ["Only one of 'policy', 'group' or 'user' can be set."] })
+    }
+  },
+  create: () => ({ pk: randomUUID() }),
+  present(binding, { store }) {
+    const policy = store.get('policies', binding.policy)
+    const group = store.get('groups', binding.group)
+    const user = store.get('users', binding.user)
+    const { pk, target, negate, enabled, order, timeout, failure_result } = binding
+    return {
+      pk,
+      policy: binding.policy,
+      group: binding.group,
+      user: binding.user,
+      policy_obj: policy ? presentPolicy(policy, store) : null,
+      group_obj: group ? partialGroup(group) : null,
+      user_obj: user ? presentUser(user, store) : null,
+      target,
+      negate,
+      enabled,
+      order,
+      timeout,
+      failure_result,
+    }
+  },
+})

@@ -1,0 +1,77 @@
+import { boolean, choice, duration, list, many, one, text } from '../fields.ts'
+import { resource } from '../resource.ts'
+import type { Json, OAuth2Provider } from '../rows.ts'
+import { randomText } from '../secrets.ts'
+import type { Store } from '../store.ts'
+
+const CLIENT_ID_CHARACTERS = 40
+const CLIENT_SECRET_CHARACTERS = 128
+
+/** The part of a provider that its application shows. */
+export function partialProvider(provider: OAuth2Provider, store: Store): { [key: string]: Json } {
+  const application = store.find('applications', ({ provider: pk }) => pk === provider.pk)
+  const backchannel = store.find('applications', ({ backchannel_providers }) =>
+    backchannel_providers.includes(provider.pk),
+  )
+  const { pk, name, authentication_flow, authorization_flow, invalidation_flow, property_mappings } = provider
+  return {
+    pk,
+    name,
+    authentication_flow,
+    authorization_flow,
+    invalidation_flow,
+    property_mappings,
+    component: 'ak-provider-oauth2-form',
+    assigned_application_slug: application?.slug ?? null,
+    assigned_application_name: application?.name ?? null,
+    assigned_backchannel_application_slug: backchannel?.slug ?? null,
+    assigned_backchannel_application_name: backchannel?.name ?? null,
+    verbose_name: 'OAuth2/OpenID Provider',
+    verbose_name_plural: 'OAuth2/OpenID Providers',
+    meta_model_name: 'authentik_providers_oauth2.oauth2provider',
+  }
+}
+
+/** A provider as the API shows it, also inside of an access token. */
+export const presentProvider = (provider: OAuth2Provider, store: Store): Json => ({
+  ...provider,
+  ...partialProvider(provider, store),
+})
+
+export const providers = resource<'providers'>({
+  kind: 'providers',
+  path: 'providers/oauth2',
+  lookup: 'pk',
+  model: 'OAuth2Provider',
+  label: 'provider',
+  fields: {
+    name: text({ required: true, unique: true }),
+    authentication_flow: one('flows', 'clear', { nullable: true, default: null }),
+    authorization_flow: one('flows', 'cascade', { required: true }),
+    invalidation_flow: one('flows', 'cascade', { required: true }),
+    property_mappings: many('scopeMappings'),
+    client_type: choice(['confidential', 'public']),
+    client_id: text({ unique: true, maxLength: 255 }),
+    client_secret: text({ blank: true, maxLength: 255 }),
+    access_code_validity: duration('minutes=1'),
+    access_token_validity: duration('hours=1'),
+    refresh_token_validity: duration('days=30'),
+    refresh_token_threshold: duration('hours=1'),
+    include_claims_in_id_token: boolean(true),
+    signing_key: one('certificates', 'clear', { nullable: true, default: null }),
+    encryption_key: one('certificates', 'clear', { nullable: true, default: null }),
+    redirect_uris: list({ required: true }),
+    logout_uri: text({ blank: true, default: '' }),
+    logout_method: choice(['backchannel', 'frontchannel']),
+    sub_mode: choice(['hashed_user_id', 'user_id', 'user_uuid', 'user_username', 'user_email', 'user_upn']),
+    issuer_mode: choice(['per_provider', 'global']),
+    jwt_federation_sources: many('sources'),
+    jwt_federation_providers: many('providers'),
+  },
+  create: (_values, { store }) => ({
+    pk: store.nextNumber('providers'),
+    client_id: randomText(CLIENT_ID_CHARACTERS),
+    client_secret: randomText(CLIENT_SECRET_CHARACTERS),
+  }),
+  present: (provider, { store }) => presentProvider(provider, store),
+})

@@ -1,0 +1,59 @@
+/** `npm run down`: takes the local world away. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { leftovers, stopCluster, withWorldLock } from './kubernetes/index.ts'
+import { issuersDir, stateDir } from './paths.ts'
+import { runCommand, Stop, say, step } from './steps.ts'
+import { closeOutsideWorld } from './world/outside-world.ts'
+import { forgetPassphrase } from './world/passphrase.ts'
+import { backendDir, openStack, passphraseFile, runPulumi } from './world/pulumi.ts'
+import { findKubeconfig } from './world/running.ts'
+import { apiTokenFile, loadSettings, type Settings, stackConfigFile } from './world/settings.ts'
+
+const HELP = `Ends the local world and takes all of it away: processes, mounts, namespaces, cgroups, data, keys, the stack.
+
+  npm run down
+  npm run down -- --keep-state   keeps stack and data; the next npm run up goes on with them
+`
+
+const { values } = parseArgs({ options: { help: { type: 'boolean' }, 'keep-state': { type: 'boolean' } } })
+
+/** What the stack made on systems that are not ours goes first; they will still be there when the state is not. */
+async function leaveGivenSystems(settings: Settings): Promise<void> {
+  if (settings.cluster === undefined && settings.standInAuthentik) return
+  const kubeconfig = await findKubeconfig()
+  if (kubeconfig === undefined) return
+  const stack = await openStack({ kubeconfig, standInAuthentik: settings.standInAuthentik })
+  await step('pulumi destroy on the systems that the stack names', async () => {
+    if ((await runPulumi(stack, ['destroy', '--yes', '--skip-preview'])).exitCode !== 0) {
+      throw new Stop('The stack could not be taken away; see above. Nothing else was: mend the cause and try again.')
+    }
+  })
+  if (settings.cluster !== undefined) await closeOutsideWorld(kubeconfig, settings.cluster.context)
+}
+
+async function forget(): Promise<void> {
+  await Promise.all([issuersDir, join(apiTokenFile, '..')].map((dir) => rm(dir, { recursive: true, force: true })))
+  if (await forgetPassphrase(passphraseFile, stackConfigFile)) {
+    await rm(backendDir, { recursive: true, force: true })
+  } else {
+    await rm(join(backendDir, '.pulumi'), { recursive: true, force: true })
+    say(`  ${passphraseFile} stays: ${stackConfigFile} holds values that only it decrypts.`)
+  }
+}
+
+async function down(): Promise<void> {
+  const keepData = values['keep-state'] ?? false
+  if (!keepData) await leaveGivenSystems(await loadSettings())
+  await step('The local world ended', () => stopCluster(stateDir, { keepData }))
+  if (!keepData) await forget()
+  const left = await leftovers(stateDir)
+  if (left.length > 0)
+    throw new Stop(`These are still there; \`npm run down\` once more ends them:\n  ${left.join('\n  ')}`)
+}
+
+await runCommand(async () => {
+  if (values.help) return void process.stdout.write(HELP)
+  await withWorldLock(stateDir, 'npm run down', down)
+})

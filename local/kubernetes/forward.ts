@@ -1,0 +1,102 @@
+/**
+ * Makes a Service of the cluster reachable on this machine's loopback. Two ways, one interface:
+ *
+ *   - into the network namespace of our own cluster: one small process (forwarder.py), plain TCP
+ *   - through the API server of any other cluster, as `kubectl port-forward` does (api-forwarder.ts)
+ *
+ * Both are one detached process that reads its ports from a file, again on SIGHUP.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CoreV1Api, type KubeConfig } from '@kubernetes/client-node'
+import type { Daemons } from './daemons.ts'
+import type { Layout } from './layout.ts'
+import { isRunning, signal } from './process-table.ts'
+
+export interface ServicePort {
+  readonly namespace: string
+  readonly service: string
+  /** The Service's own port. */
+  readonly port: number
+}
+
+/** How long a forwarder may take until it listens on a new port. */
+const LISTEN_LIMIT_SECONDS = 10
+const POLL_MILLISECONDS = 25
+
+/** Where a detached forwarder reads what to listen on: local port to target. */
+export function forwardsFile({ run }: Layout): string {
+  return join(run, 'forwards.json')
+}
+
+export interface Forwarder {
+  readonly name: string
+  /** Starts it; it reads `forwardsFile`. */
+  start(): Promise<void>
+}
+
+/** The process that connects inside our cluster's network namespace. */
+export function namespaceForwarder(layout: Layout, daemons: Daemons, python: string): Forwarder {
+  const script = join(import.meta.dirname, 'forwarder.py')
+  const argv = [python, script, layout.networkNamespace, forwardsFile(layout)] as const
+  return { name: 'forwarder', start: () => daemons.start('forwarder', argv) }
+}
+
+/** The process that connects through an API server. */
+export function apiForwarder(layout: Layout, daemons: Daemons, kubeconfig: string, context: string): Forwarder {
+  const script = join(import.meta.dirname, 'api-forwarder.ts')
+  const argv = [process.execPath, script, kubeconfig, context, forwardsFile(layout)] as const
+  return { name: 'forwarder', start: () => daemons.start('forwarder', argv) }
+}
+
+/**
+ * Adds one port to the forwarder (started when it does not run) and waits until it listens. A port that is forwarded
+ * already gets the new target.
+ *
+ * @param target "address:port" or a Service, as the forwarder reads it
+ */
+export async function addForward(
+  layout: Layout,
+  daemons: Daemons,
+  forwarder: Forwarder,
+  localPort: number,
+  target: string | ServicePort,
+): Promise<void> {
+  const file = forwardsFile(layout)
+  const forwards = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
+  await mkdir(layout.run, { recursive: true })
+  await writeFile(`${file}.new`, JSON.stringify({ ...forwards, [localPort]: target }))
+  await rename(`${file}.new`, file)
+
+  const running = async () => (await daemons.table.list()).find((record) => record.name === forwarder.name)
+  const record = await running()
+  if (record && isRunning(record)) signal(record, 'SIGHUP')
+  else await forwarder.start()
+  const giveUp = performance.now() + LISTEN_LIMIT_SECONDS * 1000
+  while (!(await listens(localPort))) {
+    const started = await running()
+    if (!started || !isRunning(started)) throw new Error(await daemons.explain(forwarder.name))
+    if (performance.now() > giveUp) {
+      throw new Error(`the forwarder does not listen on port ${localPort} after ${LISTEN_LIMIT_SECONDS} s`)
+    }
+    await sleep(POLL_MILLISECONDS)
+  }
+}
+
+/** The address of a Service inside the cluster. */
+export async function serviceAddress(config: KubeConfig, { namespace, service, port }: ServicePort): Promise<string> {
+  const { spec } = await config.makeApiClient(CoreV1Api).readNamespacedService({ namespace, name: service })
+  if (!spec?.clusterIP || spec.clusterIP === 'None') {
+    throw new Error(`Service ${namespace}/${service} has no cluster address to forward to`)
+  }
+  return `${spec.clusterIP}:${port}`
+}
+
+function listens(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const socket = connect(port, '127.0.0.1')
+  socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+  return promise.finally(() => socket.destroy())
+}

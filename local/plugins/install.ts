@@ -1,0 +1,32 @@
+/**
+ * Puts the stand-in plugins where the engine keeps installed ones, under the versions that the SDKs ask for. On PATH it
+ * finds them too, but then warns of each of them in every run.
+ */
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { projectDir } from '../paths.ts'
+
+const binDir = join(import.meta.dirname, 'bin')
+
+async function versionOf(npmPackage: string): Promise<string> {
+  const manifest = await readFile(join(projectDir, 'node_modules', npmPackage, 'package.json'), 'utf8')
+  const { version, pulumi } = JSON.parse(manifest) as { version: string; pulumi?: { version?: string } }
+  return pulumi?.version ?? version
+}
+
+/** Links the plugins below `pulumiHome` (what PULUMI_HOME names). Does nothing where they are linked already. */
+export async function linkPlugins(pulumiHome: string): Promise<void> {
+  const plugins = {
+    'language-nodejs': await versionOf('@pulumi/pulumi'),
+    'resource-kubernetes': await versionOf('@pulumi/kubernetes'),
+    'resource-terraform-provider': await versionOf('@pulumi/authentik'),
+    'resource-tls': await versionOf('@pulumi/tls'),
+  }
+  for (const [name, version] of Object.entries(plugins)) {
+    const directory = join(pulumiHome, 'plugins', `${name}-v${version}`)
+    const link = join(directory, `pulumi-${name}`)
+    await mkdir(directory, { recursive: true })
+    await rm(link, { force: true })
+    await symlink(join(binDir, `pulumi-${name}`), link)
+  }
+}

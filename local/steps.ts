@@ -1,0 +1,63 @@
+/**
+ * One line per step with its time, so that whoever waits knows for what, and a slow step is seen at once.
+ */
+import { styleText } from 'node:util'
+
+/** Prints to stderr: stdout belongs to what a command answers. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/**
+ * Runs one step and prints its title with the seconds it took.
+ *
+ * @throws whatever `work` throws, after the line said that the step failed
+ */
+export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  const started = performance.now()
+  const line = (mark: string) => say(`${mark} ${title} (${((performance.now() - started) / 1000).toFixed(1)} s)`)
+  try {
+    const result = await work()
+    line(styleText('green', '✓'))
+    return result
+  } catch (error) {
+    line(styleText('red', '✗'))
+    throw error
+  }
+}
+
+/**
+ * What a person can act on. Anything else that is thrown is a defect and keeps its stack trace.
+ */
+export class Stop extends Error {
+  override readonly name = 'Stop'
+}
+
+/**
+ * Runs a command to its end: a `Stop` is printed as one message, exit status 1. What is still under way then is ended
+ * with the process, and so is all of it on Ctrl-C; nothing waits for a step that no longer matters.
+ */
+export async function runCommand(main: () => Promise<void>): Promise<void> {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => process.exit(status))
+  }
+  try {
+    await main()
+  } catch (error) {
+    say(messageOf(error))
+    process.exit(1)
+  }
+}
+
+/** How the kernel and the programs that we run tell that a disk is full. */
+const diskFull = /ENOSPC|no space left on device/i
+
+function messageOf(error: unknown): string {
+  if (error instanceof Stop) return `\n${error.message}`
+  const text = String(error instanceof Error ? error.stack : error)
+  if (!diskFull.test(text)) return text
+  return `\nA disk is full. What was done is kept: make room and run this again. It said:\n${text}`
+}

@@ -1,0 +1,170 @@
+/**
+ * The tools that the local world needs and that no package manager brings in the right version: which version, how
+ * one already on PATH is recognised, where its publisher offers it, and how it is built from the pinned Go modules.
+ *
+ * The versions are those of go/<module>/go.mod; tools.test.ts holds the two equal.
+ */
+
+export type ToolName = keyof typeof tools
+
+export interface Platform {
+  os: string
+  arch: string
+}
+
+/** One published file; what it holds ends up in the tool's directory. */
+export interface Download {
+  url: string
+  /** A file of SHA-256 sums: lines of `<hex>  <file name>`, or one bare sum. */
+  checksums: string
+  /** The file is a gzipped tar with this many leading folders to leave out, or the command of that name itself. */
+  content: { archive: { strip: 0 | 1 } } | { command: string }
+}
+
+export interface Tool {
+  version: string
+  /** What the tool's directory holds at least; the first is the one that answers `ensureTool`. */
+  commands: readonly [string, ...string[]]
+  /** How the first command tells its version, and up to where that has to be the same (beyond: not older). */
+  onPath?: { versionArguments: string[]; samePart: 'major' | 'minor' }
+  /** The operating systems for which the publisher has it, each for amd64 and arm64. */
+  publishedFor: readonly string[]
+  downloads(target: Platform & { version: string }): Download[]
+  build: {
+    module: 'cluster' | 'registry'
+    package: string
+    /** Set into variables of the program by the linker, as `package.variable` to value. */
+    variables?: Record<string, string>
+    /** The commands are one program that goes by its own name; its name here. */
+    multiCall?: string
+  }
+}
+
+const ETCD = '3.6.4'
+const kubernetesCommands = [
+  'kubectl',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kube-proxy',
+  'kubelet',
+] as const
+
+const githubRelease = (repository: string, version: string, file: string) =>
+  `https://github.com/${repository}/releases/download/v${version}/${file}`
+
+export const tools = {
+  pulumi: {
+    version: '3.259.0',
+    commands: ['pulumi'],
+    onPath: { versionArguments: ['version'], samePart: 'major' },
+    publishedFor: ['linux', 'darwin'],
+    downloads: ({ version, os, arch }) => [
+      {
+        url: githubRelease(
+          'pulumi/pulumi',
+          version,
+          `pulumi-v${version}-${os}-${arch === 'amd64' ? 'x64' : arch}.tar.gz`,
+        ),
+        checksums: githubRelease('pulumi/pulumi', version, `pulumi-${version}-checksums.txt`),
+        content: { archive: { strip: 1 } },
+      },
+    ],
+    build: { module: 'registry', package: 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi' },
+  },
+  registry: {
+    version: '3.1.2',
+    commands: ['registry'],
+    onPath: { versionArguments: ['--version'], samePart: 'major' },
+    publishedFor: ['linux'],
+    downloads: ({ version, os, arch }) => {
+      const url = githubRelease('distribution/distribution', version, `registry_${version}_${os}_${arch}.tar.gz`)
+      return [{ url, checksums: `${url}.sha256`, content: { archive: { strip: 0 } } }]
+    },
+    build: { module: 'registry', package: 'github.com/distribution/distribution/v3/cmd/registry' },
+  },
+  crane: {
+    version: '0.20.6',
+    commands: ['crane'],
+    onPath: { versionArguments: ['version'], samePart: 'major' },
+    publishedFor: ['linux', 'darwin'],
+    downloads: ({ version, os, arch }) => {
+      const platform = `${os === 'linux' ? 'Linux' : 'Darwin'}_${arch === 'amd64' ? 'x86_64' : arch}`
+      return [
+        {
+          url: githubRelease('google/go-containerregistry', version, `go-containerregistry_${platform}.tar.gz`),
+          checksums: githubRelease('google/go-containerregistry', version, 'checksums.txt'),
+          content: { archive: { strip: 0 } },
+        },
+      ]
+    },
+    build: { module: 'registry', package: 'github.com/google/go-containerregistry/cmd/crane' },
+  },
+  // The control plane and all that a node runs, etcd included. Built, they are one program with many names, since
+  // they share most of their code: 140 MB and one link instead of seven.
+  kubernetes: {
+    version: '1.34.4',
+    commands: [...kubernetesCommands, 'etcd'],
+    onPath: { versionArguments: ['version', '--client'], samePart: 'minor' },
+    publishedFor: ['linux'],
+    downloads: ({ version, os, arch }) => [
+      ...kubernetesCommands.map((command) => {
+        const url = `https://dl.k8s.io/v${version}/bin/${os}/${arch}/${command}`
+        return { url, checksums: `${url}.sha256`, content: { command } }
+      }),
+      {
+        url: githubRelease('etcd-io/etcd', ETCD, `etcd-v${ETCD}-${os}-${arch}.tar.gz`),
+        checksums: githubRelease('etcd-io/etcd', ETCD, 'SHA256SUMS'),
+        content: { archive: { strip: 1 } },
+      },
+    ],
+    build: {
+      module: 'cluster',
+      package: './hyper',
+      multiCall: 'hyper',
+      // Unset, the servers call themselves v0.0.0, and the API server refuses such a kubelet as too old.
+      variables: {
+        'k8s.io/component-base/version.gitVersion': 'v1.34.4',
+        'k8s.io/component-base/version.gitMajor': '1',
+        'k8s.io/component-base/version.gitMinor': '34',
+        'k8s.io/component-base/version.gitTreeState': 'clean',
+        'k8s.io/client-go/pkg/version.gitVersion': 'v1.34.4',
+        'k8s.io/client-go/pkg/version.gitMajor': '1',
+        'k8s.io/client-go/pkg/version.gitMinor': '34',
+      },
+    },
+  },
+  coredns: {
+    version: '1.12.4',
+    commands: ['coredns'],
+    onPath: { versionArguments: ['-version'], samePart: 'major' },
+    publishedFor: ['linux', 'darwin'],
+    downloads: ({ version, os, arch }) => {
+      const url = githubRelease('coredns/coredns', version, `coredns_${version}_${os}_${arch}.tgz`)
+      return [{ url, checksums: `${url}.sha256`, content: { archive: { strip: 0 } } }]
+    },
+    build: { module: 'cluster', package: './coredns' },
+  },
+  skipper: {
+    version: '0.27.41',
+    commands: ['skipper'],
+    onPath: { versionArguments: ['-version'], samePart: 'major' },
+    publishedFor: ['linux', 'darwin'],
+    downloads: ({ version, os, arch }) => [
+      {
+        url: githubRelease('zalando/skipper', version, `skipper-v${version}-${os}-${arch}.tar.gz`),
+        checksums: githubRelease('zalando/skipper', version, 'sha256sum.txt'),
+        content: { archive: { strip: 1 } },
+      },
+    ],
+    build: { module: 'cluster', package: 'github.com/zalando/skipper/cmd/skipper' },
+  },
+  // Ours, a few lines of Go; its publisher has it as an image only.
+  pause: {
+    version: '0.1.0',
+    commands: ['pause'],
+    publishedFor: [],
+    downloads: () => [],
+    build: { module: 'cluster', package: './pause' },
+  },
+} as const satisfies Record<string, Tool>

@@ -1,0 +1,48 @@
+/** `npm run up`: from nothing to a pushed image. */
+import { parseArgs } from 'node:util'
+import { withWorldLock } from './kubernetes/index.ts'
+import { stateDir } from './paths.ts'
+import { prove } from './proof/proof.ts'
+import { runCommand, Stop, say, step } from './steps.ts'
+import { openCluster } from './world/cluster.ts'
+import { guide } from './world/guide.ts'
+import { openOutsideWorld } from './world/outside-world.ts'
+import { openStack, runPulumi, stackName, stackOutputs } from './world/pulumi.ts'
+import { loadSettings } from './world/settings.ts'
+
+const HELP = `Brings the whole system up on this machine and proves it with a pushed image; leaves it running.
+
+  npm run up
+  npm run up -- --no-install   only names the Debian packages that are missing
+
+What stacks/Pulumi.local.yaml names (authentik:url, kubernetes:context, sources) is used as it is; the rest is stood in
+for. A second run takes over what is there. npm run down takes it away.
+`
+
+const { values } = parseArgs({ options: { help: { type: 'boolean' }, 'no-install': { type: 'boolean' } } })
+
+async function up(): Promise<void> {
+  const settings = await loadSettings()
+  const cluster = await openCluster(settings, { install: !values['no-install'] })
+  await openOutsideWorld(settings, cluster)
+  const stack = await openStack({ kubeconfig: cluster.kubeconfig, standInAuthentik: settings.standInAuthentik })
+  if (stack.standInPlugins) {
+    say('  The official provider plugins cannot be had here; those of local/plugins stand in for them.')
+  }
+  await step(`pulumi up on stack ${stackName}`, async () => {
+    if ((await runPulumi(stack, ['up', '--yes', '--skip-preview', '--suppress-outputs'])).exitCode !== 0) {
+      throw new Stop(
+        'pulumi up did not get to its end; its own words are above. What it made is in the stack: once the cause is\n' +
+          'mended, the next `npm run up` carries on.',
+      )
+    }
+  })
+  const outputs = await stackOutputs(stack)
+  if (settings.standInIssuers) await prove(String(outputs.registry), String(outputs.audience))
+  say(guide(settings))
+}
+
+await runCommand(async () => {
+  if (values.help) return void process.stdout.write(HELP)
+  await withWorldLock(stateDir, 'npm run up', () => step('Everything', up))
+})

@@ -1,0 +1,71 @@
+/** Starts what stands in for authentik and for the CI platforms, and makes it reachable on loopback. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiException, AppsV1Api, CoreV1Api, type KubeConfig } from '@kubernetes/client-node'
+import { PLATFORMS, publicKeys, signingKey } from '../issuers/keys.ts'
+import { apply, type Cluster, loadKubeconfig } from '../kubernetes/index.ts'
+import { issuersDir, ports } from '../paths.ts'
+import { Stop, step } from '../steps.ts'
+import { ensureSecretFile } from './secret-file.ts'
+import { apiTokenFile, outsideWorld, type Settings } from './settings.ts'
+import { manifests, outsideWorldNamespace, type StandIn, standInAuthentik, standInIssuers } from './stand-ins.ts'
+
+/** Bundle, image and start of both take a few seconds; a volume may have to be made first. */
+const READY_LIMIT_SECONDS = 90
+const POLL_MILLISECONDS = 250
+
+/** Deploys the stand-ins that the stack's config leaves to the local world; unchanged ones keep running. */
+export async function openOutsideWorld(settings: Settings, cluster: Cluster): Promise<void> {
+  const standIns: StandIn[] = []
+  if (settings.standInAuthentik) {
+    standIns.push(await standInAuthentik(settings.nodeImage, await ensureSecretFile(apiTokenFile)))
+  }
+  if (settings.standInIssuers) standIns.push(await standInIssuers(settings.nodeImage, await issuerKeys()))
+  if (standIns.length === 0) return
+
+  await step(`Stand-ins running: ${standIns.map(({ name }) => name).join(', ')}`, async () => {
+    const config = loadKubeconfig(cluster.kubeconfig, cluster.context)
+    await apply(config, [outsideWorldNamespace, ...standIns.flatMap(manifests)])
+    await Promise.all(standIns.map(({ name }) => rolledOut(config, name)))
+    for (const { name, port } of standIns) {
+      const localPort = name === outsideWorld.authentik.service ? ports.authentik : ports.issuers
+      await cluster.forward({ namespace: outsideWorld.namespace, service: name, port }, localPort)
+    }
+  })
+}
+
+/** Takes the stand-ins away from a cluster that stays. */
+export async function closeOutsideWorld(kubeconfig: string, context?: string): Promise<void> {
+  const config = loadKubeconfig(kubeconfig, context)
+  await config
+    .makeApiClient(CoreV1Api)
+    .deleteNamespace({ name: outsideWorld.namespace })
+    .catch((error: unknown) => {
+      if (!(error instanceof ApiException && error.code === 404)) throw error
+    })
+}
+
+/** The public half of each platform's signing key, as JWKS documents by file name. */
+async function issuerKeys(): Promise<Record<string, string>> {
+  const documents = PLATFORMS.map(async (platform) => {
+    const key = await signingKey(issuersDir, platform)
+    return [`${platform}.json`, JSON.stringify(publicKeys(key))] as const
+  })
+  return Object.fromEntries(await Promise.all(documents))
+}
+
+async function rolledOut(config: KubeConfig, name: string): Promise<void> {
+  const api = config.makeApiClient(AppsV1Api)
+  const giveUp = performance.now() + READY_LIMIT_SECONDS * 1000
+  for (;;) {
+    const { metadata, spec, status } = await api.readNamespacedDeployment({ name, namespace: outsideWorld.namespace })
+    const seen = status?.observedGeneration === metadata?.generation
+    if (seen && status?.updatedReplicas === spec?.replicas && status?.availableReplicas === spec?.replicas) return
+    if (performance.now() > giveUp) {
+      throw new Stop(
+        `The stand-in ${name} is not ready after ${READY_LIMIT_SECONDS} s. Why, says\n` +
+          `  kubectl -n ${outsideWorld.namespace} describe pods -l app=${name}\nwith the environment of \`npm run -s status -- --env\`.`,
+      )
+    }
+    await sleep(POLL_MILLISECONDS)
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Which provider plugins and language host the engine gets: the official ones where they can be had, else the
+ * stand-ins of `local/plugins`, all of them, so that one stack never sees a mixture.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { $ } from 'zx'
+import { projectDir } from '../paths.ts'
+
+/** Same versions as the SDKs in package.json. */
+const official = [
+  ['kubernetes', '4.34.2'],
+  ['tls', '5.6.1'],
+  ['terraform-provider', '1.1.3'],
+] as const
+
+/** The Terraform provider behind `sdks/authentik`, fetched by the bridge plugin. */
+const bridged = ['terraform-provider@1.1.3', 'goauthentik/authentik', '2026.2.0'] as const
+
+/** How long one official plugin may take to arrive, in seconds. */
+const installSeconds = 120
+
+export const standInPluginsDir = join(projectDir, 'local', 'plugins', 'bin')
+
+/**
+ * @param pulumiDir the folder of the Pulumi CLI. The official download brings the language host along; a CLI that
+ *   had to be built says that downloads are not to be had here, and no time is spent on asking again.
+ * @returns folders to put on PATH before the engine's own search: none, or that of the stand-ins
+ */
+export async function pluginPath(pulumiDir: string): Promise<{ path: string[]; standIns: boolean }> {
+  if (existsSync(join(pulumiDir, 'pulumi-language-nodejs')) && (await installOfficial(pulumiDir))) {
+    return { path: [], standIns: false }
+  }
+  return { path: [standInPluginsDir], standIns: true }
+}
+
+async function installOfficial(pulumiDir: string): Promise<boolean> {
+  const run = $({
+    quiet: true,
+    nothrow: true,
+    timeout: `${installSeconds}s`,
+    env: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: 'true' },
+  })
+  const pulumi = join(pulumiDir, 'pulumi')
+  for (const [name, version] of official) {
+    // Says yes at once when that version is installed already.
+    if ((await run`${pulumi} plugin install resource ${name} ${version}`).exitCode !== 0) return false
+  }
+  return (await run`${pulumi} package get-schema ${bridged}`).exitCode === 0
+}

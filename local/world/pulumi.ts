@@ -1,0 +1,85 @@
+/**
+ * The real Pulumi engine on stack `local`: file backend, passphrase and providers, so that
+ * `pulumi preview|up|refresh|stack output|destroy` work as typed once this environment is set
+ * (`eval "$(npm run -s status -- --env)"`).
+ */
+import { existsSync } from 'node:fs'
+import { glob, mkdir, readFile, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { $, type ProcessPromise } from 'zx'
+import { projectDir, stateDir } from '../paths.ts'
+import { Stop } from '../steps.ts'
+import { ensureTool } from '../toolchain/index.ts'
+import { ensurePassphrase } from './passphrase.ts'
+import { pluginPath } from './plugins.ts'
+import { ensureSecretFile } from './secret-file.ts'
+import { apiTokenFile, stackConfigFile } from './settings.ts'
+
+export const stackName = 'local'
+
+export const backendDir = join(stateDir, 'pulumi')
+export const passphraseFile = join(backendDir, 'passphrase')
+
+export interface Stack {
+  /** The environment of the engine, without the parent's other variables. */
+  environment: Record<string, string>
+  /** Whether provider plugins of `local/plugins` are used. */
+  standInPlugins: boolean
+}
+
+/**
+ * Prepares stack `local`: its environment, and the stack itself in the file backend.
+ *
+ * The API token of the stand-in authentik is in the environment only, never in a file of the checkout.
+ */
+export async function openStack(options: { kubeconfig: string; standInAuthentik: boolean }): Promise<Stack> {
+  const pulumi = await ensureTool('pulumi')
+  await mkdir(backendDir, { recursive: true, mode: 0o700 })
+  await ensurePassphrase(passphraseFile, stackConfigFile)
+  const plugins = await pluginPath(dirname(pulumi))
+  const environment = {
+    PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), ...plugins.path, process.env.PATH].join(':'),
+    PULUMI_BACKEND_URL: `file://${backendDir}`,
+    PULUMI_STACK: stackName,
+    PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
+    PULUMI_SKIP_UPDATE_CHECK: 'true',
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
+    KUBECONFIG: options.kubeconfig,
+    ...(options.standInAuthentik && { AUTHENTIK_TOKEN: await ensureSecretFile(apiTokenFile) }),
+  }
+  const stack = { environment, standInPlugins: plugins.standIns }
+  await breakStaleLocks()
+  const selected = await runPulumi(stack, ['stack', 'select', '--create', stackName], { quiet: true })
+  if (selected.exitCode !== 0) throw new Stop(`Stack ${stackName} cannot be opened.\n${selected.stderr}`)
+  return stack
+}
+
+/** An engine that was killed leaves its lock; one whose process still runs is left to finish. */
+async function breakStaleLocks(): Promise<void> {
+  for await (const file of glob('.pulumi/locks/**/*.json', { cwd: backendDir })) {
+    const path = join(backendDir, file)
+    const holder = JSON.parse(await readFile(path, 'utf8')) as { pid?: number; hostname?: string }
+    if (holder.hostname === hostname() && existsSync(`/proc/${holder.pid}`)) continue
+    await rm(path, { force: true })
+  }
+}
+
+/** Runs the Pulumi CLI on the stack in the checkout, its output going where this process's goes. */
+export function runPulumi(stack: Stack, args: readonly string[], options: { quiet?: boolean } = {}): ProcessPromise {
+  return $({
+    cwd: projectDir,
+    env: { ...process.env, ...stack.environment },
+    stdio: options.quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
+    quiet: options.quiet ?? false,
+    nothrow: true,
+    detached: false,
+  })`pulumi ${args} --non-interactive`
+}
+
+/** One output of the stack, plain (none of the outputs that CI needs is secret). */
+export async function stackOutputs(stack: Stack): Promise<Record<string, unknown>> {
+  const result = await runPulumi(stack, ['stack', 'output', '--json'], { quiet: true })
+  if (result.exitCode !== 0) throw new Stop(`The outputs of stack ${stackName} cannot be read.\n${result.stderr}`)
+  return JSON.parse(result.stdout)
+}

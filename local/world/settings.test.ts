@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest'
+import { loadSettings, readSettings } from './settings.ts'
+
+describe('what the stack leaves to the local world', () => {
+  it('is everything, as the stack comes', async () => {
+    const settings = await loadSettings()
+    expect(settings).toMatchObject({ cluster: undefined, standInAuthentik: true, standInIssuers: true })
+    expect(settings.host).toBe('localhost:15000')
+  })
+
+  it('is no authentik, when the stack names one', () => {
+    const settings = readSettings('config: { "authentik:url": "https://auth.example.com" }')
+    expect(settings).toMatchObject({ standInAuthentik: false, authentikUrl: 'https://auth.example.com' })
+  })
+
+  it('is no cluster, when the stack names a context', () => {
+    expect(readSettings('config: { "kubernetes:context": prod }').cluster).toEqual({ context: 'prod' })
+  })
+
+  it('is no issuers, when the sources are others', () => {
+    const text = 'config: { "passwordless-registry:sources": [{ slug: gitlab, url: "https://git.example.com" }] }'
+    expect(readSettings(text).standInIssuers).toBe(false)
+  })
+
+  it('says so, when the file is no stack config', () => {
+    expect(() => readSettings('[]')).toThrow(/expected object/)
+  })
+})

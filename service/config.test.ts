@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError, readConfig } from './config.ts'
+
+const good = {
+  TOKEN_URL: 'https://authentik.example.com/application/o/token/',
+  CLIENT_ID: 'docker-registry',
+  SCOPE: 'access',
+}
+
+function mistakesOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes
+  }
+  return []
+}
+
+describe('readConfig', () => {
+  it('needs three settings and has defaults for the rest', () => {
+    const config = readConfig({ ...good, PATH: '/bin', ANON_USERNAME: '', LOG_LEVEL: '' })
+    expect(config).toEqual({
+      tokenUrl: new URL(good.TOKEN_URL),
+      clientId: 'docker-registry',
+      scope: 'access',
+      jwtUsername: 'JWT',
+      anonymous: { kind: 'none' },
+      logLevel: 'info',
+      listen: { port: 9001 },
+      warnings: [],
+    })
+  })
+
+  it('lists every mistake at once, and repeats no value', () => {
+    const mistakes = mistakesOf({
+      TOKEN_URL: 'https://user:hunter2@authentik.example.com/',
+      SCOPE: 'access',
+      ANON_PASSWORD: 'hunter2',
+      LOG_LEVEL: 'hunter2',
+      LISTEN: 'hunter2',
+      PASS_JWT_USERNAME: 'a:hunter2',
+    })
+    expect(mistakes).toEqual([
+      expect.stringMatching(/^TOKEN_URL is not an http\(s\) URL, like .*without user, password and fragment$/),
+      expect.stringMatching(/^CLIENT_ID is missing; it is the client id/),
+      expect.stringMatching(/^PASS_JWT_USERNAME holds a colon/),
+      expect.stringMatching(/^LOG_LEVEL is none of trace, /),
+      expect.stringMatching(/^LISTEN is neither a port/),
+      expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD belong together/),
+    ])
+    expect(mistakes.join()).not.toContain('hunter2')
+  })
+
+  it.each(['authentik.example.com', 'ftp://authentik.example.com/', 'https://authentik.example.com/#x', 'https://'])(
+    'does not take %s for a token endpoint',
+    (url) => expect(mistakesOf({ ...good, TOKEN_URL: url })).toHaveLength(1),
+  )
+
+  it.each([
+    ['WARNING', 'warn'],
+    ['panic', 'fatal'],
+    ['Trace', 'trace'],
+  ])('knows the level %s of distribution-oauth', (given, expected) => {
+    expect(readConfig({ ...good, LOG_LEVEL: given }).logLevel).toBe(expected)
+  })
+
+  it.each([
+    ['0', { port: 0 }],
+    ['127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
+    ['[::1]:65535', { host: '::1', port: 65535 }],
+    [':9001', undefined],
+    ['65536', undefined],
+    ['host:', undefined],
+  ])('reads LISTEN=%s', (given, expected) => {
+    if (expected) expect(readConfig({ ...good, LISTEN: given }).listen).toEqual(expected)
+    else expect(mistakesOf({ ...good, LISTEN: given })).toHaveLength(1)
+  })
+
+  it('keeps the password of the anonymous user out of sight', () => {
+    const config = readConfig({ ...good, ANON_USERNAME: 'guest', ANON_PASSWORD: 'hunter2' })
+    expect(config.anonymous).toMatchObject({ kind: 'password', username: 'guest' })
+    expect(config.anonymous.kind === 'password' && config.anonymous.password.reveal()).toBe('hunter2')
+    expect(JSON.stringify(config)).not.toContain('hunter2')
+  })
+
+  it('takes ANON_KUBE_JWT as a switch, as distribution-oauth does, or as a path', () => {
+    const pathOf = (value: string) => readConfig({ ...good, ANON_KUBE_JWT: value }).anonymous
+    expect(pathOf('true')).toEqual({ kind: 'jwt-file', path: '/var/run/secrets/kubernetes.io/serviceaccount/token' })
+    expect(pathOf('/var/run/secrets/registry/token')).toEqual({
+      kind: 'jwt-file',
+      path: '/var/run/secrets/registry/token',
+    })
+  })
+
+  it('warns of what has no effect', () => {
+    const env = { ...good, SESSION_KEY: 'k', ANON_KUBE_JWT: '1', ANON_USERNAME: 'guest', ANON_PASSWORD: 'p' }
+    const config = readConfig(env)
+    expect(config.anonymous.kind).toBe('jwt-file')
+    expect(config.warnings).toEqual([
+      expect.stringMatching(/^SESSION_KEY has no effect/),
+      expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD have no effect/),
+    ])
+  })
+})

@@ -1,0 +1,120 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { anonymousCredential, readCredential } from './credentials.ts'
+import { limits } from './limits.ts'
+import { Secret } from './secret.ts'
+
+const basic = (text: string | Buffer) => `Basic ${Buffer.from(text).toString('base64')}`
+const read = (header: string | undefined) => readCredential(header, 'JWT', limits)
+const failsWith = (reason: string) => expect.objectContaining({ name: 'TokenError', reason })
+
+describe('readCredential', () => {
+  it('knows the user name whose password is a CI token', () => {
+    const credential = read(basic('JWT:header.claims.signature'))
+    expect(credential?.kind === 'jwt' && credential.jwt.reveal()).toBe('header.claims.signature')
+  })
+
+  it('takes the password of anyone else as it is, colons and all', () => {
+    const credential = read(basic('jwt:pass:wörd '))
+    expect(credential).toMatchObject({ kind: 'password', username: 'jwt' })
+    expect(credential?.kind === 'password' && credential.password.reveal()).toBe('pass:wörd ')
+  })
+
+  it('is not particular about the case of the scheme', () => {
+    expect(read(basic('JWT:a').replace('Basic', 'bAsIc'))).toMatchObject({ kind: 'jwt' })
+  })
+
+  it('gives nothing when there is no header', () => {
+    expect(read(undefined)).toBeUndefined()
+  })
+
+  it.each([
+    ['another scheme', 'Bearer abc', 'credentials_missing'],
+    ['an empty header', '', 'credentials_missing'],
+    ['nothing after the scheme', 'Basic', 'credentials_malformed'],
+    ['what is not base64', 'Basic %%%', 'credentials_malformed'],
+    ['two values', 'Basic YTpi YTpi', 'credentials_malformed'],
+    ['no colon', basic('JWT'), 'credentials_malformed'],
+    ['no user name', basic(':secret'), 'credentials_malformed'],
+    ['what is not UTF-8', basic(Buffer.from([0x61, 0x3a, 0xff])), 'credentials_malformed'],
+    ['a line break', basic('JWT:token\n'), 'credentials_malformed'],
+    ['a NUL', basic('a\0:b'), 'credentials_malformed'],
+    ['an empty password', basic('someone:'), 'credentials_refused'],
+  ])('refuses %s', (_, header, reason) => {
+    expect(() => read(header)).toThrow(failsWith(reason))
+  })
+
+  it('tells a job that forgot to ask for a token what to add', () => {
+    expect(() => read(basic('JWT:'))).toThrow(/permissions: id-token: write.*id_tokens/)
+  })
+
+  it('takes credentials up to the limit', () => {
+    const longest = 'x'.repeat(limits.credentialBytes - 'JWT:'.length)
+    expect(read(basic(`JWT:${longest}`))).toMatchObject({ kind: 'jwt' })
+    expect(() => read(basic(`JWT:${longest}x`))).toThrow(failsWith('credentials_too_large'))
+  })
+
+  it('gives back what any client puts in, and shows it nowhere', () => {
+    const text = fc.string({ unit: 'grapheme', minLength: 12, maxLength: 40 }).filter((s) => !/[\p{Cc}:]/u.test(s))
+    fc.assert(
+      fc.property(text, text, (username, password) => {
+        const credential = read(basic(`${username}:${password}`))
+        expect(credential?.kind === 'password' && [credential.username, credential.password.reveal()]).toEqual([
+          username,
+          password,
+        ])
+        expect(JSON.stringify(credential?.kind === 'password' && credential.password)).toBe('"[secret]"')
+      }),
+    )
+  })
+
+  it('answers anything else with a TokenError that does not repeat it', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 8, unit: 'binary' }), (garbage) => {
+        for (const header of [garbage, `Basic ${garbage}`, basic(garbage)]) {
+          try {
+            read(header)
+          } catch (error) {
+            expect(error).toMatchObject({ name: 'TokenError' })
+            expect((error as Error).message).not.toContain(garbage)
+          }
+        }
+      }),
+    )
+  })
+})
+
+describe('anonymousCredential', () => {
+  const noFile = () => Promise.reject(new Error('not to be read'))
+
+  it('asks for a login when nobody may be anonymous', async () => {
+    const asked = anonymousCredential({ kind: 'none' }, 'JWT', noFile)
+    await expect(asked).rejects.toEqual(failsWith('credentials_missing'))
+    await expect(asked).rejects.toThrow(/Log in first: user name JWT/)
+  })
+
+  it('is the configured user', async () => {
+    const password = new Secret('p')
+    const credential = await anonymousCredential({ kind: 'password', username: 'guest', password }, 'JWT', noFile)
+    expect(credential).toEqual({ kind: 'password', username: 'guest', password, anonymous: true })
+  })
+
+  it('reads the projected token anew each time, since Kubernetes renews it', async () => {
+    const contents = ['first\n', 'second\n']
+    const readFile = async () => contents.shift() ?? ''
+    const ask = async () => {
+      const credential = await anonymousCredential({ kind: 'jwt-file', path: '/token' }, 'JWT', readFile)
+      return credential.kind === 'jwt' && credential.jwt.reveal()
+    }
+    expect([await ask(), await ask()]).toEqual(['first', 'second'])
+    await expect(ask()).rejects.toMatchObject({ reason: 'anonymous_unavailable', facts: { cause: 'empty' } })
+  })
+
+  it('says which kind of file error it was', async () => {
+    const denied = () => Promise.reject(Object.assign(new Error('EACCES: /token'), { code: 'EACCES' }))
+    await expect(anonymousCredential({ kind: 'jwt-file', path: '/token' }, 'JWT', denied)).rejects.toMatchObject({
+      reason: 'anonymous_unavailable',
+      facts: { cause: 'EACCES' },
+    })
+  })
+})

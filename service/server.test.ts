@@ -1,0 +1,183 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { connect, type Server, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { TokenError } from './errors.ts'
+import { type Limits, limits as usualLimits } from './limits.ts'
+import { createLog } from './log.ts'
+import { createTokenServer } from './server.ts'
+import type { TokenEndpoint } from './token.ts'
+
+const issued = { status: 200, headers: {}, body: '{"token":"t"}', facts: { outcome: 'issued' } }
+
+let server: Server
+let lines: Record<string, unknown>[]
+
+function serve(token: TokenEndpoint, limits: Partial<Limits> = {}): Promise<unknown> {
+  lines = []
+  let count = 0
+  server = createTokenServer({
+    token,
+    limits: { ...usualLimits, ...limits },
+    log: createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }),
+    newRequestId: () => `id-${++count}`,
+    now: () => 0,
+  })
+  server.listen(0, '127.0.0.1')
+  return once(server, 'listening')
+}
+
+beforeEach(() => serve(async () => issued))
+afterEach(() => void server.close())
+
+const port = () => (server.address() as AddressInfo).port
+const get = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port()}${path}`, init)
+
+/** Sends bytes as they are, and gives back all that comes until the server closes the connection. */
+async function send(...pieces: string[]): Promise<string> {
+  const socket: Socket = connect(port(), '127.0.0.1')
+  const answer = text(socket)
+  for (const piece of pieces) socket.write(piece)
+  return answer
+}
+
+describe('paths and methods', () => {
+  it('answers /live without a body', async () => {
+    const response = await get('/live')
+    expect([response.status, await response.text()]).toEqual([204, ''])
+    expect(lines).toMatchObject([{ level: 'trace', status: 204 }])
+  })
+
+  it('answers HEAD as GET, without the body', async () => {
+    const response = await get('/token', { method: 'HEAD' })
+    expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([200, '13', ''])
+  })
+
+  it.each(['/', '/token/', '/v2/', '/TOKEN', '/live/x'])('knows nothing at %s', async (path) => {
+    const response = await get(path)
+    expect(response.status).toBe(404)
+    expect(await response.json()).toEqual({
+      errors: [
+        {
+          code: 'UNSUPPORTED',
+          message: 'There is nothing here; tokens are at /token (request id-1)',
+          detail: { reason: 'path_unknown', requestId: 'id-1' },
+        },
+      ],
+    })
+  })
+
+  it('does not guess at an address that cannot be read', async () => {
+    expect(await (await get('//')).json()).toMatchObject({ errors: [{ detail: { reason: 'request_malformed' } }] })
+  })
+
+  it.each(['POST', 'OPTIONS', 'DELETE'])(
+    'tells %s what is allowed, so that clients fall back to GET',
+    async (method) => {
+      const response = await get('/token', { method })
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+      expect(response.headers.has('access-control-allow-origin')).toBe(false)
+    },
+  )
+
+  it('hands over header and query, and never takes the request id of a client', async () => {
+    const seen: unknown[] = []
+    server.close()
+    await serve(async ({ authorization, query, requestId }) => {
+      seen.push([authorization, query.getAll('scope'), requestId])
+      return issued
+    })
+    const response = await get('/token?scope=a&scope=b%20c', {
+      headers: { authorization: 'x', 'x-request-id': 'forged' },
+    })
+    expect(seen).toEqual([['x', ['a', 'b c'], 'id-1']])
+    expect(response.headers.get('x-request-id')).toBe('id-1')
+  })
+
+  it('answers pipelined requests in order', async () => {
+    const answers = await send(
+      'GET /token HTTP/1.1\r\nhost: a\r\n\r\nGET /live HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
+    )
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 204'])
+  })
+})
+
+describe('failures', () => {
+  it('logs what a failure is about, beside what the client is told', async () => {
+    server.close()
+    await serve(async () => {
+      throw new TokenError('upstream_timeout', 'Too late', { cause: 'ETIMEDOUT' })
+    })
+    expect((await get('/token')).status).toBe(503)
+    expect(lines).toMatchObject([{ level: 'warn', status: 503, reason: 'upstream_timeout', cause: 'ETIMEDOUT' }])
+  })
+
+  it('answers a mistake of its own with 500, and logs where it was but not what it said', async () => {
+    server.close()
+    await serve(async () => {
+      throw Object.assign(new RangeError('a secret'), { data: 'a secret' })
+    })
+    const response = await get('/token')
+    expect(response.status).toBe(500)
+    expect(await response.text()).not.toContain('a secret')
+    expect(lines).toMatchObject([
+      { level: 'error', err: { type: 'RangeError', at: expect.arrayContaining([expect.any(String)]) } },
+    ])
+    expect(JSON.stringify(lines)).not.toContain('a secret')
+  })
+})
+
+describe('limits of a request', () => {
+  it('refuses headers that are too large', async () => {
+    const answer = await send(`GET /token HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(usualLimits.headerBytes)}\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 431 [\s\S]*"reason":"headers_too_large"/)
+    expect(lines).toMatchObject([{ status: 431 }])
+  })
+
+  it('refuses an address that is too long', async () => {
+    const answer = await send(`GET /token?scope=${'x'.repeat(usualLimits.headerBytes)} HTTP/1.1\r\nhost: a\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /)
+  })
+
+  it('refuses a body that says it is too large, before it comes', async () => {
+    const socket = connect(port(), '127.0.0.1')
+    socket.write(`GET /token HTTP/1.1\r\nhost: a\r\ncontent-length: ${usualLimits.bodyBytes + 1}\r\n\r\n`)
+    const [answer] = await once(socket, 'data')
+    socket.destroy()
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 413 [\s\S]*"reason":"body_too_large"/)
+  })
+
+  it('refuses a body that grows too large', async () => {
+    const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`
+    const head = 'GET /token HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n'
+    const answer = await send(head, piece, piece, '0\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+  })
+
+  it('forgets a body that a GET may have', async () => {
+    const request = 'GET /token HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello'
+    const answers = await send(request, request.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'))
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200'])
+  })
+
+  it('does not wait for ever for headers', async () => {
+    server.close()
+    await serve(async () => issued, { requestHeadersMs: 100, requestTotalMs: 200, socketCheckMs: 50 })
+    expect(await send('GET /token HTTP/1.1\r\nhost: a\r\n')).toMatch(
+      /^HTTP\/1\.1 408 [\s\S]*"reason":"request_too_slow"/,
+    )
+  })
+
+  it('does not mix an answer to garbage into one that is under way', async () => {
+    const release = Promise.withResolvers<void>()
+    server.close()
+    await serve(async () => {
+      await release.promise
+      return issued
+    })
+    const answer = send('GET /token HTTP/1.1\r\nhost: a\r\n\r\n', 'garbage\r\n\r\n')
+    expect(await answer.catch(() => '')).toBe('')
+    release.resolve()
+  })
+})

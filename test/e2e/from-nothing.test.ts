@@ -1,0 +1,66 @@
+/** The world taken away, cut off at its worst moments, and brought up from nothing. */
+
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { clusterStatus, leftovers } from '../../local/kubernetes/index.ts'
+import { ports, stateDir } from '../../local/paths.ts'
+import { stackConfigFile } from '../../local/world/settings.ts'
+import { interrupt, npm, start } from './npm.ts'
+
+describe('npm run down', () => {
+  it('leaves no process, mount, namespace or cgroup, and the config as it was checked out', async () => {
+    const { processes } = await clusterStatus(stateDir)
+    expect(processes.length).toBeGreaterThan(0)
+    const down = await npm('down')
+    expect(down.output).not.toContain('still there')
+    expect(down.code).toBe(0)
+    expect(await leftovers(stateDir)).toEqual([])
+    for (const { pid } of processes)
+      await expect(readFile(`/proc/${pid}/cmdline`, 'utf8'))
+        .resolves.toBe('')
+        .catch(() => undefined)
+    expect(await readFile(stackConfigFile, 'utf8')).not.toContain('encryptionsalt')
+    expect((await npm('status')).stdout).toContain('does not run')
+  })
+})
+
+describe('npm run up', () => {
+  it('names the process that holds a port, before anything is started', async () => {
+    const holder = createServer().listen(ports.authentik, '127.0.0.1')
+    await once(holder, 'listening')
+    try {
+      const up = await npm('up')
+      expect(up.code).toBe(1)
+      expect(up.output).toContain(`127.0.0.1:${ports.authentik} (authentik) is held by process ${process.pid}`)
+      expect(await leftovers(stateDir)).toEqual([])
+    } finally {
+      holder.close()
+    }
+  })
+
+  it('carries on after Ctrl-C while the cluster starts, and after a kill in the middle of pulumi up', async () => {
+    const first = start(['npm', 'run', '-s', 'up'])
+    await first.says('API server answers')
+    interrupt(first.process, 'SIGINT')
+    expect((await first.finished).code).not.toBe(0)
+
+    const second = start(['npm', 'run', '-s', 'up'])
+    await second.says('acl_docker_push creat')
+    interrupt(second.process, 'SIGKILL')
+    expect((await second.finished).code).not.toBe(0)
+
+    const third = await npm('up')
+    expect(third.output).toContain('digests are equal')
+    expect(third.code).toBe(0)
+  })
+
+  it('takes over what runs', async () => {
+    const before = await clusterStatus(stateDir)
+    const up = await npm('up')
+    expect(up.output).toMatch(/\d+ unchanged/)
+    expect(up.code).toBe(0)
+    expect((await clusterStatus(stateDir)).processes).toEqual(before.processes)
+  })
+})

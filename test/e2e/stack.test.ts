@@ -1,0 +1,99 @@
+/** Stack `local` on the running system, through the commands that a person types. */
+import { CoreV1Api } from '@kubernetes/client-node'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { loadKubeconfig } from '../../local/kubernetes/index.ts'
+import { ports } from '../../local/paths.ts'
+import { registry } from './job.ts'
+import { npm, start } from './npm.ts'
+import { stackEnvironment } from './stack-environment.ts'
+
+let environment: Record<string, string>
+
+beforeAll(async () => {
+  environment = await stackEnvironment()
+})
+
+const pulumi = (...args: string[]) => start(['pulumi', ...args], environment).finished
+
+describe('a second time', () => {
+  it('npm run preview shows no changes', async () => {
+    const preview = await npm('preview')
+    expect(preview.output).toMatch(/\d+ unchanged/)
+    expect(preview.code).toBe(0)
+  })
+
+  it('pulumi refresh finds everything as the state has it', async () => {
+    const refresh = await pulumi('refresh', '--yes', '--expect-no-changes', '--suppress-progress')
+    expect(refresh.output).toMatch(/\d+ unchanged/)
+    expect(refresh.code).toBe(0)
+  })
+})
+
+describe('the outputs', () => {
+  it('are what CI needs, in plain, and none is secret', async () => {
+    const outputs = JSON.parse((await pulumi('stack', 'output', '--json')).stdout)
+    expect(outputs).toMatchObject({
+      registry,
+      tokenUrl: `http://${registry}/token`,
+      issuer: 'http://authentik.outside-world.svc.cluster.local:9000/application/o/docker-registry/',
+      clientId: 'docker-registry',
+      audience: registry,
+      pushGroup: 'acl_docker_push',
+    })
+    expect(outputs.certificate).toMatch(/^-----BEGIN CERTIFICATE-----/)
+    expect(JSON.stringify(outputs)).not.toContain('[secret]')
+    expect(JSON.stringify(outputs)).not.toContain('PRIVATE KEY')
+    const { keys } = JSON.parse(outputs.jwks)
+    expect(keys).toMatchObject([{ kty: 'EC', alg: 'ES256' }])
+    expect(keys[0]).not.toHaveProperty('d')
+  })
+
+  it('hold the keys that authentik really signs with', async () => {
+    const { keys } = JSON.parse((await pulumi('stack', 'output', 'jwks')).stdout)
+    const answer = await fetch(`http://127.0.0.1:${ports.authentik}/application/o/docker-registry/jwks/`)
+    const current = ((await answer.json()) as { keys: Record<string, string>[] }).keys[0]
+    expect(keys[0]).toMatchObject({ kid: current?.kid, x: current?.x, y: current?.y })
+  })
+
+  it('hold a GitLab job that parses and names an audience', async () => {
+    const { stdout } = await pulumi('stack', 'output', 'gitlabCi')
+    expect(JSON.stringify(parse(stdout))).toContain(`"aud":"${registry}"`)
+  })
+
+  it('hold no secret of the state in clear', async () => {
+    const { stdout } = await pulumi('stack', 'export')
+    expect(stdout).not.toContain('PRIVATE KEY')
+    expect(stdout).not.toContain(environment.AUTHENTIK_TOKEN)
+    expect(stdout).toContain('"ciphertext"')
+  })
+})
+
+describe('taken away and made again', () => {
+  it('leaves nothing in the cluster and in authentik, and comes back whole', async () => {
+    expect((await pulumi('destroy', '--yes', '--skip-preview', '--suppress-progress')).code).toBe(0)
+    const namespaces = await loadKubeconfig(environment.KUBECONFIG ?? '')
+      .makeApiClient(CoreV1Api)
+      .listNamespace()
+    expect(namespaces.items.map(({ metadata }) => metadata?.name)).not.toContain('passwordless-registry')
+    expect(await authentikHolds()).toEqual([])
+    expect((await npm('up')).code).toBe(0)
+    expect(await authentikHolds()).toContain('docker-registry')
+  })
+})
+
+/** Names of all that the stack makes in authentik. */
+async function authentikHolds(): Promise<string[]> {
+  const kinds = ['core/applications', 'core/groups', 'crypto/certificatekeypairs', 'propertymappings/provider/scope']
+  const more = ['providers/oauth2', 'sources/oauth']
+  const lists = [...kinds, ...more].map(async (kind) => {
+    const answer = await fetch(`http://127.0.0.1:${ports.authentik}/api/v3/${kind}/`, {
+      headers: { authorization: `Bearer ${environment.AUTHENTIK_TOKEN}` },
+    })
+    return ((await answer.json()) as { results: { name: string; slug?: string; managed?: string }[] }).results
+  })
+  return (await Promise.all(lists))
+    .flat()
+    .filter(({ name, managed }) => !managed && !name.startsWith('authentik'))
+    .map(({ name, slug }) => slug ?? name)
+}

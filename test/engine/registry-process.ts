@@ -1,0 +1,65 @@
+/** distribution as a process of its own, with the configuration that the stack gives it. */
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type RegistryConfig, registryConfig } from '../../infra/kubernetes/registry-config.ts'
+import { ensureTool } from '../../local/toolchain/index.ts'
+
+/** A running registry. */
+export interface RegistryProcess {
+  /** `127.0.0.1:<port>` */
+  host: string
+  close(): Promise<void>
+}
+
+/**
+ * Starts a registry on a free port of the loopback interface.
+ * @param dir a folder of its own, for configuration and data
+ */
+export async function startRegistry(
+  dir: string,
+  config: RegistryConfig,
+  trusted: { certificate: string; jwks: string },
+): Promise<RegistryProcess> {
+  const paths = {
+    config: join(dir, 'config.yml'),
+    certificate: join(dir, 'certificate.pem'),
+    jwks: join(dir, 'jwks.json'),
+  }
+  await mkdir(join(dir, 'data'))
+  await writeFile(paths.config, registryConfig(config))
+  await writeFile(paths.certificate, trusted.certificate)
+  await writeFile(paths.jwks, trusted.jwks)
+  const child = spawn(await ensureTool('registry'), ['serve', paths.config], {
+    // What differs from a pod: where files are, and who can reach it.
+    env: {
+      REGISTRY_AUTH_TOKEN_JWKS: paths.jwks,
+      REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: paths.certificate,
+      REGISTRY_HTTP_ADDR: '127.0.0.1:0',
+      REGISTRY_HTTP_SECRET: randomBytes(16).toString('hex'),
+      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(dir, 'data'),
+      OTEL_TRACES_EXPORTER: 'none',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exited = once(child, 'exit')
+  const { promise: host, resolve, reject } = Promise.withResolvers<string>()
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (piece: string) => {
+      output += piece
+      const listening = /listening on (127\.0\.0\.1:\d+)/.exec(output)?.[1]
+      if (listening) resolve(listening)
+    })
+  }
+  exited.then(([code]) => reject(new Error(`the registry ended with ${code} before it listened:\n${output}`)))
+  return {
+    host: await host,
+    close: async () => {
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}

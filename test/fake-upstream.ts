@@ -1,0 +1,46 @@
+/** What stands behind the token service in its own tests: a server that answers, or fails, as a test tells it. */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+/** A server in the place of authentik's token endpoint whose behaviour a test changes as it goes. */
+export interface FakeUpstream {
+  url: string
+  /** The forms it was sent, and the headers they came with, in order. */
+  received: { form: URLSearchParams; headers: IncomingMessage['headers'] }[]
+  answer: RequestListener
+  /** Connections accepted so far. */
+  connections: number
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Starts one; until told otherwise it answers everything with a token made of `token`. */
+export async function fakeUpstream(token: string): Promise<FakeUpstream> {
+  const server = createServer(async (request, response) => {
+    upstream.received.push({ form: new URLSearchParams(await text(request)), headers: request.headers })
+    upstream.answer(request, response)
+  })
+  server.on('connection', () => upstream.connections++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const upstream: FakeUpstream = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/application/o/token/`,
+    received: [],
+    answer: answerJson(200, { access_token: token, token_type: 'Bearer', expires_in: 600, scope: 'docker-registry' }),
+    connections: 0,
+    [Symbol.asyncDispose]: async () => {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close').catch(() => {})
+    },
+  }
+  return upstream
+}
+
+/** Answers with JSON. */
+export function answerJson(status: number, body: unknown): RequestListener {
+  return (_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  }
+}

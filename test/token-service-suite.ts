@@ -1,0 +1,120 @@
+/**
+ * One running token service for each test of a file, with a fake upstream behind it, and at the end of the file the
+ * question whether anything that ran has written a secret. Log level is the most talkative one.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type { Limits } from '../service/limits.ts'
+import { type FakeUpstream, fakeUpstream } from './fake-upstream.ts'
+import { type BundleDir, bundleDir, type TokenServiceProcess } from './token-service.ts'
+
+/** Whatever may not be seen in a log. */
+export const secrets = {
+  ciToken: 'eyJhbGciOiJSUzI1NiJ9.ci-token-claims.ci-token-signature',
+  appPassword: 'app-password-4711',
+  anonymousPassword: 'anonymous-password-4712',
+  kubernetesToken: 'eyJhbGciOiJSUzI1NiJ9.kubernetes-claims.kubernetes-signature',
+  registryToken: 'eyJhbGciOiJFUzI1NiJ9.registry-claims.registry-signature',
+  /** As when a person swaps the two fields of the login form. */
+  passwordAsUsername: 'swapped-password-4713',
+  /** What an answer of authentik's might quote. */
+  quotedUpstream: 'quoted-by-upstream-4714',
+}
+
+/** The Authorization header of HTTP Basic. */
+export function basic(username: string, password: string): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+}
+
+/** How a CI job logs in. */
+export const ci = basic('JWT', secrets.ciToken)
+
+interface ErrorBody {
+  errors: [{ code: string; message: string; detail: { reason: string; requestId: string } }]
+}
+
+/** Registers the hooks of a test file and gives it what its tests need. */
+export function useTokenService() {
+  let bundle: BundleDir
+  let upstream: FakeUpstream
+  let service: TokenServiceProcess
+  const running = new Set<TokenServiceProcess>()
+  let outputOfAll = ''
+
+  beforeAll(async () => {
+    bundle = await bundleDir()
+  })
+  beforeEach(async () => {
+    upstream = await fakeUpstream(secrets.registryToken)
+    service = await start()
+  })
+  afterEach(async () => {
+    for (const left of running) await stop(left)
+    await upstream[Symbol.asyncDispose]()
+  })
+  afterAll(async () => {
+    await bundle[Symbol.asyncDispose]()
+    expectNoSecrets(outputOfAll)
+  })
+
+  const usualEnv = () => ({
+    TOKEN_URL: upstream.url,
+    CLIENT_ID: 'docker-registry',
+    SCOPE: 'docker-registry',
+    LOG_LEVEL: 'trace',
+  })
+  /** Starts another one, until the end of the test. */
+  const start = async (env: Record<string, string> = {}, limits?: Partial<Limits>) => {
+    const started = await bundle.start({ ...usualEnv(), ...env }, limits)
+    running.add(started)
+    return started
+  }
+  /** Ends one before the end of the test, so that all it has written is there. */
+  const stop = async (ended: TokenServiceProcess) => {
+    running.delete(ended)
+    await ended[Symbol.asyncDispose]()
+    outputOfAll += ended.output()
+  }
+  /** Runs one to its end, with nothing in its environment but this. */
+  const run = async (env: Record<string, string>) => {
+    const ended = await bundle.run(env)
+    outputOfAll += ended.output
+    return ended
+  }
+  /** Asks for a token. */
+  const ask = async (
+    headers: Record<string, string> = {},
+    { query = 'service=r&scope=repository:acme/app:pull,push', at = service } = {},
+  ) => {
+    const response = await fetch(`${at.url}/token?${query}`, { headers })
+    const body: unknown = await response.json()
+    return { response, body, status: response.status, error: (body as Partial<ErrorBody>).errors?.[0] }
+  }
+  return {
+    get upstream() {
+      return upstream
+    },
+    get service() {
+      return service
+    },
+    start,
+    stop,
+    run,
+    ask,
+  }
+}
+
+function expectNoSecrets(output: string): void {
+  const lines = output.split('\n')
+  // Silence would prove nothing.
+  expect(lines.filter((line) => line.includes('"msg":"answered"')).length).toBeGreaterThan(5)
+  const encoded = Object.values(secrets).flatMap((secret) => {
+    // Base64 of a text within a longer one begins at any of three places; its middle is the same.
+    const shifted = ['', 'x', 'xx'].map((before) =>
+      Buffer.from(before + secret)
+        .toString('base64')
+        .slice(4, -4),
+    )
+    return [secret, encodeURIComponent(secret), ...shifted]
+  })
+  for (const secret of encoded) expect(lines.filter((line) => line.includes(secret))).toEqual([])
+}
