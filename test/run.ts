@@ -95,7 +95,7 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
       return [vitest('engine', scratch)]
     case 'e2e':
       await ensurePackages({ install, report })
-      await ensureTools(['pulumi', 'registry', 'crane', 'kubernetes', 'coredns', 'skipper', 'pause'], { report })
+      await ensureTools(['pulumi', 'registry', 'crane', 'kubernetes', 'coredns', 'skipper', 'buildkit'], { report })
       return [vitest('e2e', scratch)]
   }
 }

@@ -58,6 +58,9 @@ export async function buildKey(build: Build, go: string): Promise<string> {
     .slice(0, 16)
 }
 
+/** Every package that a build compiles into a program. */
+export const packagesOf = (build: Build): string[] => [build.package, ...(build.besides ?? [])]
+
 /** Fetches what the packages need, so that another module can be compiled meanwhile. */
 export async function fetchSources(module: Build['module'], packages: readonly string[]): Promise<void> {
   // Not `go mod download`: that fetches every module of the graph, and most of them hold nothing that is compiled.
@@ -67,11 +70,11 @@ export async function fetchSources(module: Build['module'], packages: readonly s
 /** Compiles and links the programs into `directory`, each named after the last part of its package. */
 export async function buildAll(module: Build['module'], builds: readonly Build[], directory: string): Promise<void> {
   await mkdir(directory, { recursive: true })
-  const linking = builds.map((build) => {
+  const linking = builds.flatMap((build) => {
     const variables = Object.entries(build.variables ?? {}).map(([name, value]) => ` -X ${name}=${value}`)
-    return `-ldflags=${build.package}=${linkerFlags}${variables.join('')}`
+    return packagesOf(build).map((path) => `-ldflags=${path}=${linkerFlags}${variables.join('')}`)
   })
-  const packages = builds.map((build) => build.package)
+  const packages = builds.flatMap(packagesOf)
   await go(module, ['build', ...flags, ...linking, '-o', `${directory}/`, ...packages])
 }
 

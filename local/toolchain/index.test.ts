@@ -124,25 +124,33 @@ test('all of Kubernetes is one program with many names, which knows its version'
   expect((await goCalls())[0]).toContain('-ldflags=./hyper=-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 ')
 })
 
+test('a tool of two programs gets both', async () => {
+  const buildctl = await ensureTool('buildkit', options())
+  expect((await stat(join(buildctl, '../buildkitd'))).mode & 0o111).toBe(0o111)
+  const calls = await goCalls()
+  expect(calls).toEqual([expect.stringMatching(/^buildkit .* \S+\/cmd\/buildctl \S+\/cmd\/buildkitd$/)])
+  for (const program of ['buildctl', 'buildkitd']) expect(calls[0]).toMatch(`/cmd/${program}=-s -w`)
+})
+
 test('two runs at once build once', async () => {
   await Promise.all([ensureTool('coredns', options()), ensureTool('coredns', options())])
   expect(await goCalls()).toHaveLength(1)
 })
 
 test('another Go builds again', async () => {
-  const first = await ensureTool('pause', options())
+  const first = await ensureTool('coredns', options())
   await provide('go-version', 'go1.99.2\n')
-  expect(await ensureTool('pause', options())).not.toBe(first)
+  expect(await ensureTool('coredns', options())).not.toBe(first)
 })
 
 test('a build that fails is told and leaves nothing behind, nor does one that was killed', async () => {
   const remains = join(root, 'cache/tools/partial-killed')
   await mkdir(remains, { recursive: true })
   await provide('broken', '')
-  await expect(ensureTool('pause', options())).rejects.toThrow('main.go:1: syntax error')
+  await expect(ensureTool('coredns', options())).rejects.toThrow('main.go:1: syntax error')
   expect(await readdir(join(root, 'cache/tools'))).toEqual(['lock'])
   await rm(join(root, 'broken'))
-  expect(await ensureTool('pause', options())).toMatch(/\/pause$/)
+  expect(await ensureTool('coredns', options())).toMatch(/\/coredns$/)
 })
 
 test('names the Go that is needed', async () => {

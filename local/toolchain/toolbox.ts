@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { buildAll, buildKey, fetchSources, goVersion, missingGo } from './build.ts'
+import { buildAll, buildKey, fetchSources, goVersion, missingGo, packagesOf } from './build.ts'
 import type { Downloader } from './download.ts'
 import { holdsAll } from './on-path.ts'
 import type { Report } from './report.ts'
@@ -78,13 +78,13 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
     await buildAll(module, builds, partial)
     for (const named of group) {
       const [name, { build, commands }] = named
-      const program = build.multiCall ?? basename(build.package)
+      const programs = build.multiCall ? [build.multiCall] : packagesOf(build).map((path) => basename(path))
       const place = await builtPlace(named)
       if (place === undefined) throw await missingGo(module, [name])
       const complete = join(partial, `${name}.complete`)
       await mkdir(complete)
-      await rename(join(partial, program), join(complete, program))
-      if (build.multiCall) for (const command of commands) await symlink(program, join(complete, command))
+      for (const program of programs) await rename(join(partial, program), join(complete, program))
+      if (build.multiCall) for (const command of commands) await symlink(build.multiCall, join(complete, command))
       await moveIntoPlace(complete, named, place)
     }
   }
@@ -115,7 +115,12 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
       for (const [index, [module, group]] of modules.entries()) {
         const next = modules[index + 1]
         // What cannot be fetched ahead is fetched by the build itself, which then tells what is wrong.
-        const fetching = next && fetchSources(next[0], packagesOf(next[1])).catch(() => {})
+        const fetching =
+          next &&
+          fetchSources(
+            next[0],
+            next[1].flatMap(([, { build }]) => packagesOf(build)),
+          ).catch(() => {})
         const title = `Building ${namesOf(group).join(', ')} from source (once; takes minutes)`
         await report.step(title, () => withPartial((partial) => buildModule(module, group, partial)))
         await fetching
@@ -125,7 +130,6 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
 }
 
 const namesOf = (tools: readonly NamedTool[]) => tools.map(([name]) => name)
-const packagesOf = (tools: readonly NamedTool[]) => tools.map(([, tool]) => tool.build.package)
 
 /** This machine in the words of the publishers, which are Go's. */
 function goPlatform(): Platform {

@@ -15,6 +15,7 @@ test.each([
   ['kubernetes', 'k8s.io/kubernetes'],
   ['coredns', 'github.com/coredns/coredns'],
   ['skipper', 'github.com/zalando/skipper'],
+  ['buildkit', 'github.com/moby/buildkit'],
 ] as const)('the version of %s is the one that go.mod pins', (name, path) => {
   expect(tools[name].version).toBe(required(tools[name].build.module, path))
 })

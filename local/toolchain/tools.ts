@@ -31,8 +31,10 @@ export interface Tool {
   publishedFor: readonly string[]
   downloads(target: Platform & { version: string }): Download[]
   build: {
-    module: 'cluster' | 'registry'
+    module: 'buildkit' | 'cluster' | 'registry'
     package: string
+    /** The packages of further commands, each named after the last part of its package. */
+    besides?: readonly string[]
     /** Set into variables of the program by the linker, as `package.variable` to value. */
     variables?: Record<string, string>
     /** The commands are one program that goes by its own name; its name here. */
@@ -159,12 +161,22 @@ export const tools = {
     ],
     build: { module: 'cluster', package: 'github.com/zalando/skipper/cmd/skipper' },
   },
-  // Ours, a few lines of Go; its publisher has it as an image only.
-  pause: {
-    version: '0.1.0',
-    commands: ['pause'],
-    publishedFor: [],
-    downloads: () => [],
-    build: { module: 'cluster', package: './pause' },
+  // For the end-to-end tests only: how jobs build where no Docker engine runs.
+  buildkit: {
+    version: '0.23.2',
+    commands: ['buildctl', 'buildkitd'],
+    onPath: { versionArguments: ['--version'], samePart: 'major' },
+    publishedFor: ['linux'],
+    downloads: ({ version, os, arch }) => {
+      const url = githubRelease('moby/buildkit', version, `buildkit-v${version}.${os}-${arch}.tar.gz`)
+      // Its publisher offers no sums; nerdctl, which ships these archives, keeps them in its repository.
+      const sums = 'https://raw.githubusercontent.com/containerd/nerdctl/main/Dockerfile.d/SHA256SUMS.d'
+      return [{ url, checksums: `${sums}/buildkit-v${version}`, content: { archive: { strip: 1 } } }]
+    },
+    build: {
+      module: 'buildkit',
+      package: 'github.com/moby/buildkit/cmd/buildctl',
+      besides: ['github.com/moby/buildkit/cmd/buildkitd'],
+    },
   },
 } as const satisfies Record<string, Tool>
