@@ -14,6 +14,8 @@ const COMMAND_LIMIT_SECONDS = 120
 export interface Docker {
   /** Address of the engine's socket, as clients take it. */
   host: string
+  /** The client's own folder, with what `docker login` stores. */
+  config: string
   /** Runs the docker client; `input` goes to its standard input. */
   run(args: string[], input?: string): Promise<ProcessOutput>
   [Symbol.asyncDispose](): Promise<void>
@@ -22,6 +24,7 @@ export interface Docker {
 /** Starts an engine that runs no containers: it only loads, pushes and pulls. */
 export async function startDocker(): Promise<Docker> {
   const dir = await mkdtemp(join(tmpdir(), 'docker-'))
+  const config = join(dir, 'config')
   const host = `unix://${dir}/docker.sock`
   const log = await open(join(dir, 'log'), 'w')
   // Not the machine's own /etc/docker/daemon.json.
@@ -39,7 +42,7 @@ export async function startDocker(): Promise<Docker> {
       quiet: true,
       nothrow: true,
       timeout: `${COMMAND_LIMIT_SECONDS}s`,
-      env: { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: join(dir, 'config') },
+      env: { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: config },
     })`docker ${args}`
   const dispose = async () => {
     if (daemon.exitCode === null) {
@@ -58,5 +61,5 @@ export async function startDocker(): Promise<Docker> {
     }
     await sleep(200)
   }
-  return { host, run, [Symbol.asyncDispose]: dispose }
+  return { host, config, run, [Symbol.asyncDispose]: dispose }
 }

@@ -7,7 +7,8 @@ import { $ } from 'zx'
 import { type Client, logIn } from '../../local/proof/clients.ts'
 import { makeImage, manifestDigest } from '../../local/proof/image.ts'
 import { type Docker, startDocker } from './docker.ts'
-import { jobToken, registry } from './job.ts'
+import { jobToken, registry, SHORT_LIFE_SECONDS, untilExpired } from './job.ts'
+import { askToken, job } from './token-client.ts'
 
 const image = { layers: 2, bytes: 200_000 }
 let work: string
@@ -46,7 +47,7 @@ describe('docker', () => {
 
   it('mounts a layer that another repository has', async () => {
     await logInWith(await jobToken('gitlab', 'acme/app'))
-    const other = `${registry}/acme/other:docker`
+    const other = `${registry}/acme/app/other:docker`
     await docker.run(['tag', reference, other])
     expect((await docker.run(['push', other])).stdout).toMatch(/Mounted from acme\/app/)
   })
@@ -57,11 +58,35 @@ describe('docker', () => {
     expect(login.stderr).toMatch(/unauthorized: .*expired/)
   })
 
-  it('may not push as a stranger', async () => {
-    await logInWith(await jobToken('github', 'stranger/app'))
-    const pushed = await docker.run(['push', reference])
-    expect(pushed.exitCode).not.toBe(0)
-    expect(pushed.stderr).toMatch(/denied/)
+  it('is told at the login that nobody trusts a stranger', async () => {
+    const login = await logInWith(await jobToken('github', 'stranger/app'))
+    expect(login.exitCode).not.toBe(0)
+    expect(login.stderr).toMatch(/no rule of source "github" matches .*stranger\/app/)
+  })
+
+  describe('when the CI token of its login is dead', () => {
+    beforeAll(async () => {
+      const jwt = await jobToken('github', 'acme/app', '--ttl', String(SHORT_LIFE_SECONDS))
+      expect((await logInWith(jwt)).stdout).toContain('Login Succeeded')
+      await untilExpired(jwt)
+      expect((await askToken(job(jwt))).status).toBe(401)
+    })
+
+    it('still pushes', async () => {
+      const late = `${registry}/acme/app:late`
+      await docker.run(['tag', reference, late])
+      const pushed = await docker.run(['push', late])
+      expect(pushed.stderr).toBe('')
+      expect(pushed.stdout).toMatch(/digest: sha256:/)
+    })
+
+    it('is told why it may not push to another repository', async () => {
+      const stranger = `${registry}/stranger/app:docker`
+      await docker.run(['tag', reference, stranger])
+      const pushed = await docker.run(['push', stranger])
+      expect(pushed.exitCode).not.toBe(0)
+      expect(pushed.stderr).toMatch(/unauthorized: .*stranger\/app/)
+    })
   })
 
   it('may not pull without logging in', async () => {

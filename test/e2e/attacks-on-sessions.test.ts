@@ -1,0 +1,206 @@
+/** Sessions: what they are good for, and everything that must not pass as one or must end one. */
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ports } from '../../local/paths.ts'
+import { accessToken, api, only, type Row, userOf, whileChanged } from './authentik.ts'
+import { foreignKey, keyOf, resigned } from './forge.ts'
+import { jobToken, jobTokenWith, registry, SHORT_LIFE_SECONDS, untilExpired } from './job.ts'
+import { askAuthentik, askToken, job, logIn, refresh, sessionOf, type TokenAnswer } from './token-client.ts'
+
+const push = 'repository:acme/app:pull,push'
+const acme = () => jobToken('github', 'acme/app')
+
+/** A job whose users in authentik no other test has. */
+const ownJob = () => jobToken('github', 'acme/app', '--ref', `refs/tags/session-${crypto.randomUUID()}`)
+
+function expectRefused(answer: TokenAnswer, reason: RegExp): void {
+  expect(answer).toMatchObject({ status: 401, token: '', session: '' })
+  expect(answer.reason).toMatch(reason)
+}
+
+/** Neither the token service nor authentik itself takes it. */
+async function expectNoSession(assertion: string, reason: RegExp): Promise<void> {
+  expectRefused(await refresh(assertion, [push]), reason)
+  expect((await askAuthentik(assertion, [push])).granted).toEqual([])
+}
+
+describe('a session', () => {
+  it('outlives its CI token, and can be used again and again', async () => {
+    const jwt = await jobToken('github', 'acme/app', '--ttl', String(SHORT_LIFE_SECONDS))
+    const session = await sessionOf(jwt)
+    await untilExpired(jwt)
+    expectRefused(await askToken(job(jwt), [push]), /expired|authentik refused/)
+    for (const _ of [1, 2]) expect(await refresh(session, [push])).toMatchObject({ status: 200, granted: [push] })
+  })
+
+  it('is not given to whoever does not ask for one', async () => {
+    expect(await askToken(job(await acme()), [push])).toMatchObject({ status: 200, session: '' })
+  })
+
+  it('carries the claims that the rules look at and nothing else of the CI token', async () => {
+    const { ci } = decodeJwt(await sessionOf(await acme())) as {
+      ci: { source: string; claims: Record<string, string> }
+    }
+    expect(ci).toMatchObject({ source: 'github', claims: { repository: 'acme/app', repository_owner_id: '501' } })
+    expect(ci.claims).not.toHaveProperty('actor')
+  })
+
+  it('may do no more than its CI token', async () => {
+    const session = await sessionOf(await acme())
+    const answer = await refresh(session, ['repository:stranger/app:pull,push'])
+    expectRefused(answer, /stranger\/app/)
+  })
+
+  it('is no registry token', async () => {
+    const session = await sessionOf(await acme())
+    const call = await fetch(`http://${registry}/v2/acme/app/tags/list`, {
+      headers: { authorization: `Bearer ${session}` },
+    })
+    expect(call.status).toBe(401)
+  })
+
+  it('makes no further session', async () => {
+    const session = await sessionOf(await acme())
+    expect(await askAuthentik(session, [], 'ci-session')).toMatchObject({ token: '' })
+  })
+})
+
+describe('a session ends', () => {
+  it('when its access token is deleted in authentik', async () => {
+    const session = await sessionOf(await acme())
+    expect((await refresh(session, [push])).granted).toEqual([push])
+    await api('DELETE', `oauth2/access_tokens/${(await accessToken(session)).pk}/`)
+    await expectNoSession(session, /session/)
+  })
+
+  it('when the rule that it lived by is taken away, with the next exchange', async () => {
+    const session = await sessionOf(await acme())
+    const group = await only('core/groups', { name: 'docker-registry-trust' })
+    const attributes = group.attributes as { sources: { rules: unknown[] }[] }
+    const without = { ...attributes, sources: attributes.sources.map((source) => ({ ...source, rules: [] })) }
+    await whileChanged('core/groups', group.pk, { attributes: without }, async () => {
+      await expectNoSession(session, /UNAUTHORIZED/)
+    })
+    expect((await refresh(session, [push])).granted).toEqual([push])
+  })
+
+  it('when an admin deactivates its user, who then gets no new one either', async () => {
+    const jwt = await ownJob()
+    const session = await sessionOf(jwt)
+    const user = await userOf(session)
+    await api('PATCH', `core/users/${user.pk}/`, { is_active: false })
+    await expectNoSession(session, /session/)
+    const { session: next } = await logIn(jwt)
+    if (next !== '') await expectNoSession(next, /UNAUTHORIZED/)
+  })
+})
+
+it('a fresh CI token of a user that an admin deactivated gives nothing', async () => {
+  const jwt = await ownJob()
+  const { token } = await askToken(job(jwt), [push])
+  await api('PATCH', `core/users/${(await userOf(token)).pk}/`, { is_active: false })
+  expectRefused(await askToken(job(jwt), [push]), /UNAUTHORIZED/)
+  expect((await askToken(job(jwt), ['repository:acme/app:pull'])).granted).toEqual([])
+  expect((await askAuthentik(jwt, [push])).granted).toEqual([])
+})
+
+describe('what is no session', () => {
+  it('a registry token', async () => {
+    const { token } = await askToken(job(await acme()), [push])
+    await expectNoSession(token, /issuer is .*docker-registry/)
+  })
+
+  it('garbage', async () => {
+    await expectNoSession('garbage', /no JWT|session/)
+  })
+
+  it('a CI token that says it were one, whatever it carries', async () => {
+    const { iss } = decodeJwt(await sessionOf(await acme()))
+    const ci = { source: 'github', claims: decodeJwt(await acme()) }
+    const forged = await jobTokenWith({ iss, aud: 'ci-session', ci, repository_owner_id: '666' })
+    await expectNoSession(forged, /UNAUTHORIZED/)
+    const ownKid = await registryKid()
+    await expectNoSession(resigned(forged, { ...(await keyOf('github')), kid: ownKid }), /UNAUTHORIZED/)
+  })
+})
+
+describe('our own key id in the keys of a source', () => {
+  /** Puts keys into the source `gitlab`, as its owner could by publishing them. */
+  const whileGitlabHolds = async (keys: object[], work: () => Promise<void>) => {
+    const source = await only('sources/oauth', { slug: 'gitlab' })
+    const own = (source.oidc_jwks as { keys: object[] }).keys
+    const changes = { oidc_well_known_url: '', oidc_jwks_url: '', oidc_jwks: { keys: [...own, ...keys] } }
+    await whileChanged('sources/oauth', 'gitlab', changes, work)
+  }
+
+  it('with an attacker’s key behind it', async () => {
+    const session = await sessionOf(await acme())
+    const { token } = await askToken(job(await acme()), [push])
+    const attacker = foreignKey(await registryKid())
+    const { kty, n, e, kid } = attacker
+    await whileGitlabHolds([{ kty, n, e, kid, alg: 'RS256', use: 'sig' }], async () => {
+      await expectNoSession(resigned(session, attacker), /UNAUTHORIZED/)
+      await expectNoSession(resigned(token, attacker), /UNAUTHORIZED/)
+      const call = await fetch(`http://${registry}/v2/acme/app/tags/list`, {
+        headers: { authorization: `Bearer ${resigned(token, attacker)}` },
+      })
+      expect(call.status).toBe(401)
+    })
+  })
+
+  it('with our own key behind it: our tokens get no way in by that source', async () => {
+    const session = await sessionOf(await ownJob())
+    const { token } = await askToken(job(await acme()), [push])
+    await whileGitlabHolds(await registryKeys(), async () => {
+      await expectNoSession(token, /UNAUTHORIZED/)
+      await api('DELETE', `oauth2/access_tokens/${(await accessToken(session)).pk}/`)
+      await expectNoSession(session, /UNAUTHORIZED/)
+    })
+    expect((await askToken(job(await jobToken('gitlab', 'acme/app')), [push])).granted).toEqual([push])
+  })
+})
+
+describe('a token of another provider', () => {
+  let provider: Row
+  let token: string
+
+  // As like to ours as can be: the same key, mapping and sources, so its tokens carry `ci` too.
+  beforeAll(async () => {
+    const session = await only('providers/oauth2', { name: 'ci-session' })
+    const { authorization_flow, invalidation_flow, property_mappings, signing_key, jwt_federation_sources } = session
+    provider = await api('POST', 'providers/oauth2/', {
+      ...{ name: 'other-session', client_id: 'other-session', redirect_uris: [] },
+      ...{ authorization_flow, invalidation_flow, property_mappings, signing_key, jwt_federation_sources },
+    })
+    await api('POST', 'core/applications/', { name: 'other-session', slug: 'other-session', provider: provider.pk })
+    const answer = await askAuthentik(await acme(), ['ci-session'], 'other-session')
+    token = answer.token
+    expect(decodeJwt(token)).toHaveProperty('ci.source', 'github')
+  })
+  afterAll(async () => {
+    await api('DELETE', 'core/applications/other-session/')
+    await api('DELETE', `providers/oauth2/${provider.pk}/`)
+  })
+
+  it('is no session', () => expectNoSession(token, /issuer is .*other-session/))
+
+  it('is none even where an admin federates that provider by mistake', async () => {
+    const { pk, jwt_federation_providers } = await only('providers/oauth2', { name: 'docker-registry' })
+    const federated = [...(jwt_federation_providers as number[]), provider.pk]
+    await whileChanged('providers/oauth2', pk, { jwt_federation_providers: federated }, () =>
+      expectNoSession(token, /issuer is .*other-session/),
+    )
+  })
+})
+
+/** The public keys of the registry's tokens, which sign sessions too. */
+async function registryKeys(): Promise<{ kid: string }[]> {
+  const answer = await fetch(`http://127.0.0.1:${ports.authentik}/application/o/docker-registry/jwks/`)
+  return ((await answer.json()) as { keys: { kid: string }[] }).keys
+}
+
+async function registryKid(): Promise<string> {
+  const [key] = await registryKeys()
+  if (key === undefined) throw new Error('authentik publishes no key of the registry')
+  return key.kid
+}

@@ -1,0 +1,60 @@
+/** People and service accounts with an app password: what their group gives them, and no way around it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { api, userWithAppPassword } from './authentik.ts'
+import { jobToken } from './job.ts'
+import { askToken, askWithPassword, type Login, refresh } from './token-client.ts'
+
+type User = Awaited<ReturnType<typeof userWithAppPassword>>
+
+const push = 'repository:any/thing:pull,push'
+let pusher: User
+let outsider: User
+let leaver: User
+
+beforeAll(async () => {
+  pusher = await userWithAppPassword('e2e-pusher', ['acl_docker_push'])
+  outsider = await userWithAppPassword('e2e-outsider', [])
+  leaver = await userWithAppPassword('e2e-leaver', ['acl_docker_push'])
+})
+afterAll(async () => {
+  for (const { pk } of [pusher, outsider, leaver]) await api('DELETE', `core/users/${pk}/`)
+})
+
+describe.each([
+  ['GET with Basic', askToken],
+  ['POST grant_type=password', askWithPassword],
+] as const)('%s', (_, ask) => {
+  it('a member of the push group pushes anywhere, and may not delete', async () => {
+    expect(await ask(pusher, [push])).toMatchObject({ status: 200, granted: [push] })
+    expect((await ask(pusher, ['repository:any/thing:pull,delete'])).granted.join()).not.toContain('delete')
+  })
+
+  const refused: [string, () => Login, RegExp][] = [
+    ['a user outside the groups', () => outsider, /refused user name and password/],
+    ['a wrong password', () => ({ ...pusher, password: 'wrong' }), /refused user name and password/],
+    ['the user name JWT with an app password', () => ({ ...pusher, username: 'JWT' }), /the password is no JWT/],
+  ]
+  it.each(refused)('%s gets nothing', async (_name, login, reason) => {
+    const answer = await ask(login(), [push])
+    expect(answer).toMatchObject({ status: 401, token: '', session: '' })
+    expect(answer.reason).toMatch(reason)
+    expect(answer.reason).not.toContain(login().password)
+  })
+
+  it('a user name in place of JWT makes no CI token a password', async () => {
+    const login = { username: pusher.username, password: await jobToken('github', 'acme/app') }
+    expect(await ask(login, [push])).toMatchObject({ status: 401, token: '' })
+  })
+})
+
+it('a user that an admin deactivated gets nothing', async () => {
+  expect((await askToken(leaver, [push])).granted).toEqual([push])
+  await api('PATCH', `core/users/${leaver.pk}/`, { is_active: false })
+  const answer = await askToken(leaver, [push])
+  expect(answer).toMatchObject({ status: 401, token: '' })
+  expect(answer.reason).toMatch(/refused user name and password/)
+})
+
+it('an app password is no session', async () => {
+  expect(await refresh(pusher.password, [push])).toMatchObject({ status: 401, token: '' })
+})

@@ -1,0 +1,72 @@
+/** A real BuildKit daemon and client, with folders of their own, ended when the test is. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { $, type ProcessOutput } from 'zx'
+import { ensureTool } from '../../local/toolchain/index.ts'
+
+/** Seconds until the daemon answers, and for one build. */
+const START_LIMIT_SECONDS = 30
+const BUILD_LIMIT_SECONDS = 120
+
+export interface BuildKit {
+  /**
+   * Builds the Dockerfile in a folder, pushes image and cache.
+   * @param config docker's folder with the credentials of the registry
+   */
+  build(folder: string, config: string, push: { image: string; cache: string }): Promise<ProcessOutput>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Starts a daemon that reaches `registry` by HTTP, as the local world has it. */
+export async function startBuildKit(registry: string): Promise<BuildKit> {
+  const bin = dirname(await ensureTool('buildkit'))
+  const dir = await mkdtemp(join(tmpdir(), 'buildkit-'))
+  const address = `unix://${dir}/buildkitd.sock`
+  const log = await open(join(dir, 'log'), 'w')
+  const settings = join(dir, 'buildkitd.toml')
+  await writeFile(settings, `[registry."${registry}"]\n  http = true\n`)
+  // No network of its own for builds, and a snapshotter that works on any file system.
+  const worker = ['--oci-worker-net=host', '--oci-worker-snapshotter=native', '--containerd-worker=false']
+  const daemon = spawn(
+    join(bin, 'buildkitd'),
+    [`--addr=${address}`, `--root=${dir}/root`, `--config=${settings}`, ...worker],
+    { stdio: ['ignore', log.fd, log.fd] },
+  )
+  const ended = once(daemon, 'exit')
+  const buildctl = (args: string[], env: Record<string, string> = {}) =>
+    $({
+      quiet: true,
+      nothrow: true,
+      timeout: `${BUILD_LIMIT_SECONDS}s`,
+      env: { ...process.env, ...env },
+    })`${join(bin, 'buildctl')} --addr=${address} ${args}`
+  const dispose = async () => {
+    if (daemon.exitCode === null) {
+      daemon.kill('SIGTERM')
+      await ended
+    }
+    await log.close()
+    await rm(dir, { recursive: true, force: true })
+  }
+  const giveUp = performance.now() + START_LIMIT_SECONDS * 1000
+  while ((await buildctl(['debug', 'workers'])).exitCode !== 0) {
+    if (daemon.exitCode !== null || performance.now() > giveUp) {
+      const said = await readFile(join(dir, 'log'), 'utf8')
+      await dispose()
+      throw new Error(`buildkitd does not answer; it said:\n${said}`)
+    }
+    await sleep(200)
+  }
+  return {
+    build(folder, config, { image, cache }) {
+      const from = ['--frontend=dockerfile.v0', `--local=context=${folder}`, `--local=dockerfile=${folder}`]
+      const to = [`--output=type=image,name=${image},push=true`, `--export-cache=type=registry,ref=${cache},mode=max`]
+      return buildctl(['build', '--progress=plain', ...from, ...to], { DOCKER_CONFIG: config })
+    },
+    [Symbol.asyncDispose]: dispose,
+  }
+}
