@@ -92,9 +92,15 @@ describe('asking for nothing that can be granted', () => {
 
 describe('a push that gets nothing is told why', () => {
   it.each([
-    { scope: 'repository:stranger/app:pull,push', reason: /stranger\/app/ },
-    { scope: 'repository:acme/application:push', reason: /acme\/application/ },
-    { scope: 'repository:acme/app:delete', reason: /delete/ },
+    {
+      scope: 'repository:stranger/app:pull,push',
+      reason: /push to "stranger\/app" is not granted; the rules let this token push to .*acme\/app/,
+    },
+    { scope: 'repository:acme/application:push', reason: /push to "acme\/application" is not granted/ },
+    {
+      scope: 'repository:acme/app:delete',
+      reason: /delete to "acme\/app" is not granted; no rule lets this token delete anything/,
+    },
   ])('$scope', async ({ scope, reason }) => {
     for (const answer of [await ask(scope), await refresh(await sessionOf(await acme()), [scope])]) {
       expect(answer).toMatchObject({ status: 401, token: '' })

@@ -11,8 +11,8 @@ const push = 'repository:acme/app:pull,push'
 const acme = () => jobToken('github', 'acme/app')
 const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds
 
-/** authentik gives no reason, so where it alone can tell the token service says all that it may be. */
-const authentikAlone = /authentik refused the CI token/
+/** authentik gives no reason, so where it alone can tell, the token service names what it may have been. */
+const authentikAlone = /authentik refused what the rules here allow: the signature is not by a key that it holds/
 
 interface Attack {
   name: string
@@ -149,13 +149,13 @@ describe('a token that is meant for somebody else, or for another time', () => {
     {
       name: 'expired a minute ago',
       token: () => jobToken('github', 'acme/app', '--ttl', '-60'),
-      reason: /expired \d+ s ago \(issued for .*; log in later or allow sessions\)/,
+      reason: /expired \d+ s ago \(issued for 60 s; log in later or allow sessions\)/,
     },
     // The trust rules allow clocks to differ by 30 s, authentik by nothing: it is the stricter of the two that counts.
     {
       name: 'expired less than 30 s ago',
       token: () => jobToken('github', 'acme/app', '--ttl', '-20'),
-      reason: authentikAlone,
+      reason: /expired \d+ s ago/,
     },
     {
       name: 'not valid before five minutes from now',
@@ -165,7 +165,7 @@ describe('a token that is meant for somebody else, or for another time', () => {
     {
       name: 'not valid for another 20 s',
       token: () => jobTokenWith({ iat: inSeconds(20), nbf: inSeconds(20) }),
-      reason: authentikAlone,
+      reason: /authentik refused what the rules here allow/,
     },
     { name: 'no expiry', token: () => jobTokenWith({ exp: null }), reason: /does not say when it expires/ },
     {

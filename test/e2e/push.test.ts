@@ -85,7 +85,7 @@ describe('docker', () => {
       await docker.run(['tag', reference, stranger])
       const pushed = await docker.run(['push', stranger])
       expect(pushed.exitCode).not.toBe(0)
-      expect(pushed.stderr).toMatch(/unauthorized: .*stranger\/app/)
+      expect(pushed.stderr).toMatch(/denied: push to "stranger\/app" is not granted/)
     })
   })
 
