@@ -83,7 +83,8 @@ async function mappedClaims(
   const names = new Set<string>()
   for (const mapping of mappingsOf(provider, store)) {
     const from = { request, form: new URLSearchParams(), user: undefined }
-    const claims = await expressions.claims(mapping, provider, [mapping.scope_name], from).catch((error: unknown) => {
+    const token = { provider, scope: [mapping.scope_name], expires: 0 }
+    const claims = await expressions.claims(mapping, token, from).catch((error: unknown) => {
       if (error instanceof ExpressionFailed) return {} // It may need a real user.
       throw error
     })

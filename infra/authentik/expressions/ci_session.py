@@ -4,6 +4,20 @@ The rules are held against these claims at each exchange, as the rules are then;
 token could, and one whose rule is gone can do nothing.
 """
 
+USER_EXPIRES = "goauthentik.io/user/expires"
+
+
+def keep_user(user, until):
+    """Lets the user live as long as the session.
+
+    authentik makes it for the CI token and deletes it some time after that has run out, five minutes for GitHub, and
+    all its sessions with it. A user that an administrator made has no such end, and gets none.
+    """
+    if user.attributes.get(USER_EXPIRES, until) < until:
+        user.attributes[USER_EXPIRES] = until
+        user.save()
+
+
 try:
     document = trust_document()
     assertion = assertion_of(http_request.POST)
@@ -13,6 +27,11 @@ try:
     if not matching_rules(source, texts):
         raise Refused("no rule matches")
     kept = {name: texts[name] for name in document["session"]["claims"] if name in texts}
+    try:
+        keep_user(request.user, int(token.expires.timestamp()))
+    except Exception as error:
+        # The session is good all the same, until authentik cleans up.
+        ak_logger.warning("a session may end with its CI token", error=type(error).__name__)
     return {"ci": {"source": source["slug"], "claims": kept}}
 except Exception:
     return {}

@@ -4,6 +4,7 @@ import json
 import sys
 import textwrap
 import types
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -12,6 +13,7 @@ import jwt
 
 HERE = Path(__file__).parent
 NOW = 1_800_000_000
+SESSION_ENDS = NOW + 6 * 3600
 GITHUB = "https://token.actions.githubusercontent.com"
 GITLAB = "https://gitlab.example.com"
 SESSIONS = "https://authentik.example.com/application/o/ci-session/"
@@ -114,6 +116,9 @@ class World:
         self.keys = {"github": ["github-1", "github-2"], "gitlab": ["gitlab-1"]}
         self.access_tokens = {}  # text to name of the provider
         self.messages = []
+        self.user_attributes = {}  # of whoever asks
+        self.saved = []  # the attributes with which an expression saved the user
+        self.saving_fails = False
 
     def run(self, name, post, application="docker-registry", groups=(), active=True, verified=None):
         """What the expression returns. `verified` is what authentik hands a policy as `oauth_jwt`."""
@@ -121,13 +126,15 @@ class World:
         text = (HERE / "trust.py").read_text("utf-8").strip() + "\n\n\n" + (HERE / name).read_text("utf-8").strip()
         names = {
             "ak_is_group_member": lambda user, name: name in user.groups,
+            "ak_logger": SimpleNamespace(warning=lambda event, **values: self.messages.append(event)),
             "ak_message": self.messages.append,
+            "token": SimpleNamespace(expires=datetime.fromtimestamp(SESSION_ENDS, UTC)),
         }
         exec(f"def handler(request, http_request):\n{textwrap.indent(text, '    ')}\n", names)
         http_request = SimpleNamespace(POST=post)
         request = SimpleNamespace(
             http_request=http_request,
-            user=SimpleNamespace(groups=groups, is_active=active),
+            user=SimpleNamespace(groups=groups, is_active=active, attributes=self.user_attributes, save=self.save),
             obj=SimpleNamespace(slug=application),
             context={} if verified is None else {"oauth_jwt": verified},
         )
@@ -151,6 +158,11 @@ class World:
 
     def session_claim(self, assertion, **more):
         return self.run("ci_session.py", **{"post": ci_post(assertion), "application": "ci-session", **more})
+
+    def save(self):
+        if self.saving_fails:
+            raise RuntimeError("the database is away")
+        self.saved.append(dict(self.user_attributes))
 
     def install_models(self):
         groups = [SimpleNamespace(name=name, attributes=attributes) for name, attributes in self.groups.items()]

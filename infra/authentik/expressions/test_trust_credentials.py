@@ -9,6 +9,7 @@ from expression_world import (
     JWT_BEARER,
     NOW,
     REGISTRY,
+    SESSION_ENDS,
     SESSIONS,
     ci_post,
     document,
@@ -243,3 +244,32 @@ def test_a_rule_that_is_taken_away_ends_its_sessions(world):
 def test_a_session_carries_no_more_than_it_must(world):
     claims = world.session_claim(token(repository="x" * 2000, secret="s", run_id=["1"]))["ci"]["claims"]
     assert set(claims) == {"iss", "ref", "repository_owner", "repository_owner_id", "sub"}
+
+
+EXPIRES = "goauthentik.io/user/expires"
+
+
+def test_the_user_that_authentik_made_lives_as_long_as_the_session(world):
+    world.user_attributes = {EXPIRES: NOW + 240, "team": "a"}
+    assert "ci" in world.session_claim(token())
+    assert world.saved == [{EXPIRES: SESSION_ENDS, "team": "a"}]
+
+
+@pytest.mark.parametrize("attributes", [{}, {EXPIRES: SESSION_ENDS}, {EXPIRES: SESSION_ENDS + 60}])
+def test_a_user_that_lives_longer_is_left_alone(world, attributes):
+    world.user_attributes = dict(attributes)
+    assert "ci" in world.session_claim(token())
+    assert (world.saved, world.user_attributes) == ([], attributes)
+
+
+def test_whoever_gets_no_session_changes_no_user(world):
+    world.user_attributes = {EXPIRES: NOW + 240}
+    assert world.session_claim(token(repository_owner_id="666")) == {}
+    assert world.session_claim(token(), active=False) == {}
+    assert (world.saved, world.user_attributes) == ([], {EXPIRES: NOW + 240})
+
+
+def test_a_user_that_cannot_be_saved_costs_no_session(world):
+    world.user_attributes, world.saving_fails = {EXPIRES: NOW + 240}, True
+    assert "ci" in world.session_claim(token())
+    assert world.messages == ["a session may end with its CI token"]

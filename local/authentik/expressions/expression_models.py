@@ -112,6 +112,11 @@ class Group(Row):
 class User(Row):
     is_authenticated = True
     is_anonymous = False
+    saved = []  # what an expression has saved, for the server to keep
+
+    def save(self, **_options):
+        """Keeps changed attributes; of a user's other columns none is changed by an expression."""
+        User.saved.append({"pk": self.pk, "attributes": self.attributes})
 
     @classmethod
     def anonymous(cls):
@@ -161,6 +166,17 @@ class OAuth2Provider(Row):
 
 
 @model
+class AccessToken(Row):
+    @property
+    def provider(self):
+        return OAuth2Provider.objects.get(pk=self.provider_pk)
+
+    @property
+    def user(self):
+        return User.objects.get(pk=self.user_pk)
+
+
+@model
 class ExpressionPolicy(Row):
     pass
 
@@ -172,11 +188,13 @@ MODELS = {
     "applications": Application,
     "providers": OAuth2Provider,
     "policies": ExpressionPolicy,
+    "accessTokens": AccessToken,
 }
 
 
 def load_rows(rows):
     """Replaces the contents of every model."""
+    User.saved = []
     for kind, cls in MODELS.items():
         cls.objects.rows = [cls(columns) for columns in rows[kind]]
 

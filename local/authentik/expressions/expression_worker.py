@@ -11,11 +11,12 @@ import json
 import os
 import sys
 import textwrap
+from datetime import datetime, timezone
 from types import ModuleType, SimpleNamespace
 
 import jwt  # noqa: F401 - for the expressions: where it is missing, say so at the start, not in the first exchange
 from expression_http import HttpRequest
-from expression_models import MODELS, Application, Group, OAuth2Provider, OAuthSource, User, load_rows
+from expression_models import MODELS, AccessToken, Application, Group, OAuth2Provider, OAuthSource, User, load_rows
 from expression_names import PolicyException, PolicyResult, shared_names
 
 HANDLER = "handler"
@@ -98,7 +99,8 @@ def answer_mapping(message):
     user = user_of(message)
     http_request = HttpRequest(message["request"])
     provider = OAuth2Provider.objects.get(pk=message["provider"])
-    token = SimpleNamespace(user=user, provider=provider, scope=message["scope"])
+    expires = datetime.fromtimestamp(message["expires"], timezone.utc)
+    token = SimpleNamespace(user=user, provider=provider, scope=message["scope"], expires=expires)
     context = {"provider": provider, "token": token}
     request = SimpleNamespace(
         user=user,
@@ -111,7 +113,7 @@ def answer_mapping(message):
     claims = run(message["expression"], names, message["name"])
     if not isinstance(claims, dict):
         raise TypeError(f"the mapping must return a dict, it returned {type(claims).__name__}")
-    return {"claims": claims}
+    return {"claims": claims, "saved": User.saved}
 
 
 def user_of(message):
@@ -142,7 +144,7 @@ def provide_modules():
         "authentik.sources.oauth.models": {"OAuthSource": OAuthSource},
         "authentik.providers": {},
         "authentik.providers.oauth2": {},
-        "authentik.providers.oauth2.models": {"OAuth2Provider": OAuth2Provider},
+        "authentik.providers.oauth2.models": {"AccessToken": AccessToken, "OAuth2Provider": OAuth2Provider},
     }
     for name, contents in provided.items():
         module = ModuleType(name, "stand-in authentik")

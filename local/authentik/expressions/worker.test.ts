@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensurePython } from '../../toolchain/python.ts'
 import type { HttpRequest } from '../http.ts'
-import type { JsonObject, OAuth2Provider, OAuthSource, ScopeMapping, User } from '../rows.ts'
+import type { AccessToken, JsonObject, OAuth2Provider, OAuthSource, ScopeMapping, User } from '../rows.ts'
 import { Store } from '../store.ts'
 import { Expressions } from './worker.ts'
 
@@ -48,11 +48,15 @@ afterAll(async () => {
 })
 
 const run = (expression: string, by = expressions): Promise<JsonObject> =>
-  by.claims({ name: 'mapping', expression } as ScopeMapping, provider, ['a'], {
-    request,
-    form: new URLSearchParams('scope=first&scope=last'),
-    user,
-  })
+  by.claims(
+    { name: 'mapping', expression } as ScopeMapping,
+    { provider, scope: ['a'], expires: 1_800_000_000_000 },
+    {
+      request,
+      form: new URLSearchParams('scope=first&scope=last&client_assertion=shown'),
+      user,
+    },
+  )
 
 test('an expression that runs for ever is ended, and the next one is answered by a new Python', async () => {
   await expect(run('while True: pass')).rejects.toThrow('took longer than 1.5 s')
@@ -130,6 +134,28 @@ test.each([
 ])('sources filtered by %s: %s', async (filter, found) => {
   const from = 'from authentik.sources.oauth.models import OAuthSource'
   expect(await run(`${from}\nreturn {"found": OAuthSource.objects.filter(${filter}).exists()}`)).toEqual({ found })
+})
+
+test('access tokens are found by the text that the request shows, by provider and user, and no others are there', async () => {
+  for (const [pk, token] of ['shown', 'hidden'].entries()) {
+    store.insert('accessTokens', { pk, token, provider: provider.pk, user: user.pk } as AccessToken)
+  }
+  const claims = await run(`
+from authentik.providers.oauth2.models import AccessToken
+held = AccessToken.objects
+return {
+    "shown": held.filter(token="shown", provider__name="docker-registry", user__username="ada").exists(),
+    "of another": held.filter(token="shown", provider__name="ci-session").exists(),
+    "all": [token.token for token in held.all()],
+}`)
+  expect(claims).toEqual({ shown: true, 'of another': false, all: ['shown'] })
+})
+
+test('a user’s attributes are kept when they are saved, and only then', async () => {
+  await run('user.attributes["a"] = 1\nreturn {}')
+  expect(store.get('users', user.pk)?.attributes).toEqual({})
+  await run('user.attributes["until"] = int(token.expires.timestamp())\nuser.save()\nreturn {}')
+  expect(store.get('users', user.pk)?.attributes).toEqual({ until: 1_800_000_000 })
 })
 
 test('a filter by a field that there is not is an error, for ak_user_by it is nobody', async () => {

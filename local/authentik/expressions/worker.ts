@@ -37,6 +37,16 @@ interface Reply {
   passing?: boolean
   messages?: string[]
   claims?: JsonObject
+  /** Users whose attributes a mapping has changed. */
+  saved?: { pk: number; attributes: JsonObject }[]
+}
+
+/** The access token that a scope mapping writes into. */
+export interface TokenToCome {
+  provider: OAuth2Provider
+  scope: readonly string[]
+  /** Milliseconds since the epoch. */
+  expires: number
 }
 
 /** An expression raised, overran its time, or Python is not there. */
@@ -84,18 +94,20 @@ export class Expressions {
   }
 
   /**
-   * The claims that a scope mapping writes.
+   * The claims that a scope mapping writes. What it saves of users is kept.
    * @throws ExpressionFailed where it raises or returns no dict
    */
   async claims(
     mapping: ScopeMapping,
-    provider: OAuth2Provider,
-    scope: readonly string[],
+    { provider, scope, expires }: TokenToCome,
     from: ExpressionRequest,
   ): Promise<JsonObject> {
     const { name, expression } = mapping
-    const question = { do: 'mapping', name, expression, provider: provider.pk, scope: [...scope] }
-    return (await this.#askAbout(question, from)).claims ?? {}
+    const token = { provider: provider.pk, scope: [...scope], expires: expires / 1000 }
+    const reply = await this.#askAbout({ do: 'mapping', name, expression, ...token }, from)
+    for (const { pk, attributes } of reply.saved ?? [])
+      Object.assign(this.#store.get('users', pk) ?? {}, { attributes })
+    return reply.claims ?? {}
   }
 
   /** Ends the child. */
@@ -110,7 +122,7 @@ export class Expressions {
       ...question,
       user: user?.pk ?? null,
       request: { method, path, scheme, headers, remoteAddress, query: [...query], form: [...form] },
-      rows: rowsForExpressions(this.#store),
+      rows: rowsForExpressions(this.#store, form),
     })
     if (reply.error !== undefined) throw new ExpressionFailed(reply.error)
     return reply

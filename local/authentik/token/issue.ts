@@ -1,6 +1,6 @@
 /** Makes the access token and the id token, and keeps the access token so that it can be used and revoked. */
 import { durationSeconds } from '../duration.ts'
-import { ExpressionFailed, type ExpressionRequest } from '../expressions/worker.ts'
+import { ExpressionFailed, type ExpressionRequest, type TokenToCome } from '../expressions/worker.ts'
 import { ACR, issuerOf, mappingsOf } from '../openid.ts'
 import type { Application, JsonObject, OAuth2Provider, User } from '../rows.ts'
 import { randomText } from '../secrets.ts'
@@ -26,6 +26,7 @@ export async function issueTokens(
   const lifetime = durationSeconds(provider.access_token_validity) ?? 0
   const now = clock()
   const seconds = Math.floor(now / 1000)
+  const expires = now + lifetime * 1000
   const idClaims: JsonObject = {
     iss: issuerOf(provider, application, from.request.origin),
     sub: subjectOf(user, provider),
@@ -35,7 +36,7 @@ export async function issueTokens(
     auth_time: seconds,
     acr: ACR,
     jti: randomText(ID_CHARACTERS),
-    ...(provider.include_claims_in_id_token ? await mappedClaims(asked, from, services) : {}),
+    ...(provider.include_claims_in_id_token ? await mappedClaims({ provider, scope, expires }, from, services) : {}),
   }
   const accessClaims = {
     ...idClaims,
@@ -49,7 +50,7 @@ export async function issueTokens(
     pk: store.nextNumber('accessTokens'),
     provider: provider.pk,
     user: user.pk,
-    expires: isoTime(now + lifetime * 1000),
+    expires: isoTime(expires),
     scope,
     id_token: JSON.stringify(idClaims, null, 4),
     revoked: false,
@@ -66,14 +67,16 @@ export async function issueTokens(
 
 /** What the scope mappings write. One that raises or returns no dict leaves its claims out and refuses nothing. */
 async function mappedClaims(
-  { provider, scope }: { provider: OAuth2Provider; scope: string[] },
+  token: TokenToCome,
   from: ExpressionRequest,
   { store, expressions, log }: TokenServices,
 ): Promise<JsonObject> {
   const claims: JsonObject = {}
-  for (const mapping of mappingsOf(provider, store).filter(({ scope_name }) => scope.includes(scope_name))) {
+  for (const mapping of mappingsOf(token.provider, store).filter(({ scope_name }) =>
+    token.scope.includes(scope_name),
+  )) {
     try {
-      Object.assign(claims, await expressions.claims(mapping, provider, scope, from))
+      Object.assign(claims, await expressions.claims(mapping, token, from))
     } catch (error) {
       if (!(error instanceof ExpressionFailed)) throw error
       log.warn({ mapping: mapping.name, error: error.message }, 'a scope mapping failed; its claims are left out')
