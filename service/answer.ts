@@ -1,8 +1,10 @@
 /** What goes back to the client, as data: tokens, errors in the registry's shape, and how both are written. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { scopeText } from './access.ts'
 import { failures, type TokenError } from './errors.ts'
 import type { IssuedToken } from './exchange.ts'
 import type { Limits } from './limits.ts'
+import type { Secret } from './secret.ts'
 
 /** An answer before it is written; `facts` go to the log, never to the client. */
 export interface Answer {
@@ -18,14 +20,20 @@ const SHORTEST_LIFE_SECONDS = 60
 const challenge = 'Basic realm="token service", charset="UTF-8"' // RFC 7617 §2
 const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
 
-/** The answer with a token, as distribution's token page has it; both names, since clients differ in which they read. */
-export function tokenAnswer(issued: IssuedToken, facts: Answer['facts']): Answer {
+/**
+ * The answer with a token, as distribution's token and OAuth2 pages have it; both names of the token, since clients
+ * differ in which they read.
+ * @param refreshToken what the client may keep in the place of its password
+ */
+export function tokenAnswer(issued: IssuedToken, refreshToken: Secret | undefined, facts: Answer['facts']): Answer {
   const token = issued.token.reveal()
   const body = {
     token,
     access_token: token,
     expires_in: Math.max(issued.expiresInSeconds, SHORTEST_LIFE_SECONDS),
     issued_at: new Date(issued.issuedAtMs).toISOString(),
+    ...(issued.access ? { scope: scopeText(issued.access) } : {}),
+    ...(refreshToken ? { refresh_token: refreshToken.reveal() } : {}),
   }
   return { status: 200, headers: json, body: JSON.stringify(body), facts: { outcome: 'issued', ...facts } }
 }
@@ -39,7 +47,7 @@ export function errorAnswer(error: TokenError, requestId: string, limits: Limits
   const detail = { reason: error.reason, requestId }
   const headers: Record<string, string> = { ...json }
   if (status === 401) headers['www-authenticate'] = challenge
-  if (status === 405) headers.allow = 'GET, HEAD'
+  if (status === 405) headers.allow = String(error.facts.allow)
   if (status === 503) headers['retry-after'] = String(limits.retryAfterSeconds)
   return {
     status,

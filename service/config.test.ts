@@ -25,6 +25,9 @@ describe('readConfig', () => {
       scope: 'access',
       jwtUsername: 'JWT',
       anonymous: { kind: 'none' },
+      session: undefined,
+      trustFile: undefined,
+      explainRefusedPush: true,
       logLevel: 'info',
       listen: { port: 9001 },
       warnings: [],
@@ -39,14 +42,18 @@ describe('readConfig', () => {
       LOG_LEVEL: 'hunter2',
       LISTEN: 'hunter2',
       PASS_JWT_USERNAME: 'a:hunter2',
+      SESSION_SCOPE: 'hunter2',
+      EXPLAIN_REFUSED_PUSH: 'hunter2',
     })
     expect(mistakes).toEqual([
       expect.stringMatching(/^TOKEN_URL is not an http\(s\) URL, like .*without user, password and fragment$/),
       expect.stringMatching(/^CLIENT_ID is missing; it is the client id/),
       expect.stringMatching(/^PASS_JWT_USERNAME holds a colon/),
+      expect.stringMatching(/^EXPLAIN_REFUSED_PUSH is neither on nor off$/),
       expect.stringMatching(/^LOG_LEVEL is none of trace, /),
       expect.stringMatching(/^LISTEN is neither a port/),
       expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD belong together/),
+      expect.stringMatching(/^SESSION_CLIENT_ID and SESSION_SCOPE belong together/),
     ])
     expect(mistakes.join()).not.toContain('hunter2')
   })
@@ -81,6 +88,15 @@ describe('readConfig', () => {
     expect(config.anonymous).toMatchObject({ kind: 'password', username: 'guest' })
     expect(config.anonymous.kind === 'password' && config.anonymous.password.reveal()).toBe('hunter2')
     expect(JSON.stringify(config)).not.toContain('hunter2')
+  })
+
+  it('knows where sessions and rules come from', () => {
+    const env = { SESSION_CLIENT_ID: 'ci-session', SESSION_SCOPE: 'ci', TRUST_FILE: '/etc/trust.json' }
+    expect(readConfig({ ...good, ...env, EXPLAIN_REFUSED_PUSH: 'off' })).toMatchObject({
+      session: { clientId: 'ci-session', scope: 'ci' },
+      trustFile: '/etc/trust.json',
+      explainRefusedPush: false,
+    })
   })
 
   it('takes ANON_KUBE_JWT as a switch, as distribution-oauth does, or as a path', () => {

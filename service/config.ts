@@ -13,6 +13,12 @@ export interface Config {
   /** The user name whose password is a CI token. */
   jwtUsername: string
   anonymous: Anonymous
+  /** Client id and scope name of the application that gives sessions; without it there are none. */
+  session: Pick<Config, 'clientId' | 'scope'> | undefined
+  /** Path of the compiled trust rules; without it nothing is refused early. */
+  trustFile: string | undefined
+  /** Whether a push of which nothing is granted is answered with the reason instead of a lesser token. */
+  explainRefusedPush: boolean
   logLevel: LogLevel
   /** No host means every interface. */
   listen: { host?: string; port: number }
@@ -51,7 +57,11 @@ const environment = z.object({
   ANON_USERNAME: optional(),
   ANON_PASSWORD: optional(),
   ANON_KUBE_JWT: optional(),
+  SESSION_CLIENT_ID: optional(),
+  SESSION_SCOPE: optional(),
   SESSION_KEY: optional(),
+  TRUST_FILE: optional(),
+  EXPLAIN_REFUSED_PUSH: z._default(z.enum(['on', 'off'], { error: 'is neither on nor off' }), 'on'),
   LOG_LEVEL: z.pipe(
     z.pipe(
       z._default(z.string(), 'info'),
@@ -94,6 +104,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (Boolean(given.ANON_USERNAME) !== Boolean(given.ANON_PASSWORD)) {
     mistakes.push('ANON_USERNAME and ANON_PASSWORD belong together; one of them is missing')
   }
+  if (Boolean(given.SESSION_CLIENT_ID) !== Boolean(given.SESSION_SCOPE)) {
+    mistakes.push('SESSION_CLIENT_ID and SESSION_SCOPE belong together; one of them is missing')
+  }
   const listen = read.data && parseListen(read.data.LISTEN)
   if (!read.data || !listen || mistakes.length > 0) throw new ConfigError(mistakes)
 
@@ -109,6 +122,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     scope: data.SCOPE,
     jwtUsername: data.PASS_JWT_USERNAME,
     anonymous: anonymousFrom(data),
+    session: sessionFrom(data),
+    trustFile: data.TRUST_FILE,
+    explainRefusedPush: data.EXPLAIN_REFUSED_PUSH === 'on',
     logLevel: data.LOG_LEVEL,
     listen,
     warnings,
@@ -122,6 +138,11 @@ function anonymousFrom(data: z.infer<typeof environment>): Anonymous {
   }
   if (!data.ANON_USERNAME || !data.ANON_PASSWORD) return { kind: 'none' }
   return { kind: 'password', username: data.ANON_USERNAME, password: new Secret(data.ANON_PASSWORD) }
+}
+
+function sessionFrom(data: z.infer<typeof environment>): Config['session'] {
+  if (!data.SESSION_CLIENT_ID || !data.SESSION_SCOPE) return undefined
+  return { clientId: data.SESSION_CLIENT_ID, scope: data.SESSION_SCOPE }
 }
 
 function isEndpoint(text: string): boolean {

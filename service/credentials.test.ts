@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { anonymousCredential, readCredential } from './credentials.ts'
+import { anonymousCredential, passwordCredential, readCredential, sessionCredential } from './credentials.ts'
 import { limits } from './limits.ts'
 import { Secret } from './secret.ts'
 
@@ -80,6 +80,35 @@ describe('readCredential', () => {
           }
         }
       }),
+    )
+  })
+})
+
+describe('credentials of a form', () => {
+  const fromForm = (username: string, password: string) => passwordCredential(username, password, 'JWT', limits)
+
+  it('mean what they mean in the header', () => {
+    expect(fromForm('JWT', 'a.b.c')).toEqual(read(basic('JWT:a.b.c')))
+    expect(fromForm('deploy', 'pass:wörd ')).toEqual(read(basic('deploy:pass:wörd ')))
+    expect(() => fromForm('JWT', '')).toThrow(/permissions: id-token: write.*id_tokens/)
+  })
+
+  it.each([
+    ['no user name', '', 'secret', 'credentials_malformed'],
+    ['a line break', 'JWT', 'token\n', 'credentials_malformed'],
+    ['an empty password', 'someone', '', 'credentials_refused'],
+    ['too much', 'JWT', 'x'.repeat(limits.credentialBytes), 'credentials_too_large'],
+  ])('are refused with %s', (_, username, password, reason) => {
+    expect(() => fromForm(username, password)).toThrow(failsWith(reason))
+  })
+
+  it('may be a session', () => {
+    const credential = sessionCredential('header.claims.signature', limits)
+    expect(credential.kind === 'session' && credential.jwt.reveal()).toBe('header.claims.signature')
+    expect(() => sessionCredential('', limits)).toThrow(/refresh token is empty; log in again/)
+    expect(() => sessionCredential('a\0', limits)).toThrow(failsWith('credentials_malformed'))
+    expect(() => sessionCredential('x'.repeat(limits.credentialBytes + 1), limits)).toThrow(
+      failsWith('credentials_too_large'),
     )
   })
 })

@@ -1,11 +1,12 @@
-/** Who asks: what stands in the Authorization header, and what stands in for it when there is none. */
+/** Who asks: user name and password, a refresh token, and what stands in for them when there are none. */
 import { TokenError } from './errors.ts'
 import type { Limits } from './limits.ts'
 import { Secret } from './secret.ts'
 
-/** What is sent to authentik to prove who asks. */
+/** What is sent to authentik to prove who asks; `session` is what came as a refresh token. */
 export type Credential =
   | { kind: 'jwt'; jwt: Secret; anonymous?: true }
+  | { kind: 'session'; jwt: Secret; anonymous?: never }
   | { kind: 'password'; username: string; password: Secret; anonymous?: true }
 
 /** What answers for a client that brings no credentials; `jwt-file` is a token that Kubernetes projects and renews. */
@@ -15,7 +16,7 @@ export type Anonymous =
   | { kind: 'jwt-file'; path: string }
 
 const basic = /^basic +([a-z0-9+/_-]+={0,2}) *$/i
-/** RFC 7617 §2: user-id and password must not hold control characters. */
+/** RFC 7617 §2: user-id and password must not hold control characters; of a token they are no part either. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlCharacter = /[\x00-\x1f\x7f]/
 
@@ -40,20 +41,44 @@ export function readCredential(
     )
   }
   const decoded = Buffer.from(basic.exec(authorization)?.[1] ?? '', 'base64')
-  if (decoded.length > limits.credentialBytes) {
-    throw new TokenError(
-      'credentials_too_large',
-      `The credentials have ${decoded.length} bytes; at most ${limits.credentialBytes} are taken`,
-    )
-  }
+  checkSize(decoded.length, limits)
   const text = decodeUtf8(decoded)
   const colon = text.indexOf(':')
-  if (colon < 1) throw malformed('is not user name, colon and password in base64')
+  if (colon < 1) throw malformed('the Authorization header', 'is not user name, colon and password in base64')
   const username = text.slice(0, colon)
   const password = text.slice(colon + 1)
-  if (controlCharacter.test(text)) {
-    throw malformed('holds a control character, perhaps a line break at its end; pass the password alone')
-  }
+  checkCharacters(text, 'the Authorization header')
+  return nameAndPassword(username, password, jwtUsername)
+}
+
+/**
+ * User name and password of a form (`grant_type=password`); they mean what they mean in the header.
+ * @throws TokenError `credentials_*`; a message never repeats what the client sent
+ */
+export function passwordCredential(
+  username: string,
+  password: string,
+  jwtUsername: string,
+  limits: Limits,
+): Credential {
+  checkSize(Buffer.byteLength(username) + 1 + Buffer.byteLength(password), limits)
+  if (username === '') throw malformed('the form', 'names no user')
+  checkCharacters(username + password, 'the form')
+  return nameAndPassword(username, password, jwtUsername)
+}
+
+/**
+ * The refresh token of a form (`grant_type=refresh_token`).
+ * @throws TokenError `credentials_*`; a message never repeats what the client sent
+ */
+export function sessionCredential(refreshToken: string, limits: Limits): Credential {
+  checkSize(Buffer.byteLength(refreshToken), limits)
+  checkCharacters(refreshToken, 'the form')
+  if (refreshToken === '') throw new TokenError('credentials_refused', 'The refresh token is empty; log in again')
+  return { kind: 'session', jwt: new Secret(refreshToken) }
+}
+
+function nameAndPassword(username: string, password: string, jwtUsername: string): Credential {
   if (password === '') {
     throw new TokenError(
       'credentials_refused',
@@ -97,14 +122,27 @@ function unusable(cause = 'unknown'): never {
   )
 }
 
+function checkSize(bytes: number, limits: Limits): void {
+  if (bytes <= limits.credentialBytes) return
+  throw new TokenError(
+    'credentials_too_large',
+    `The credentials have ${bytes} bytes; at most ${limits.credentialBytes} are taken`,
+  )
+}
+
+function checkCharacters(text: string, where: string): void {
+  if (!controlCharacter.test(text)) return
+  throw malformed(where, 'holds a control character, perhaps a line break at its end; pass the password alone')
+}
+
 function decodeUtf8(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    throw malformed('is not UTF-8')
+    throw malformed('the Authorization header', 'is not UTF-8')
   }
 }
 
-function malformed(what: string): TokenError {
-  return new TokenError('credentials_malformed', `What the Authorization header holds ${what} (RFC 7617)`)
+function malformed(where: string, what: string): TokenError {
+  return new TokenError('credentials_malformed', `What ${where} holds as credentials ${what} (RFC 7617)`)
 }

@@ -9,10 +9,28 @@
 export const failures = {
   credentials_missing: { status: 401, code: 'UNAUTHORIZED' },
   credentials_refused: { status: 401, code: 'UNAUTHORIZED' },
+  /** The early check of a JWT (`early-refusal.ts`), one for each thing that it looks at. */
+  token_malformed: { status: 401, code: 'UNAUTHORIZED' },
+  token_unsigned: { status: 401, code: 'UNAUTHORIZED' },
+  token_expired: { status: 401, code: 'UNAUTHORIZED' },
+  token_endless: { status: 401, code: 'UNAUTHORIZED' },
+  token_not_yet_valid: { status: 401, code: 'UNAUTHORIZED' },
+  issuer_unknown: { status: 401, code: 'UNAUTHORIZED' },
+  audience_wrong: { status: 401, code: 'UNAUTHORIZED' },
+  session_broken: { status: 401, code: 'UNAUTHORIZED' },
+  no_rule_matches: { status: 401, code: 'UNAUTHORIZED' },
+  /** authentik refuses what the rules here allow. */
+  authentik_refused: { status: 401, code: 'UNAUTHORIZED' },
+  /** Push or delete was asked, and none of it is granted. */
+  push_refused: { status: 401, code: 'DENIED' },
   /** authentik makes a user name of the token's `sub` and cannot store a long one. */
   subject_too_long: { status: 401, code: 'UNAUTHORIZED' },
   credentials_malformed: { status: 400, code: 'UNAUTHORIZED' },
   credentials_too_large: { status: 431, code: 'UNAUTHORIZED' },
+  /** Not 400, as RFC 6749 §5.2 has it: BuildKit comes back with GET after a 401, and docker prints the sentence. */
+  grant_unsupported: { status: 401, code: 'UNSUPPORTED' },
+  form_malformed: { status: 400, code: 'UNSUPPORTED' },
+  form_expected: { status: 415, code: 'UNSUPPORTED' },
   scope_malformed: { status: 400, code: 'UNSUPPORTED' },
   scopes_too_many: { status: 400, code: 'UNSUPPORTED' },
   request_malformed: { status: 400, code: 'UNSUPPORTED' },

@@ -1,5 +1,7 @@
 /** authentik's token endpoint: a credential and scopes go in, a registry token comes out. */
 import * as z from 'zod/mini'
+import type { Access } from '../trust/decide.ts'
+import { readAccess } from './access.ts'
 import type { Config } from './config.ts'
 import type { Credential } from './credentials.ts'
 import { TokenError } from './errors.ts'
@@ -20,6 +22,8 @@ export interface IssuedToken {
   expiresInSeconds: number
   /** Milliseconds since 1970; taken before authentik was asked, so that the token never outlives what is said of it. */
   issuedAtMs: number
+  /** What the token itself says that it grants; undefined where it cannot be read, which is nobody's fault. */
+  access: readonly Access[] | undefined
 }
 
 /** @throws TokenError `credentials_refused`, `subject_too_long`, `client_unknown` or `upstream_*` */
@@ -38,6 +42,7 @@ const refusal = z.object({ error: z.string() })
 
 /**
  * Makes the exchange.
+ * @param config which application of authentik gives the tokens: the registry's, or that of sessions
  * @param now milliseconds since 1970
  */
 export function createExchange(
@@ -53,23 +58,29 @@ export function createExchange(
       ...proof(credential),
     })
     const issuedAtMs = now()
-    return interpret(await post(form, requestId), credential, issuedAtMs)
+    return interpret(await post(form, requestId), { credential, issuedAtMs, clientId: config.clientId })
   }
 }
 
 function proof(credential: Credential): Record<string, string> {
-  if (credential.kind === 'jwt') {
+  if (credential.kind !== 'password') {
     return { client_assertion_type: JWT_BEARER, client_assertion: credential.jwt.reveal() }
   }
   return { username: credential.username, password: credential.password.reveal() }
 }
 
-function interpret(answer: UpstreamAnswer, credential: Credential, issuedAtMs: number): IssuedToken {
+function interpret(
+  answer: UpstreamAnswer,
+  { credential, issuedAtMs, clientId }: { credential: Credential; issuedAtMs: number; clientId: string },
+): IssuedToken {
   const { status } = answer
   const body = answer.mediaType === 'application/json' ? parseJson(answer.text) : undefined
   if (status === 200) {
     const { data } = success.safeParse(body)
-    if (data) return { token: new Secret(data.access_token), expiresInSeconds: data.expires_in, issuedAtMs }
+    if (data) {
+      const { access_token: token, expires_in: expiresInSeconds } = data
+      return { token: new Secret(token), expiresInSeconds, issuedAtMs, access: readAccess(token) }
+    }
   }
   if (status === 400 || status === 401) {
     const error = refusal.safeParse(body).data?.error
@@ -77,13 +88,13 @@ function interpret(answer: UpstreamAnswer, credential: Credential, issuedAtMs: n
     if (error === 'invalid_client') {
       throw new TokenError(
         'client_unknown',
-        'The login server (authentik) does not know this token service; the operator must correct CLIENT_ID',
-        { status },
+        'The login server (authentik) does not know this token service; the operator must correct its client id',
+        { status, clientId },
       )
     }
   }
   // Seen: so authentik answers when it cannot store the user name it makes of provider name and `sub`.
-  if (status === 405 && answer.text === '' && credential.kind === 'jwt') {
+  if (status === 405 && answer.text === '' && credential.kind !== 'password') {
     throw new TokenError(
       'subject_too_long',
       'authentik cannot make a user of this token: provider name and "sub" have more than 150 characters together; ' +
@@ -99,6 +110,9 @@ function refusedSentence(credential: Credential): string {
   if (credential.anonymous) return 'Nothing is granted without login; log in first'
   if (credential.kind === 'password') {
     return 'authentik refused user name and password; the password must be an app password of a user with access'
+  }
+  if (credential.kind === 'session') {
+    return 'authentik refused the session: it has expired, was revoked, or its user was deactivated; log in again'
   }
   return (
     'authentik refused the CI token: it has expired (GitHub: after 5 minutes), or no source in authentik trusts who ' +

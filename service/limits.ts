@@ -9,7 +9,7 @@ const seconds = 1000
 export const limits = {
   /** Bytes of request line and headers. Base64 makes 32 KiB of the longest credential; the rest is for scopes. */
   headerBytes: 64 * KiB,
-  /** Bytes of a request's body. Nothing reads one yet; a GET with a body is unusual but legal (RFC 9110 §9.3.1). */
+  /** Bytes of a request's body: percent-encoding makes 72 KiB of the worst credential, but none of a real token. */
   bodyBytes: 64 * KiB,
   /** Bytes of `user:password`, decoded. GitHub's and GitLab's job tokens have 1 to 3 KiB. */
   credentialBytes: 24 * KiB,
@@ -40,6 +40,14 @@ export const limits = {
   upstreamKeepAliveMs: 4 * seconds,
   /** Bytes of authentik's answer: 1.7 kB were seen; a hundred scopes granted make about 20 kB. */
   upstreamAnswerBytes: 256 * KiB,
+  /** Milliseconds between two questions to authentik about tokens that the rules here refuse (`early-refusal.ts`). */
+  refusalSampleMs: 60 * seconds,
+
+  /** Bytes of the trust file; Kubernetes takes no ConfigMap over 1 MiB. */
+  trustFileBytes: 1024 * KiB,
+  /** Milliseconds between two looks at the trust file; Kubernetes itself takes up to a minute to bring a new one. */
+  trustFilePollMs: 5 * seconds,
+
   /** Seconds after which a client may try again when authentik does not answer. */
   retryAfterSeconds: 5,
 

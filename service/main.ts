@@ -3,14 +3,19 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { createAdvice } from './advice.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
+import { createDisagreementReport } from './disagreement.ts'
 import { drain } from './drain.ts'
-import { createExchange } from './exchange.ts'
+import { refuseEarly } from './early-refusal.ts'
+import { createExchange, type Exchange } from './exchange.ts'
 import { type Limits, limits as productionLimits } from './limits.ts'
-import { createLog } from './log.ts'
+import { createLog, type Log } from './log.ts'
 import { createConnections } from './pool.ts'
+import { explainRefusedPush } from './refused-push.ts'
 import { createTokenServer } from './server.ts'
 import { createTokenEndpoint } from './token.ts'
+import { openTrustFile, type TrustFile, TrustFileError } from './trust-file.ts'
 import { createPostForm } from './upstream.ts'
 
 /**
@@ -29,9 +34,21 @@ export async function run(limits: Limits = productionLimits): Promise<void> {
   })
 
   const connections = createConnections(config.tokenUrl.origin, limits)
-  const exchange = createExchange(config, createPostForm(config.tokenUrl, connections, limits), Date.now)
-  const token = createTokenEndpoint({ config, limits, exchange, readFile: (path) => readFile(path, 'utf8') })
+  const trust = await trustFileOrExit(config.trustFile, limits, log)
+  const advice = createAdvice(() => trust?.policy(), Date.now)
+  const report = createDisagreementReport(log)
   const now = () => performance.now()
+  const post = createPostForm(config.tokenUrl, connections, limits)
+  const checked = (exchange: Exchange) => refuseEarly(exchange, { advice, report, limits, now })
+  const registryExchange = checked(createExchange(config, post, Date.now))
+
+  const token = createTokenEndpoint({
+    config,
+    limits,
+    exchange: config.explainRefusedPush ? explainRefusedPush(registryExchange, { advice, report }) : registryExchange,
+    openSession: config.session && checked(createExchange(config.session, post, Date.now)),
+    readFile: (path) => readFile(path, 'utf8'),
+  })
   const server = createTokenServer({ token, limits, log, newRequestId: randomUUID, now })
 
   server.listen(config.listen)
@@ -50,6 +67,7 @@ export async function run(limits: Limits = productionLimits): Promise<void> {
   log.info('draining')
   const finished = await drain(server, limits.drainMs)
   if (!finished) log.warn({ graceMs: limits.drainMs }, 'cut off what was still under way')
+  trust?.close()
   await connections.destroy()
   log.info('stopped')
 }
@@ -68,6 +86,17 @@ function configOrExit(): Config {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}:\n${error.mistakes.map((mistake) => `  ${mistake}\n`).join('')}`)
+    process.exit(1)
+  }
+}
+
+async function trustFileOrExit(path: string | undefined, limits: Limits, log: Log): Promise<TrustFile | undefined> {
+  if (path === undefined) return undefined
+  try {
+    return await openTrustFile(path, limits, log)
+  } catch (error) {
+    if (!(error instanceof TrustFileError)) throw error
+    process.stderr.write(`The token service cannot start: ${error.message}\n`)
     process.exit(1)
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { LEEWAY_SECONDS } from '../trust/limits.ts'
 import { variables } from './config.ts'
 import { failures } from './errors.ts'
 import { limits } from './limits.ts'
@@ -26,6 +27,9 @@ it('names the limits as they are', () => {
   expect(readme).toContain(`half a JSON, more than ${limits.upstreamAnswerBytes / KiB} KiB`)
   expect(readme).toContain(`more than ${limits.scopeCount} scopes`)
   expect(readme).toContain(`or of more than ${limits.scopeLength}`)
+  expect(readme).toContain(`looked at every ${limits.trustFilePollMs / 1000} s`)
+  expect(limits.refusalSampleMs, 'the README says: once a minute').toBe(60_000)
+  expect(readme).toContain(`begins more than ${LEEWAY_SECONDS} s ahead`)
   expect(readme).toContain(`(${limits.drainMs / 1000} s at most)`)
   expect(readme).toContain(
     `headers took more than ${limits.requestHeadersMs / 1000} s, or the request more than ${limits.requestTotalMs / 1000} s`,

@@ -72,20 +72,50 @@ describe('paths and methods', () => {
     expect(await (await get('//')).json()).toMatchObject({ errors: [{ detail: { reason: 'request_malformed' } }] })
   })
 
-  it.each(['POST', 'OPTIONS', 'DELETE'])(
-    'tells %s what is allowed, so that clients fall back to GET',
-    async (method) => {
-      const response = await get('/token', { method })
-      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
-      expect(response.headers.has('access-control-allow-origin')).toBe(false)
-    },
-  )
+  it.each([
+    ['PUT', '/token', 'GET, HEAD, POST'],
+    ['OPTIONS', '/token', 'GET, HEAD, POST'],
+    ['POST', '/live', 'GET, HEAD'],
+  ])('tells %s %s what is allowed there', async (method, path, allowed) => {
+    const response = await get(path, { method })
+    expect([response.status, response.headers.get('allow')]).toEqual([405, allowed])
+    expect(response.headers.has('access-control-allow-origin')).toBe(false)
+  })
+
+  it('hands over the form of a POST', async () => {
+    const seen: unknown[] = []
+    server.close()
+    await serve(async ({ form, requestId }) => {
+      seen.push([form?.get('grant_type'), form?.get('scope'), requestId])
+      return issued
+    })
+    const form = new URLSearchParams({ grant_type: 'password', scope: 'repository:a:pull repository:b:pull' })
+    expect((await get('/token?scope=ignored', { method: 'POST', body: form })).status).toBe(200)
+    expect(seen).toEqual([['password', 'repository:a:pull repository:b:pull', 'id-1']])
+  })
+
+  it.each([
+    ['application/json', '{"grant_type":"password"}'],
+    ['multipart/form-data; boundary=x', '--x--'],
+    ['', ''],
+  ])('says that a POST of %j should be a form', async (type, body) => {
+    const response = await get('/token', { method: 'POST', headers: { 'content-type': type }, body: Buffer.from(body) })
+    expect(response.status).toBe(415)
+    expect(await response.json()).toMatchObject({
+      errors: [
+        {
+          message: expect.stringContaining('its content type must be application/x-www-form-urlencoded'),
+          detail: { reason: 'form_expected' },
+        },
+      ],
+    })
+  })
 
   it('hands over header and query, and never takes the request id of a client', async () => {
     const seen: unknown[] = []
     server.close()
-    await serve(async ({ authorization, query, requestId }) => {
-      seen.push([authorization, query.getAll('scope'), requestId])
+    await serve(async (request) => {
+      if (!request.form) seen.push([request.authorization, request.query.getAll('scope'), request.requestId])
       return issued
     })
     const response = await get('/token?scope=a&scope=b%20c', {
@@ -146,6 +176,13 @@ describe('limits of a request', () => {
     const [answer] = await once(socket, 'data')
     socket.destroy()
     expect(String(answer)).toMatch(/^HTTP\/1\.1 413 [\s\S]*"reason":"body_too_large"/)
+  })
+
+  it('refuses a form of 1 MiB', async () => {
+    const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'x'.repeat(2 ** 20) })
+    const response = await get('/token', { method: 'POST', body: form })
+    expect(response.status).toBe(413)
+    expect(await response.json()).toMatchObject({ errors: [{ detail: { reason: 'body_too_large' } }] })
   })
 
   it('refuses a body that grows too large', async () => {

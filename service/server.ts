@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Answer, errorAnswer, liveAnswer, rawAnswer, writeAnswer } from './answer.ts'
 import { TokenError } from './errors.ts'
+import { readForm } from './form.ts'
 import type { Limits } from './limits.ts'
 import type { Log } from './log.ts'
 import type { TokenEndpoint } from './token.ts'
@@ -50,11 +51,16 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
       if (url.pathname !== '/token' && url.pathname !== '/live') {
         throw new TokenError('path_unknown', 'There is nothing here; tokens are at /token')
       }
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        throw new TokenError('method_not_allowed', `${url.pathname} takes GET and HEAD`)
+      const methods = url.pathname === '/live' ? ['GET', 'HEAD'] : ['GET', 'HEAD', 'POST']
+      if (!methods.includes(request.method ?? '')) {
+        const allow = methods.join(', ')
+        throw new TokenError('method_not_allowed', `${url.pathname} takes ${allow}`, { allow })
       }
-      await discardBody(request, limits.bodyBytes)
+      const body = await readBody(request, limits.bodyBytes)
       if (url.pathname === '/live') return liveAnswer
+      if (request.method === 'POST') {
+        return await token({ form: readForm(request.headers['content-type'], body), requestId })
+      }
       return await token({ authorization: request.headers.authorization, query: url.searchParams, requestId })
     } catch (error) {
       if (error instanceof TokenError) return errorAnswer(error, requestId, limits)
@@ -108,20 +114,23 @@ function parserError(code: string | undefined, limits: Limits): TokenError {
   return new TokenError('request_malformed', 'What arrived is not HTTP/1.1')
 }
 
-/** Reads a body to its end and forgets it, so that the connection can be used again. */
-async function discardBody(request: IncomingMessage, maxBytes: number): Promise<void> {
+/** Reads a body to its end, that of a GET too, so that the connection can be used again. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
-  if (length === undefined && encoding === undefined) return // RFC 9112 §6.3: no body
+  if (length === undefined && encoding === undefined) return Buffer.alloc(0) // RFC 9112 §6.3: no body
   const tooLarge = () =>
-    new TokenError('body_too_large', `The request has a body of more than ${maxBytes} bytes; a GET needs none`)
+    new TokenError('body_too_large', `The request has a body of more than ${maxBytes} bytes; no login needs that much`)
   if (Number(length ?? 0) > maxBytes) throw tooLarge()
+  const pieces: Buffer[] = []
   let bytes = 0
   try {
     // Destroying the request would destroy the connection, and the answer with it.
     for await (const piece of request.iterator({ destroyOnReturn: false })) {
       bytes += (piece as Buffer).length
       if (bytes > maxBytes) throw tooLarge()
+      pieces.push(piece as Buffer)
     }
+    return Buffer.concat(pieces)
   } catch (error) {
     if (error instanceof TokenError) throw error
     throw new TokenError('request_malformed', 'The body of the request broke off')

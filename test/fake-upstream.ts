@@ -38,6 +38,18 @@ export async function fakeUpstream(token: string): Promise<FakeUpstream> {
   return upstream
 }
 
+/** Answers each client id in its own way. */
+export function answerByClient(
+  upstream: Pick<FakeUpstream, 'received'>,
+  answers: Readonly<Record<string, RequestListener>>,
+): RequestListener {
+  return (request, response) => {
+    const answer =
+      answers[upstream.received.at(-1)?.form.get('client_id') ?? ''] ?? answerJson(400, { error: 'invalid_client' })
+    answer(request, response)
+  }
+}
+
 /** Answers with JSON. */
 export function answerJson(status: number, body: unknown): RequestListener {
   return (_, response) => {

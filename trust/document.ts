@@ -2,17 +2,22 @@
  * The compiled rules: one JSON document, kept in the attributes of a group without members and mounted into the token
  * service. infra/authentik/expressions/trust.py reads the same document.
  */
-import { z } from 'zod'
-import { Glob } from './glob.ts'
 import { auditClaims } from './platform-claims.ts'
-import { type NameTemplate, parseTemplate } from './repository-names.ts'
+import { DOCUMENT_VERSION, type TrustDocument } from './policy.ts'
 import { claimsInUse, type TrustRule } from './rules.ts'
 import type { TrustSource } from './sources.ts'
 
+export {
+  DOCUMENT_VERSION,
+  loadPolicy,
+  type Policy,
+  type PolicyRule,
+  type PolicySource,
+  type TrustDocument,
+} from './policy.ts'
+
 /** The group whose attributes hold the document. Constant, as both expressions name it. */
 export const DOCUMENT_GROUP = 'docker-registry-trust'
-/** Goes up when an older reader could misunderstand a document. */
-export const DOCUMENT_VERSION = 1
 
 /** What the document says besides sources and rules. */
 export interface DocumentNames {
@@ -28,36 +33,6 @@ export const REGISTRY_APPLICATION = 'docker-registry'
 
 /** The objects of sessions in authentik, all of one name. */
 export const sessionNames = { application: 'ci-session', provider: 'ci-session', audience: 'ci-session' } as const
-
-const text = z.string().min(1)
-const texts = z.array(z.string())
-const documentSchema = z.object({
-  version: z.literal(DOCUMENT_VERSION),
-  application: text,
-  groups: z.object({ push: text, pull: text }),
-  session: z.object({ application: text, provider: text, audience: text, claims: texts }),
-  sources: z.array(
-    z.object({
-      slug: text,
-      platform: z.enum(['github', 'gitlab', 'oidc']),
-      issuer: text,
-      audience: text,
-      rules: z.array(
-        z.object({
-          number: z.int(),
-          claims: z.array(z.tuple([text, texts])).min(1),
-          push: texts,
-          pull: texts,
-          delete: texts,
-          catalog: z.boolean(),
-        }),
-      ),
-    }),
-  ),
-})
-
-/** The JSON document. */
-export type TrustDocument = z.output<typeof documentSchema>
 
 /** Compiles rules without mistakes. The same rules always give the same document. */
 export function compileDocument(
@@ -102,59 +77,4 @@ function compileRule(rule: TrustRule): DocumentRule {
 
 function rank([, patterns]: readonly [string, readonly string[]]): number {
   return patterns.some((pattern) => pattern.includes('*')) ? 1 : 0
-}
-
-/** A document made ready for decisions: patterns split, sources by slug. */
-export interface Policy {
-  readonly document: TrustDocument
-  readonly sources: ReadonlyMap<string, PolicySource>
-}
-
-export interface PolicySource {
-  readonly slug: string
-  readonly platform: TrustSource['platform']
-  readonly issuer: string
-  readonly audience: string
-  readonly rules: readonly PolicyRule[]
-}
-
-export interface PolicyRule {
-  readonly number: number
-  readonly claims: readonly (readonly [claim: string, patterns: readonly Glob[]])[]
-  readonly push: readonly NameTemplate[]
-  readonly pull: readonly NameTemplate[]
-  readonly delete: readonly NameTemplate[]
-  readonly catalog: boolean
-}
-
-/**
- * Makes a document ready.
- *
- * @param value parsed JSON
- * @returns undefined for anything that this version does not understand, which means no to everybody
- */
-export function loadPolicy(value: unknown): Policy | undefined {
-  const parsed = documentSchema.safeParse(value)
-  if (!parsed.success) return undefined
-  const once = <Value>(make: (text: string) => Value) => {
-    const made = new Map<string, Value>()
-    return (key: string): Value => {
-      const value = made.get(key) ?? make(key)
-      made.set(key, value)
-      return value
-    }
-  }
-  const [glob, template] = [once((pattern) => new Glob(pattern)), once(parseTemplate)] // rules share patterns
-  const rule = (from: DocumentRule): PolicyRule => ({
-    number: from.number,
-    claims: from.claims.map(([claim, patterns]) => [claim, patterns.map(glob)] as const),
-    push: from.push.map(template),
-    pull: from.pull.map(template),
-    delete: from.delete.map(template),
-    catalog: from.catalog,
-  })
-  const sources = parsed.data.sources.map(
-    (source) => [source.slug, { ...source, rules: source.rules.map(rule) }] as const,
-  )
-  return { document: parsed.data, sources: new Map(sources) }
 }

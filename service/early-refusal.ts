@@ -1,0 +1,96 @@
+/**
+ * Refuses what authentik would refuse, before it is asked: authentik answers about four exchanges a second, and all its
+ * refusals have one and the same text. The sentence of ours says what is wrong.
+ *
+ * Rules here may be older or newer than authentik's, so about tokens that are refused by rules, issuer or audience
+ * authentik is asked all the same now and then, and a yes is reported. The client's answer stays no: authentik's yes to
+ * what the rules refuse would have to come from a mistake, and an asker cannot choose when it is asked.
+ */
+import type { RefusalCode } from '../trust/check-token.ts'
+import type { Advice, Advised } from './advice.ts'
+import type { Credential } from './credentials.ts'
+import type { ReportDisagreement } from './disagreement.ts'
+import { type FailureReason, TokenError } from './errors.ts'
+import type { Exchange, ExchangeRequest } from './exchange.ts'
+import type { Limits } from './limits.ts'
+
+/** What early refusal works with. */
+export interface EarlyRefusalDependencies {
+  advice: Advice
+  report: ReportDisagreement
+  limits: Pick<Limits, 'refusalSampleMs'>
+  /** Milliseconds, for the time between two samples. */
+  now: () => number
+}
+
+const reasons: Record<RefusalCode, FailureReason> = {
+  'not-a-jwt': 'token_malformed',
+  'not-signed-by-a-key': 'token_unsigned',
+  'issuer-unknown': 'issuer_unknown',
+  'audience-wrong': 'audience_wrong',
+  'expiry-missing': 'token_endless',
+  expired: 'token_expired',
+  'not-yet-valid': 'token_not_yet_valid',
+  'session-broken': 'session_broken',
+  'no-rule-matches': 'no_rule_matches',
+}
+
+/** No rules of anybody's could make these good, so authentik is never asked about them. */
+const certain: ReadonlySet<RefusalCode> = new Set(['not-a-jwt', 'not-signed-by-a-key', 'expiry-missing', 'expired'])
+
+/**
+ * Puts the early check in front of an exchange.
+ * @returns an exchange that throws TokenError with a reason of its own for what the rules here refuse, and
+ *   `authentik_refused` where authentik refuses what they allow
+ */
+export function refuseEarly(exchange: Exchange, { advice, report, limits, now }: EarlyRefusalDependencies): Exchange {
+  let nextSampleMs = Number.NEGATIVE_INFINITY
+  function sample(request: ExchangeRequest): void {
+    if (now() < nextSampleMs) return
+    nextSampleMs = now() + limits.refusalSampleMs
+    exchange(request).then(
+      () => report('authentik_allows', request.requestId),
+      () => {}, // a refusal is what was expected, and of an outage other requests tell
+    )
+  }
+  return async (request) => {
+    const advised = advice(request.credential)
+    if (!advised) return exchange(request)
+    const { check } = advised
+    if (check.ok) {
+      return exchange(request).catch((error: unknown) => {
+        throw explainRefusal(error, request, advised, report)
+      })
+    }
+    if (!certain.has(check.code)) sample(request)
+    throw new TokenError(reasons[check.code], refusedSentence(request.credential, check.sentence))
+  }
+}
+
+/** authentik said no to what the rules here allow; every other failure stays what it is. */
+function explainRefusal(
+  error: unknown,
+  { credential, requestId }: ExchangeRequest,
+  { check, endedSeconds }: Advised,
+  report: ReportDisagreement,
+): unknown {
+  if (!(error instanceof TokenError) || error.reason !== 'credentials_refused') return error
+  if (endedSeconds > 0) {
+    return new TokenError('token_expired', refusedSentence(credential, `expired ${endedSeconds} s ago`), error.facts)
+  }
+  report('authentik_refuses', requestId)
+  const session = check.ok && check.kind === 'session'
+  const causes = session
+    ? 'the session was revoked or its user deactivated; log in again'
+    : 'the signature is not by a key that it holds, the user was deactivated, or it has other rules; tell the operator'
+  const sentence = `authentik refused what the rules here allow: ${causes}`
+  return new TokenError('authentik_refused', credential.anonymous ? anonymousSentence : sentence, error.facts)
+}
+
+/** Whoever is not logged in knows of no token. */
+const anonymousSentence = 'Nothing is granted without login; log in first'
+
+function refusedSentence(credential: Credential, sentence: string): string {
+  if (credential.anonymous) return anonymousSentence
+  return `The ${credential.kind === 'session' ? 'session' : 'CI token'} is refused: ${sentence}`
+}

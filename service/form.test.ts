@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { readForm, readGrant } from './form.ts'
+import { limits } from './limits.ts'
+
+const grant = (form: string) => readGrant(new URLSearchParams(form), 'JWT', limits)
+const failsWith = (reason: string) => expect.objectContaining({ name: 'TokenError', reason })
+
+describe('readForm', () => {
+  it('reads a form, whatever its charset is said to be', () => {
+    const form = readForm('Application/X-WWW-Form-Urlencoded; charset=utf-8', Buffer.from('a=%C3%B6+x&b=&%zz'))
+    expect([...form]).toEqual([
+      ['a', 'ö x'],
+      ['b', ''],
+      ['%zz', ''],
+    ])
+  })
+
+  it.each([undefined, '', 'text/plain', 'application/x-www-form-urlencoded-not'])('takes no %s', (type) => {
+    expect(() => readForm(type, Buffer.from('a=b'))).toThrow(failsWith('form_expected'))
+  })
+})
+
+describe('readGrant', () => {
+  it('knows a session', () => {
+    const credential = grant('grant_type=refresh_token&refresh_token=a.b.c&service=r&client_id=docker')
+    expect(credential.kind === 'session' && credential.jwt.reveal()).toBe('a.b.c')
+  })
+
+  it('knows a CI token and a user by their name', () => {
+    expect(grant('grant_type=password&username=JWT&password=a.b.c')).toMatchObject({ kind: 'jwt' })
+    expect(grant('grant_type=password&username=deploy&password=p')).toMatchObject({ kind: 'password' })
+  })
+
+  it.each([
+    '',
+    'grant_type=',
+    'grant_type=authorization_code&code=x',
+    'grant_type=PASSWORD',
+    'username=JWT&password=a',
+  ])('says which grants there are to %j, with a status that makes clients come back with GET', (form) => {
+    expect(() => grant(form)).toThrow(failsWith('grant_unsupported'))
+    expect(() => grant(form)).toThrow(/grant_type=refresh_token .* grant_type=password .* use GET/)
+  })
+
+  it.each([
+    'grant_type=password&grant_type=refresh_token&refresh_token=a',
+    'grant_type=refresh_token&refresh_token=a&refresh_token=b',
+    'grant_type=password&username=a&username=JWT&password=p',
+  ])('does not choose among several values: %s', (form) => {
+    expect(() => grant(form)).toThrow(failsWith('form_malformed'))
+  })
+})

@@ -1,0 +1,46 @@
+/** The body of a POST to `/token`, as distribution's OAuth2 page has it: a form that names its grant. */
+import { type Credential, passwordCredential, sessionCredential } from './credentials.ts'
+import { TokenError } from './errors.ts'
+import type { Limits } from './limits.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+
+/**
+ * Reads a body as form.
+ * @throws TokenError `form_expected`
+ */
+export function readForm(contentType: string | undefined, body: Buffer): URLSearchParams {
+  const mediaType = (contentType ?? '').replace(/;.*/s, '').trim().toLowerCase()
+  if (mediaType !== FORM) {
+    throw new TokenError('form_expected', `A POST to /token brings a form; its content type must be ${FORM}`)
+  }
+  return new URLSearchParams(body.toString('utf8'))
+}
+
+/**
+ * Who asks, by the grant that the form names.
+ * @throws TokenError `grant_unsupported`, `form_malformed` or `credentials_*`
+ */
+export function readGrant(form: URLSearchParams, jwtUsername: string, limits: Limits): Credential {
+  switch (only(form, 'grant_type')) {
+    case 'refresh_token':
+      return sessionCredential(only(form, 'refresh_token'), limits)
+    case 'password':
+      return passwordCredential(only(form, 'username'), only(form, 'password'), jwtUsername, limits)
+    default:
+      throw new TokenError(
+        'grant_unsupported',
+        'A POST to /token takes grant_type=refresh_token with refresh_token, or grant_type=password with username and ' +
+          'password; for anything else use GET',
+      )
+  }
+}
+
+/** RFC 6749 §3.2: no parameter more than once, and an empty one is as good as none. */
+function only(form: URLSearchParams, name: string): string {
+  const [value = '', ...more] = form.getAll(name)
+  if (more.length > 0) {
+    throw new TokenError('form_malformed', `The form has ${name} more than once; one is right (RFC 6749 §3.2)`)
+  }
+  return value
+}

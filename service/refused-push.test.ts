@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { unsignedToken } from '../test/unsigned-token.ts'
+import type { Access } from '../trust/decide.ts'
+import { audience, githubClaims, policy } from '../trust/policy.fixture.ts'
+import { createAdvice } from './advice.ts'
+import type { Credential } from './credentials.ts'
+import type { Disagreement } from './disagreement.ts'
+import { explainRefusedPush, refusedChanges } from './refused-push.ts'
+import { Secret } from './secret.ts'
+
+const repository = (name: string, ...actions: string[]): Access => ({ type: 'repository', name, actions })
+
+describe('refusedChanges', () => {
+  it.each<[string, string[], Access[], string[]]>([
+    ['nothing asked, nothing granted', [], [], []],
+    ['a pull that is not granted', ['repository:a:pull'], [], []],
+    ['a push of which only the pull is granted', ['repository:a:pull,push'], [repository('a', 'pull')], ['push a']],
+    ['a push that is granted', ['repository:a:pull,push'], [repository('a', 'pull', 'push')], []],
+    [
+      'a mount whose source is not granted',
+      ['repository:a:pull,push', 'repository:b:pull'],
+      [repository('a', 'pull', 'push')],
+      [],
+    ],
+    ['one push of two', ['repository:a:push repository:b:push'], [repository('b', 'push')], []],
+    ['none of two', ['repository:a:push repository:b:delete,pull'], [repository('b', 'pull')], ['push a', 'delete b']],
+    ['a delete', ['repository:a:delete'], [repository('a', 'pull', 'push')], ['delete a']],
+    ['a push granted elsewhere', ['repository:a:push'], [repository('b', 'push')], ['push a']],
+    ['the same scope twice', ['repository:a:push', 'repository:a:pull,push'], [], ['push a']],
+    [
+      'what no registry knows',
+      ['repository(plugin):a:push', 'repository:a:*', 'repository:A:push', 'registry:catalog:*'],
+      [],
+      [],
+    ],
+  ])('%s', (_, scopes, access, refused) => {
+    expect(refusedChanges(scopes, access).map(({ action, name }) => `${action} ${name}`)).toEqual(refused)
+  })
+})
+
+const job: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience })) }
+const user: Credential = { kind: 'password', username: 'deploy', password: new Secret('p') }
+
+/** What a client is told that asks for these scopes and gets this grant. */
+async function told(credential: Credential, scopes: string[], access: readonly Access[] | undefined, rules = true) {
+  const reported: Disagreement[] = []
+  const issued = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access }
+  const exchange = explainRefusedPush(async () => issued, {
+    advice: createAdvice(() => (rules ? policy : undefined), Date.now),
+    report: (kind) => reported.push(kind),
+  })
+  const answer = await exchange({ credential, scopes, requestId: 'id' }).then(
+    (token) => (token === issued ? 'issued' : 'another token'),
+    (error) => `${error.reason}: ${error.message}`,
+  )
+  return { answer, reported }
+}
+
+describe('explainRefusedPush', () => {
+  it('lets through what is granted, in part too, and what cannot be read', async () => {
+    expect((await told(job, ['repository:acme/app:push'], [repository('acme/app', 'push')])).answer).toBe('issued')
+    expect((await told(job, ['repository:acme/other:pull'], [])).answer).toBe('issued')
+    expect((await told(job, ['repository:acme/other:push'], undefined)).answer).toBe('issued')
+  })
+
+  it('says where the rules let a job push, and that they let it delete nothing', async () => {
+    const { answer, reported } = await told(job, ['repository:acme/other:pull,push,delete'], [])
+    expect(answer).toBe(
+      'push_refused: push to "acme/other", delete to "acme/other" is not granted; the rules let this token push to ' +
+        '"acme/app", "acme/app/**"; no rule lets this token delete anything',
+    )
+    expect(reported).toEqual([])
+  })
+
+  it('lists a few names and counts the rest', async () => {
+    const scopes = Array.from({ length: 50 }, (_, index) => `repository:acme/other-${index}:push`)
+    expect((await told(job, scopes, [])).answer).toContain('push to "acme/other-2", 47 more is not granted')
+  })
+
+  it('reports a push that the rules here grant and authentik does not', async () => {
+    const { answer, reported } = await told(job, ['repository:acme/app:pull,push'], [])
+    expect(answer).toMatch(/is not granted by authentik, though the rules here grant it: the user was deactivated/)
+    expect(reported).toEqual(['authentik_grants_less'])
+  })
+
+  it.each<[string, Credential, boolean, RegExp]>([
+    ['a user', user, true, /"acme\/app" is not granted: the user is not in the group that may/],
+    ['nobody', { ...user, anonymous: true } as Credential, true, /is not granted without login; log in first$/],
+    ['a job, without rules', job, false, /is not granted to this token$/],
+  ])('has a sentence for %s', async (_, credential, rules, sentence) => {
+    expect((await told(credential, ['repository:acme/app:push'], [], rules)).answer).toMatch(sentence)
+  })
+})

@@ -1,0 +1,51 @@
+/**
+ * Sessions: what a client keeps as refresh token when the CI token that it logged in with is dead.
+ *
+ * A session is a token of authentik's application `ci-session` that carries the verified claims of the CI token. It is
+ * made once, at login, and then used like a CI token, as often as the client likes, until it ends or is revoked.
+ */
+import { decodeToken } from '../trust/token.ts'
+import type { Credential } from './credentials.ts'
+import { TokenError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import type { Secret } from './secret.ts'
+
+/** What is asked about a refresh token. */
+export interface RefreshTokenRequest {
+  credential: Credential
+  /** Whether the client asked for one: `offline_token=true` or `access_type=offline`. */
+  offline: boolean
+  requestId: string
+}
+
+/**
+ * The refresh token that goes into the answer.
+ * @param openSession exchanges a CI token for a session; undefined where sessions are off
+ * @returns undefined where the client has to keep its password: without sessions, and for users with an app password
+ * @throws TokenError as the exchange does
+ */
+export async function refreshTokenFor(
+  { credential, offline, requestId }: RefreshTokenRequest,
+  openSession: Exchange | undefined,
+): Promise<Secret | undefined> {
+  // Told again each time: clients take an answer without one for a session that is over.
+  if (credential.kind === 'session') return credential.jwt
+  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !openSession) return undefined
+  // A session as the password of a CI login: no session is made from one, and none is needed.
+  if (isSession(credential.jwt)) return credential.jwt
+  const { token } = await openSession({ credential, scopes: [], requestId })
+  if (!isSession(token)) {
+    throw new TokenError(
+      'credentials_refused',
+      'authentik gave a session without claims, which could do nothing: its user was deactivated, or its rules differ ' +
+        'from those here; tell the operator',
+      { cause: 'session_without_claims' },
+    )
+  }
+  return token
+}
+
+function isSession(token: Secret): boolean {
+  const ci = decodeToken(token.reveal())?.claims.ci
+  return typeof ci === 'object' && ci !== null
+}

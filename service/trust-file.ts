@@ -1,0 +1,102 @@
+/**
+ * The compiled trust rules, from a file that is replaced while the process runs.
+ *
+ * The file is looked at every few seconds instead of watched: Kubernetes swaps a symbolic link some folders above a
+ * mounted file, and on some file systems nobody is told. New rules take effect whole; a file that is missing or wrong
+ * changes nothing but the log, since with no rules at all nothing would be refused early.
+ */
+import type { Stats } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { DOCUMENT_VERSION, loadPolicy, type Policy } from '../trust/policy.ts'
+import type { Limits } from './limits.ts'
+import type { Log } from './log.ts'
+
+/** The file cannot be used; the message says why, without its contents. */
+export class TrustFileError extends Error {
+  constructor(why: string) {
+    super(`TRUST_FILE ${why}`)
+    this.name = 'TrustFileError'
+  }
+}
+
+/** Rules that stay up to date. */
+export interface TrustFile {
+  /** The rules as they are now. */
+  policy(): Policy
+  /** Looks no more. */
+  close(): void
+}
+
+type FileLimits = Pick<Limits, 'trustFileBytes' | 'trustFilePollMs'>
+
+/**
+ * Reads the file and goes on looking at it.
+ * @throws TrustFileError if it is no use at the start
+ */
+export async function openTrustFile(path: string, limits: FileLimits, log: Log): Promise<TrustFile> {
+  let loaded = await load(path, limits.trustFileBytes)
+  let complaint = ''
+  const look = async () => {
+    try {
+      if ((await versionOf(path)) === loaded.version) return
+      loaded = await load(path, limits.trustFileBytes)
+      log.info({ rules: countRules(loaded.policy) }, 'trust rules replaced')
+      complaint = ''
+    } catch (error) {
+      if (!(error instanceof TrustFileError)) throw error
+      // Once for each kind of mistake, not every few seconds.
+      if (error.message !== complaint) log.error({ cause: error.message }, 'the trust rules stay as they were')
+      complaint = error.message
+    }
+  }
+  const timer = setInterval(look, limits.trustFilePollMs).unref()
+  log.info({ rules: countRules(loaded.policy) }, 'trust rules loaded')
+  return { policy: () => loaded.policy, close: () => clearInterval(timer) }
+}
+
+interface Loaded {
+  policy: Policy
+  version: string
+}
+
+async function versionOf(path: string): Promise<string> {
+  return stat(path).then(describeVersion, unreadable)
+}
+
+/** A file that is replaced has another inode, one that is written over another time or size. */
+function describeVersion({ ino, mtimeMs, size }: Stats): string {
+  return `${ino} ${mtimeMs} ${size}`
+}
+
+async function load(path: string, maxBytes: number): Promise<Loaded> {
+  const file = await open(path).catch(unreadable)
+  try {
+    const stats = await file.stat()
+    if (stats.size > maxBytes) throw new TrustFileError(`names a file of more than ${maxBytes} bytes`)
+    const policy = loadPolicy(parseJson(await file.readFile('utf8').catch(unreadable)))
+    if (!policy) {
+      throw new TrustFileError(
+        `holds no trust rules that this version understands (JSON, version ${DOCUMENT_VERSION}); deploy the rules again`,
+      )
+    }
+    return { policy, version: describeVersion(stats) }
+  } finally {
+    await file.close()
+  }
+}
+
+function unreadable(error: NodeJS.ErrnoException): never {
+  throw new TrustFileError(`names a file that cannot be read (${error.code ?? error.name})`)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new TrustFileError('names a file that is no JSON, or half of one')
+  }
+}
+
+function countRules({ sources }: Policy): number {
+  return [...sources.values()].reduce((count, { rules }) => count + rules.length, 0)
+}
