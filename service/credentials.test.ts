@@ -20,6 +20,11 @@ describe('readCredential', () => {
     expect(credential?.kind === 'password' && credential.password.reveal()).toBe('pass:wörd ')
   })
 
+  it('takes the password of nobody for a session, as BuildKit sends it', () => {
+    const credential = read(basic(':header.claims.signature'))
+    expect(credential?.kind === 'session' && credential.jwt.reveal()).toBe('header.claims.signature')
+  })
+
   it('is not particular about the case of the scheme', () => {
     expect(read(basic('JWT:a').replace('Basic', 'bAsIc'))).toMatchObject({ kind: 'jwt' })
   })
@@ -35,7 +40,7 @@ describe('readCredential', () => {
     ['what is not base64', 'Basic %%%', 'credentials_malformed'],
     ['two values', 'Basic YTpi YTpi', 'credentials_malformed'],
     ['no colon', basic('JWT'), 'credentials_malformed'],
-    ['no user name', basic(':secret'), 'credentials_malformed'],
+    ['neither user name nor password', basic(':'), 'credentials_malformed'],
     ['what is not UTF-8', basic(Buffer.from([0x61, 0x3a, 0xff])), 'credentials_malformed'],
     ['a line break', basic('JWT:token\n'), 'credentials_malformed'],
     ['a NUL', basic('a\0:b'), 'credentials_malformed'],

@@ -44,10 +44,14 @@ export function readCredential(
   checkSize(decoded.length, limits)
   const text = decodeUtf8(decoded)
   const colon = text.indexOf(':')
-  if (colon < 1) throw malformed('the Authorization header', 'is not user name, colon and password in base64')
   const username = text.slice(0, colon)
   const password = text.slice(colon + 1)
+  if (colon < 0 || text === ':') {
+    throw malformed('the Authorization header', 'is not user name, colon and password in base64')
+  }
   checkCharacters(text, 'the Authorization header')
+  // Seen of BuildKit, when its POST with a refresh token was answered with 401: the same token as password of nobody.
+  if (username === '') return { kind: 'session', jwt: new Secret(password) }
   return nameAndPassword(username, password, jwtUsername)
 }
 

@@ -51,5 +51,5 @@ it('may not push to a repository of somebody else', async () => {
   const image = `${registry}/stranger/app:buildkit`
   const built = await buildkit.build(folder, docker.config, { image, cache: `${registry}/stranger/app:cache` })
   expect(built.exitCode).not.toBe(0)
-  expect(built.stderr).toMatch(/401 Unauthorized|insufficient_scope|denied/)
+  expect(built.stderr).toMatch(/failed to fetch oauth token: .* 401 Unauthorized/)
 })
