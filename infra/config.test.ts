@@ -30,14 +30,15 @@ function mistakes(settings: Record<string, string>, more: Partial<RawSettings> =
 
 describe('what a stack need not say', () => {
   it('follows from the host and from authentik:url', () => {
-    expect(parseSettings(raw())).toMatchObject({
+    expect(parseSettings(raw()).settings).toMatchObject({
       host: 'registry.example.com',
       audience: 'registry.example.com',
       authentikUrl: 'https://authentik.example.com',
       tokenLifetimeMinutes: 10,
+      sessionHours: 6,
       sources: [
-        { slug: 'github', platform: 'github' },
-        { slug: 'gitlab', platform: 'gitlab' },
+        { slug: 'github', platform: 'github', audience: 'registry.example.com' },
+        { slug: 'gitlab', platform: 'gitlab', audience: 'registry.example.com' },
       ],
       ingressClass: undefined,
       image: undefined,
@@ -46,7 +47,7 @@ describe('what a stack need not say', () => {
 
   it('gives way to what it says', () => {
     const given = { host: 'localhost:15000', authentikUrl: 'http://authentik.ns.svc:9000', audience: 'https://acme' }
-    expect(parseSettings(raw(given))).toMatchObject(given)
+    expect(parseSettings(raw(given)).settings).toMatchObject(given)
   })
 })
 
@@ -67,19 +68,11 @@ describe('a mistake', () => {
     ['tokenLifetimeMinutes', '61'],
     ['tokenLifetimeMinutes', '1.5'],
     ['tokenLifetimeMinutes', 'ten'],
+    ['sessionHours', '-1'],
+    ['sessionHours', '25'],
     ['pushGroup', ''],
     ['pushGroup', 'a\nb'],
     ['pullGroup', 'acl_docker_push'],
-    ['sources', '[]'],
-    ['sources', 'github'],
-    ['sources', '[{"slug": "a", "platform": "github"}, {"slug": "a", "platform": "gitlab"}]'],
-    ['sources.0', '[{"slug": "a", "platform": "github", "jwksUrl": "http://a", "wellKnownUrl": "http://b"}]'],
-    ['sources.0', '[{"slug": "a", "platform": "github", "token": "x"}]'],
-    ['sources.0.platform', '[{"slug": "a", "platform": "bitbucket"}]'],
-    ['sources.0.slug', '[{"slug": "a b", "platform": "github"}]'],
-    ['sources.0.url', '[{"slug": "a", "platform": "github", "url": "ghe.example"}]'],
-    ['pushSubjects', 'repo:acme/app'],
-    ['pushSubjects.1', '["repo:acme/app", ""]'],
     ['namespace', 'Registry'],
     ['ingressClass', 'a/b'],
     ['ingressAnnotations.a', '{"a": 1}'],
@@ -107,17 +100,51 @@ describe('a mistake', () => {
     expect(message).toContain('pulumi config set --secret authentik:token')
   })
 
-  it('in a subject too long for authentik names the subject and the limit', () => {
-    const sub = `repo:acme/${'a'.repeat(150)}`
-    expect(mistakes({ pushSubjects: JSON.stringify(['ok', sub]) })).toMatch(
-      /pushSubjects\.1: expected .*at most 150 characters.*this one has 176.*repo:acme\/aaa/,
+  it('in sources and rules is told with the place, what is wrong and a right example', () => {
+    const message = mistakes({
+      sources: '[{"slug": "github", "platform": "github"}, {"slug": "a", "platform": "bitbucket"}]',
+      trust: '[{"source": "github", "claims": {}}, {"source": "gitea", "claims": {"sub": "x"}, "push": ["x"]}]',
+      storageSize: 'big',
+    })
+    expect(message).toContain('needs 4 corrections')
+    expect(message).toContain('passwordless-registry:sources[1].platform: is none of github, gitlab, oidc; right would')
+    expect(message).toMatch(/passwordless-registry:trust: rule 1, claims: .*would match every job; right would be: /)
+    expect(message).toMatch(/passwordless-registry:trust: rule 2, source: .*"gitea".*; right would be: /)
+  })
+
+  it('in the shape of sources or rules is no accident of the program', () => {
+    expect(mistakes({ sources: 'github', trust: '"acme"' })).toMatch(
+      /sources: the list of sources is "github".*trust: rule 1: "acme" is no rule/s,
     )
-    const longest = 'ä'.repeat(150 - 'docker-registry-'.length)
-    expect(parseSettings(raw({ pushSubjects: JSON.stringify([longest]) })).pushSubjects).toEqual([longest])
+  })
+
+  it('is a rule too many for the token service', () => {
+    const push = Array.from({ length: 200 }, (_, at) => `shared/${at}/${'x'.repeat(200)}`)
+    const rules = Array.from({ length: 30 }, (_, at) => ({
+      source: 'github',
+      claims: { repository_id: String(at) },
+      push,
+    }))
+    expect(mistakes({ trust: JSON.stringify(rules) })).toMatch(/trust: the compiled rules have 1\d{6} bytes/)
   })
 
   it('shows no more of a value than its beginning', () => {
     expect(mistakes({ storageSize: 'x'.repeat(5000) }).length).toBeLessThan(500)
+  })
+})
+
+describe('a warning', () => {
+  const warnings = (trust: unknown) => parseSettings(raw({ trust: JSON.stringify(trust) })).warnings
+
+  it('is told where no CI job can do anything', () => {
+    expect(warnings([])).toEqual([expect.stringContaining('passwordless-registry:trust: there is no rule')])
+  })
+
+  it('is told about a rule that works and could be better', () => {
+    expect(warnings([{ github: { owners: ['acme'] } }])).toEqual([
+      expect.stringMatching(/^passwordless-registry:trust: rule 1, claims\.repository_owner: .*; right would be: /),
+    ])
+    expect(warnings([{ github: { owners: [{ name: 'acme', id: '501' }] } }])).toEqual([])
   })
 })
 
@@ -136,6 +163,6 @@ describe('Pulumi.yaml', () => {
 
   it('declares all settings that the program knows, and no other', () => {
     // An undeclared one would be unknown to `pulumi config`, an unknown one is refused by the program.
-    expect(Object.keys(parseSettings(raw())).sort()).toEqual(Object.keys(project.config).sort())
+    expect(Object.keys(parseSettings(raw()).settings).sort()).toEqual(Object.keys(project.config).sort())
   })
 })

@@ -7,13 +7,15 @@
  */
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
-import { sourceSchema } from './authentik/source-keys.ts'
-import { ciUserName, MAX_USER_NAME } from './authentik/user-name.ts'
+import type { TrustSource } from '../trust/sources.ts'
+import { checkTrust, type Trust } from './trust.ts'
 
 const PROJECT = 'passwordless-registry'
 
 /** Longer-lived registry tokens would outlive a change of groups for too long; clients fetch a new one by themselves. */
 const MAX_TOKEN_LIFETIME_MINUTES = 60
+/** No job of a CI platform that is worth a session takes longer than a day. */
+const MAX_SESSION_HOURS = 24
 /** RFC 1035 §2.3.4 */
 const MAX_HOST_NAME = 253
 /** authentik's limit for the name of a group is higher; its page shows no more. */
@@ -32,14 +34,13 @@ const groupName = text(/^\P{C}+$/u, 'the name of an authentik group').max(MAX_GR
   error: `a group name of at most ${MAX_GROUP_NAME} characters`,
 })
 
-const subject = z
-  .string({ error: 'the `sub` claim of a CI job' })
-  .min(1, { error: 'the `sub` claim of a CI job, not an empty string' })
-  .refine((sub) => [...ciUserName(sub)].length <= MAX_USER_NAME, {
-    error: ({ input }) =>
-      `a subject whose user name "${ciUserName('<sub>')}" has at most ${MAX_USER_NAME} characters, ` +
-      `as authentik finds no longer one; this one has ${[...ciUserName(String(input))].length}`,
-  })
+/** A whole number, as text or as number: `pulumi config set` writes either. */
+const count = (unit: string, { least, most }: { least: number; most: number }) =>
+  z.coerce
+    .number({ error: `a whole number of ${unit}` })
+    .int({ error: `a whole number of ${unit}` })
+    .min(least, { error: `at least ${least} ${unit}` })
+    .max(most, { error: `at most ${most} ${unit}` })
 
 const settings = {
   host: {
@@ -63,35 +64,15 @@ const settings = {
   },
   clientId: { schema: text(/^[\w.-]{1,255}$/, 'letters, digits, ".", "_" and "-"'), example: 'docker-registry' },
   tokenLifetimeMinutes: {
-    schema: z.coerce
-      .number({ error: 'a whole number of minutes' })
-      .int({ error: 'a whole number of minutes' })
-      .min(1, { error: 'at least 1 minute' })
-      .max(MAX_TOKEN_LIFETIME_MINUTES, { error: `at most ${MAX_TOKEN_LIFETIME_MINUTES} minutes` }),
+    schema: count('minutes', { least: 1, most: MAX_TOKEN_LIFETIME_MINUTES }),
     example: '10',
   },
+  sessionHours: { schema: count('hours', { least: 0, most: MAX_SESSION_HOURS }), example: '6' },
   pushGroup: { schema: groupName, example: 'acl_docker_push' },
   pullGroup: { schema: groupName, example: 'acl_docker_pull' },
-  sources: {
-    schema: z
-      .array(sourceSchema, { error: 'a list of { slug, platform, url }' })
-      .min(1, { error: 'at least one source' })
-      .refine((sources) => new Set(sources.map(({ slug }) => slug)).size === sources.length, {
-        error: 'a different slug for each source',
-      }),
-    path: 'sources[0]',
-    example: '{"slug": "github", "platform": "github"}',
-  },
-  pushSubjects: {
-    schema: z.array(subject, { error: 'a list of `sub` claims' }),
-    path: 'pushSubjects[0]',
-    example: 'repo:acme/app:ref:refs/heads/main',
-  },
-  pullSubjects: {
-    schema: z.array(subject, { error: 'a list of `sub` claims' }),
-    path: 'pullSubjects[0]',
-    example: 'repo:acme/app:ref:refs/heads/main',
-  },
+  // Both have a language of their own, with mistakes of its own: infra/trust.ts.
+  sources: { schema: z.unknown(), path: 'sources', example: '' },
+  trust: { schema: z.unknown(), path: 'trust', example: '' },
   namespace: { schema: name, example: 'passwordless-registry' },
   ingressClass: { schema: optional(qualifiedName), example: 'nginx' },
   ingressTlsSecret: { schema: optional(qualifiedName), example: 'registry-tls' },
@@ -113,7 +94,11 @@ type SettingName = keyof typeof settings
 type Values = { [Name in SettingName]: z.output<(typeof settings)[Name]['schema']> }
 
 /** The checked configuration. Empty optional settings are undefined; URLs end without a slash. */
-export type Settings = Omit<Values, 'audience'> & { audience: string }
+export type Settings = Omit<Values, 'audience' | 'sources' | 'trust'> & {
+  audience: string
+  sources: readonly TrustSource[]
+  trust: Trust
+}
 
 /** What Pulumi hands over: the texts of our own settings by name, and what the authentik provider will use. */
 export interface RawSettings {
@@ -125,9 +110,13 @@ export interface RawSettings {
 /**
  * Checks the whole configuration.
  *
+ * @returns the settings, and what works but could be better
  * @throws RunError listing every mistake: its key, what was expected, an example and the command that sets it
  */
-export function parseSettings({ settings: given, authentikUrl, hasAuthentikToken }: RawSettings): Settings {
+export function parseSettings({ settings: given, authentikUrl, hasAuthentikToken }: RawSettings): {
+  settings: Settings
+  warnings: string[]
+} {
   const mistakes: string[] = []
   const values: Record<string, unknown> = {}
 
@@ -166,26 +155,38 @@ export function parseSettings({ settings: given, authentikUrl, hasAuthentikToken
       ),
     )
   }
+  const checked = values as Values
+  const audience = checked.audience ?? checked.host ?? ''
+  const groups = { push: checked.pushGroup, pull: checked.pullGroup }
+  const { sources, trust, ...told } = checkTrust({ sources: checked.sources, rules: checked.trust, audience, groups })
+  mistakes.push(...told.mistakes.map((text) => `${PROJECT}:${text}`))
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
       `The configuration needs ${mistakes.length === 1 ? 'a correction' : `${mistakes.length} corrections`}; ` +
         `nothing was changed.\n\n${mistakes.join('\n\n')}\n`,
     )
   }
-  const checked = values as Values
-  return { ...checked, audience: checked.audience ?? checked.host }
+  const warnings = told.warnings.map((text) => `${PROJECT}:${text}`)
+  return { settings: { ...checked, audience, sources, trust }, warnings }
 }
 
-/** The stack's configuration, checked. @throws RunError as {@link parseSettings} */
+/**
+ * The stack's configuration, checked. What could be better is said in the engine's own warnings.
+ *
+ * @throws RunError as {@link parseSettings}
+ */
 export function readSettings(): Settings {
   const prefix = `${PROJECT}:`
   const given = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix))
   const authentik = new pulumi.Config('authentik')
-  return parseSettings({
+  const { settings: checked, warnings } = parseSettings({
     settings: Object.fromEntries(given.map(([key, value]) => [key.slice(prefix.length), value])),
     authentikUrl: authentik.get('url') ?? process.env.AUTHENTIK_URL,
     hasAuthentikToken: Boolean(authentik.getSecret('token') ?? process.env.AUTHENTIK_TOKEN),
   })
+  // One message: each one is a paragraph of its own in the engine's output.
+  if (warnings.length > 0) void pulumi.log.warn(warnings.join('\n'))
+  return checked
 }
 
 const mistake = (key: string, expected: string, came: string, command: string) =>

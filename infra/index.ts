@@ -1,11 +1,11 @@
 /** The whole system, one line per part: configuration, authentik, Kubernetes, outputs. */
 import { bundleService } from '../service/bundle.ts'
 import { AccessGroups } from './authentik/access-groups.ts'
-import { issuer as issuerOf, REGISTRY_NAME, tokenEndpoint } from './authentik/names.ts'
+import { issuer as issuerOf, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'
 import { OAuthApplication } from './authentik/oauth-application.ts'
-import { ScopeMapping } from './authentik/scope-mapping.ts'
 import { SigningKey } from './authentik/signing-key.ts'
 import { Sources } from './authentik/sources.ts'
+import { TrustPolicy } from './authentik/trust-policy.ts'
 import { readSettings } from './config.ts'
 import { JWT_USER_NAME } from './jwt-user-name.ts'
 import { Ingress } from './kubernetes/ingress.ts'
@@ -24,18 +24,30 @@ export const registry = settings.host
 export const tokenUrl = `${publicUrl(settings.host)}/token`
 export const issuer = issuerOf(settings.authentikUrl)
 export const audience = settings.audience
+export const trust = settings.trust.inWords
 
 const sources = new Sources('sources', settings)
 const signingKey = new SigningKey(REGISTRY_NAME)
 const groups = new AccessGroups('access', settings)
-const mapping = new ScopeMapping(REGISTRY_NAME, settings)
+const policy = new TrustPolicy('docker-registry-trust', settings.trust)
+const exchange = { signingKeyId: signingKey.pairId, policyId: policy.policyId, sourceUuids: sources.uuids }
+const sessions =
+  settings.sessionHours === 0
+    ? undefined
+    : new OAuthApplication(SESSION_NAME, {
+        ...exchange,
+        title: 'Sessions of CI jobs',
+        clientId: SESSION_NAME,
+        tokenMinutes: settings.sessionHours * 60,
+        mapping: 'ci_session',
+      })
 const application = new OAuthApplication(REGISTRY_NAME, {
+  ...exchange,
   title: 'Docker registry',
   clientId: settings.clientId,
   tokenMinutes: settings.tokenLifetimeMinutes,
-  signingKeyId: signingKey.pairId,
-  scopeMappingIds: [mapping.mappingId],
-  sourceUuids: sources.uuids,
+  mapping: 'docker_registry',
+  exchangesTokensOf: sessions === undefined ? [] : [sessions],
 })
 export const clientId = application.clientId
 export const pushGroup = groups.pushGroup
@@ -49,6 +61,8 @@ const tokenService = new TokenService({
   tokenEndpoint: tokenEndpoint(settings.authentikUrl),
   clientId,
   scope: REGISTRY_NAME,
+  sessions: sessions && { clientId: sessions.clientId, scope: SESSION_NAME },
+  trustDocument: settings.trust.document,
   jwtUserName: JWT_USER_NAME,
 })
 const distribution = new Registry({

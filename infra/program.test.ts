@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import * as pulumi from '@pulumi/pulumi'
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { parse } from 'yaml'
+import { parse, stringify } from 'yaml'
+import { stackPolicy } from '../trust/stack-policy.ts'
 
 // A certificate made for this test, with its key: the program reads the public key out of it.
 const CERTIFICATE = readFileSync(join(import.meta.dirname, 'authentik', 'certificate.test.pem'), 'utf8')
@@ -48,7 +49,15 @@ const computed: Record<string, (made: Made) => Record<string, unknown>> = {
   'tls:index/privateKey:PrivateKey': () => ({ privateKeyPem: PRIVATE_KEY }),
   'tls:index/selfSignedCert:SelfSignedCert': () => ({ certPem: CERTIFICATE }),
   'authentik:index/sourceOauth:SourceOauth': ({ name }) => ({ uuid: `uuid-of-${name}` }),
+  'authentik:index/application:Application': ({ name }) => ({ uuid: `uuid-of-${name}` }),
 }
+
+/** Providers have numbers. */
+const PROVIDER = 'authentik:index/providerOauth2:ProviderOauth2'
+const providerIds = new Map([
+  [`${PROVIDER} docker-registry`, '7'],
+  [`${PROVIDER} ci-session`, '8'],
+])
 
 class Recorder implements pulumi.runtime.Mocks {
   newResource(args: pulumi.runtime.MockResourceArgs) {
@@ -60,7 +69,7 @@ class Recorder implements pulumi.runtime.Mocks {
       secrets: fields.filter(([, { secret }]) => secret).map(([key]) => key),
     }
     if (args.custom) made.push(resource)
-    const id = args.type === 'authentik:index/providerOauth2:ProviderOauth2' ? '7' : `id-of-${args.name}`
+    const id = providerIds.get(`${args.type} ${args.name}`) ?? `id-of-${args.name}`
     return { id, state: { ...args.inputs, ...computed[args.type]?.(resource) } }
   }
 
@@ -70,9 +79,12 @@ class Recorder implements pulumi.runtime.Mocks {
   }
 }
 
+const MAPPING = 'authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope'
+const projectFile = () => readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8')
+
 /** The configuration of a stack as the engine hands it over: defaults of Pulumi.yaml, then the stack's own file. */
 function configuration(stack: Record<string, unknown>): Record<string, string> {
-  const project = parse(readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8'))
+  const project = parse(projectFile())
   const defaults = Object.entries<{ default: unknown }>(project.config).map(([key, { default: value }]) => [
     `passwordless-registry:${key}`,
     value,
@@ -144,52 +156,101 @@ describe('authentik', () => {
 
   it('ties provider, key, mapping, sources and application together', async () => {
     await run({ ...example(), 'passwordless-registry:tokenLifetimeMinutes': 5 })
-    expect(one('authentik:index/providerOauth2:ProviderOauth2').inputs).toMatchObject({
+    expect(one(PROVIDER, 'docker-registry').inputs).toMatchObject({
       name: 'docker-registry',
       clientId: 'docker-registry',
       accessTokenValidity: 'minutes=5',
       signingKey: 'id-of-docker-registry',
       propertyMappings: ['id-of-docker-registry'],
       jwtFederationSources: ['uuid-of-github', 'uuid-of-gitlab'],
+      jwtFederationProviders: [8],
       authorizationFlow: 'flow default-provider-authorization-implicit-consent',
       invalidationFlow: 'flow default-provider-invalidation-flow',
     })
-    expect(one('authentik:index/application:Application').inputs).toMatchObject({
+    expect(one('authentik:index/application:Application', 'docker-registry').inputs).toMatchObject({
       slug: 'docker-registry',
       protocolProvider: 7,
     })
-  })
-
-  it('writes the names of the groups, whatever they are, into the scope mapping', async () => {
-    await run({ ...example(), 'passwordless-registry:pushGroup': 'a"b' })
-    expect(one('authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope').inputs).toMatchObject({
-      name: 'docker-registry',
+    expect(one(MAPPING, 'docker-registry').inputs).toMatchObject({
       scopeName: 'docker-registry',
-      expression: expect.stringContaining('PUSH_GROUP = "a\\U00000022b"'),
+      expression: expect.stringMatching(/^"""What the trust policy .*Scope mapping `docker-registry`/s),
     })
-    expect(
-      all('authentik:index/group:Group')
-        .map(({ inputs }) => inputs.name)
-        .sort(),
-    ).toEqual(['a"b', 'acl_docker_pull'])
   })
 
-  it('makes each CI user once, under the name that authentik looks for, in its groups', async () => {
-    await run({
-      ...example(),
-      'passwordless-registry:pushSubjects': ['repo:acme/app:ref:refs/heads/main', 'both'],
-      'passwordless-registry:pullSubjects': ['both', 'reader'],
+  it('gives sessions to CI tokens alone, for as long as the stack says', async () => {
+    await run({ ...example(), 'passwordless-registry:sessionHours': 12 })
+    expect(one(PROVIDER, 'ci-session').inputs).toMatchObject({
+      clientId: 'ci-session',
+      accessTokenValidity: 'minutes=720',
+      signingKey: 'id-of-docker-registry',
+      propertyMappings: ['id-of-ci-session'],
+      jwtFederationSources: ['uuid-of-github', 'uuid-of-gitlab'],
+      jwtFederationProviders: [],
     })
-    const users = all('authentik:index/user:User').map(({ inputs }) => [inputs.username, inputs.groups, inputs.type])
-    const [push, pull] = ['id-of-acl_docker_push', 'id-of-acl_docker_pull']
-    expect(users).toHaveLength(3)
-    expect(users).toEqual(
-      expect.arrayContaining([
-        ['docker-registry-repo:acme/app:ref:refs/heads/main', [push], 'service_account'],
-        ['docker-registry-both', [push, pull], 'service_account'],
-        ['docker-registry-reader', [pull], 'service_account'],
-      ]),
+    expect(one('authentik:index/application:Application', 'ci-session').inputs).toMatchObject({ protocolProvider: 8 })
+    expect(one(MAPPING, 'ci-session').inputs).toMatchObject({
+      scopeName: 'ci-session',
+      expression: expect.stringContaining('Scope mapping `ci-session`'),
+    })
+  })
+
+  it('makes nothing for sessions where they are turned off', async () => {
+    await run({ ...example(), 'passwordless-registry:sessionHours': 0 })
+    expect(made.filter(({ name }) => name === 'ci-session')).toEqual([])
+    expect(one(PROVIDER).inputs.jwtFederationProviders).toEqual([])
+    const [container] = one('kubernetes:apps/v1:Deployment', 'token-service').inputs.spec.template.spec.containers
+    expect(container.env.map(({ name }: { name: string }) => name)).not.toContain('SESSION_CLIENT_ID')
+  })
+
+  it('binds the trust policy to every application, and its failure is a no', async () => {
+    await run(example())
+    expect(one('authentik:index/policyExpression:PolicyExpression').inputs.expression).toContain('Who gets a token at')
+    expect(all('authentik:index/policyBinding:PolicyBinding').map(({ inputs }) => inputs)).toEqual(
+      ['ci-session', 'docker-registry'].map((application) => ({
+        target: `uuid-of-${application}`,
+        policy: 'id-of-docker-registry-trust',
+        order: 0,
+        negate: false,
+        failureResult: false,
+        timeout: 10,
+      })),
     )
+  })
+
+  it('keeps the compiled rules in a group without members, the same that explain and the token service read', async () => {
+    for (const name of ['example', 'local']) {
+      made = []
+      await run({ ...stackFile(name), 'passwordless-registry:pushGroup': 'a"b', 'authentik:token': 'token' })
+      const group = one('authentik:index/group:Group', 'docker-registry-trust').inputs
+      expect(group.users).toBeUndefined()
+      const document = JSON.parse(group.attributes)
+      expect(document).toMatchObject({ version: 1, groups: { push: 'a"b', pull: 'acl_docker_pull' } })
+      const config = { ...stackFile(name), 'passwordless-registry:pushGroup': 'a"b' }
+      const { policy } = stackPolicy(projectFile(), stringify({ config }))
+      expect(document).toEqual(policy?.document)
+      expect(one('kubernetes:core/v1:ConfigMap', 'trust').inputs.data).toEqual({ 'trust.json': group.attributes })
+      await pulumi.runtime.setMocks(new Recorder(), 'passwordless-registry', 'test')
+    }
+  })
+
+  it('takes the keys of an issuer that cannot be reached from the stack', async () => {
+    const jwks = { keys: [{ kid: '1', kty: 'RSA', n: 'AQAB', e: 'AQAB' }] }
+    const cluster = { slug: 'cluster', platform: 'oidc', issuer: 'https://kubernetes.default.svc', jwks }
+    await run({ ...example(), 'passwordless-registry:sources': [{ slug: 'github', platform: 'github' }, cluster] })
+    const { inputs } = one('authentik:index/sourceOauth:SourceOauth', 'cluster')
+    expect(JSON.parse(inputs.oidcJwks)).toEqual(jwks)
+    expect(inputs).not.toHaveProperty('oidcJwksUrl')
+  })
+
+  it('makes both groups, with nobody in them', async () => {
+    await run({ ...example(), 'passwordless-registry:pushGroup': 'writers' })
+    const groups = all('authentik:index/group:Group').map(({ inputs }) => [inputs.name, inputs.users])
+    expect(Object.fromEntries(groups)).toEqual({
+      writers: undefined,
+      acl_docker_pull: undefined,
+      'docker-registry-trust': undefined,
+    })
+    expect(all('authentik:index/user:User')).toEqual([])
   })
 })
 
@@ -218,11 +279,22 @@ describe('Kubernetes', () => {
         { name: 'TOKEN_URL', value: 'http://authentik.outside-world.svc.cluster.local:9000/application/o/token/' },
         { name: 'CLIENT_ID', value: 'docker-registry' },
         { name: 'SCOPE', value: 'docker-registry' },
+        { name: 'TRUST_FILE', value: '/etc/token-service/trust.json' },
+        { name: 'SESSION_CLIENT_ID', value: 'ci-session' },
+        { name: 'SESSION_SCOPE', value: 'ci-session' },
         { name: 'PASS_JWT_USERNAME', value: 'JWT' },
       ]),
       readinessProbe: { httpGet: { path: '/live', port: 'http' } },
     })
     expect(pod.volumes[0].configMap.name).toBe(files.metadata.name)
+    // The rules: under a fixed name and as a folder, so that a change reaches the running pods.
+    expect(one('kubernetes:core/v1:ConfigMap', 'trust').inputs.metadata.name).toBe('token-service-trust')
+    expect(pod.volumes[1]).toEqual({ name: 'trust', configMap: { name: 'token-service-trust' } })
+    expect(pod.containers[0].volumeMounts[1]).toEqual({
+      name: 'trust',
+      mountPath: '/etc/token-service',
+      readOnly: true,
+    })
     expect(one('kubernetes:policy/v1:PodDisruptionBudget').inputs.spec.maxUnavailable).toBe(1)
   })
 
@@ -231,8 +303,8 @@ describe('Kubernetes', () => {
     const pod = containerOf('token-service')
     expect(pod.containers[0].image).toBe('example.com/token-service:1')
     expect(pod.containers[0].command).toBeUndefined()
-    expect(pod.volumes).toEqual([])
-    expect(all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)).toEqual(['registry'])
+    expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(['trust'])
+    expect(all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)).toEqual(['trust', 'registry'])
   })
 
   it('gives the registry its configuration, the key that it trusts and a volume', async () => {
@@ -295,7 +367,7 @@ describe('outputs', () => {
   it('hand CI and people what they need, and no secret', async () => {
     const outputs = await run(example())
     expect(Object.keys(outputs).sort()).toEqual(
-      ['registry', 'tokenUrl', 'issuer', 'clientId', 'audience', 'pushGroup']
+      ['registry', 'tokenUrl', 'issuer', 'clientId', 'audience', 'pushGroup', 'trust']
         .concat('certificate', 'jwks', 'githubWorkflow', 'gitlabCi')
         .sort(),
     )
@@ -311,6 +383,7 @@ describe('outputs', () => {
       clientId: { value: 'docker-registry' },
       audience: { value: 'registry.example.com' },
       pushGroup: { value: 'acl_docker_push' },
+      trust: { value: [expect.stringMatching(/^GitHub repositories of owner 501 .* on a branch or a tag: push to /)] },
       certificate: { value: CERTIFICATE },
     })
     const { d } = createPrivateKey(PRIVATE_KEY).export({ format: 'jwk' })
@@ -321,8 +394,9 @@ describe('outputs', () => {
 
 describe('a wrong configuration', () => {
   it('stops the program before anything is made', async () => {
-    await expect(run({ ...example(), 'passwordless-registry:host': 'https://registry.example.com' })).rejects.toThrow(
-      /passwordless-registry:host/,
+    const wrong = { 'passwordless-registry:host': 'https://registry.example.com', 'passwordless-registry:trust': [{}] }
+    await expect(run({ ...example(), ...wrong })).rejects.toThrow(
+      /passwordless-registry:host.*passwordless-registry:trust: rule 1/s,
     )
     expect(made).toEqual([])
   })

@@ -7,9 +7,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 
 // A checkout of its own, with an npm that notes each call and "installs" this process's Node.
 let root: string
+/** Commands whose file is not in local/. */
+const elsewhere = { test: 'test/run.ts', fuzz: 'test/fuzz/main.ts', explain: 'trust/explain-main.ts' }
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'run-'))
-  for (const directory of ['local', 'test', 'sdks/authentik', 'bin', 'elsewhere']) {
+  for (const directory of ['local', 'test/fuzz', 'trust', 'sdks/authentik', 'bin', 'elsewhere']) {
     await mkdir(join(root, directory), { recursive: true })
   }
   await copyFile(join(import.meta.dirname, 'run'), join(root, 'local', 'run'))
@@ -18,7 +20,9 @@ beforeEach(async () => {
   await writeFile(join(root, 'sdks/authentik/index.ts'), '')
   await writeFile(join(root, 'local/show.ts'), 'console.log(JSON.stringify(process.argv.slice(2)), process.version)')
   await writeFile(join(root, 'local/pid.ts'), 'console.log(process.pid)')
-  await writeFile(join(root, 'test/run.ts'), "console.log('tests')")
+  for (const script of Object.values(elsewhere)) {
+    await writeFile(join(root, script), `console.log('${script}', ...process.argv.slice(2))`)
+  }
   await provide('node', 'echo v20.1.0')
   await provide(
     'npm',
@@ -47,8 +51,8 @@ test('installs once, then runs the command on the Node that was installed, with 
   expect(await npmCalls()).toEqual(['ci --loglevel=error'])
 })
 
-test('`test` is test/run.ts', async () => {
-  expect((await run('test')).stdout).toBe('tests\n')
+test.each(Object.entries(elsewhere))('`%s` is %s', async (command, script) => {
+  expect((await run(command, '--stack', 'a b')).stdout).toBe(`${script} --stack a b\n`)
 })
 
 test('installs again when the lock file, an SDK or what was compiled from it is another', async () => {

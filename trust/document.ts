@@ -28,6 +28,9 @@ export interface DocumentNames {
   readonly session: { readonly application: string; readonly provider: string; readonly audience: string }
 }
 
+/** The registry's application in authentik; its provider, scope and scope mapping have the same name. */
+export const REGISTRY_APPLICATION = 'docker-registry'
+
 /** The objects of sessions in authentik, all of one name. */
 export const sessionNames = { application: 'ci-session', provider: 'ci-session', audience: 'ci-session' } as const
 

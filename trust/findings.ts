@@ -17,8 +17,13 @@ export interface Finding {
 
 /** One line for people. */
 export function findingText(finding: Finding): string {
-  const where = [finding.rule === undefined ? '' : `rule ${finding.rule}`, finding.field].filter(Boolean).join(', ')
-  return `${finding.severity}: ${where === '' ? '' : `${where}: `}${finding.wrong}; right would be: ${finding.example}`
+  return `${finding.severity}: ${findingSentence(finding)}`
+}
+
+/** {@link findingText} for a place where its severity is clear. */
+export function findingSentence({ rule, field, wrong, example }: Finding): string {
+  const where = [rule === undefined ? '' : `rule ${rule}`, field].filter(Boolean).join(', ')
+  return `${where === '' ? '' : `${where}: `}${wrong}; right would be: ${example}`
 }
 
 /** Whether any finding stops the program. */

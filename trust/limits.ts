@@ -24,6 +24,9 @@ export const MAX_CLAIMS_IN_USE = 64
 /** From about 64 KB on, a policy blocks a worker of authentik for good (docs/observed-behaviour.md). */
 export const MAX_EXPRESSION_BYTES = 32 * 1024
 
+/** A ConfigMap holds 1 MiB (Kubernetes API reference), and the token service gets the compiled rules in one. */
+export const MAX_DOCUMENT_BYTES = 1_000_000
+
 /** A CI token is 1 to 2 kB; a session with many claims stays under 8. */
 export const MAX_TOKEN_CHARACTERS = 16 * 1024
 /** How much of a claim is quoted in a sentence. */

@@ -1,5 +1,5 @@
 /** The policy that a stack's configuration stands for, read from its files alone: no Pulumi, no network. */
-import { compileDocument, loadPolicy, type Policy, sessionNames } from './document.ts'
+import { compileDocument, loadPolicy, type Policy, REGISTRY_APPLICATION, sessionNames } from './document.ts'
 import { type Finding, hasErrors } from './findings.ts'
 import { parseRules } from './rules.ts'
 import { parseYaml } from './rules-yaml.ts'
@@ -42,7 +42,7 @@ export function stackPolicy(projectFile: string, stackFile: string): StackPolicy
   const findings = [...sources.findings, ...rules.findings]
   if (hasErrors(findings)) return { policy: undefined, findings }
   const document = compileDocument(sources.sources, rules.rules, {
-    application: text('clientId', 'docker-registry'),
+    application: REGISTRY_APPLICATION,
     groups: { push: text('pushGroup', 'acl_docker_push'), pull: text('pullGroup', 'acl_docker_pull') },
     session: sessionNames,
   })

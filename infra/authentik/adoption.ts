@@ -10,11 +10,10 @@ import * as pulumi from '@pulumi/pulumi'
 const NAME_TAKEN = /already exists|must be unique|must make a unique set/i
 
 /** Looks up the import id of an object, by its type and the name that is taken. */
-const importIds: Record<string, (taken: { name: string; slug: string; username: string }) => Promise<string>> = {
+const importIds: Record<string, (taken: { name: string; slug: string }) => Promise<string>> = {
   'authentik:index/application:Application': async ({ slug }) => slug,
   'authentik:index/sourceOauth:SourceOauth': async ({ slug }) => slug,
   'authentik:index/group:Group': async ({ name }) => (await authentik.getGroup({ name })).id,
-  'authentik:index/user:User': async ({ username }) => (await authentik.getUser({ username })).id,
   'authentik:index/certificateKeyPair:CertificateKeyPair': async ({ name }) =>
     (await authentik.getCertificateKeyPair({ name, fetchCertificate: false, fetchKey: false })).id,
   'authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope': async ({ name }) =>
@@ -64,7 +63,7 @@ export function adoptionAdvice(parent: pulumi.ComponentResource, label: string):
     const failed = { type, name, operation: failedOperation, errors }
     if (!isNameTaken(failed)) return false
     // Without an answer to the look-up the command is printed with a gap, which is still better than none.
-    const id = await importIds[type]?.({ name: '', slug: '', username: '', ...newInputs }).catch(() => undefined)
+    const id = await importIds[type]?.({ name: '', slug: '', ...newInputs }).catch(() => undefined)
     const parentUrn = await new Promise<string>((resolve) => parent.urn.apply(resolve))
     await pulumi.log.error(adoptionCommand(failed, id, parentUrn))
     return false

@@ -1,5 +1,10 @@
+import { REGISTRY_APPLICATION, sessionNames } from '../../trust/document.ts'
+
 /** Provider, application, scope mapping, scope and key pair of the registry share one name in authentik. */
-export const REGISTRY_NAME = 'docker-registry'
+export const REGISTRY_NAME = REGISTRY_APPLICATION
+
+/** Provider, application, client id, scope mapping and scope of sessions share one name, too. */
+export const SESSION_NAME = sessionNames.application
 
 /**
  * The issuer in registry tokens. authentik makes it from the address by which it is called, so it follows from how the

@@ -1,10 +1,14 @@
 import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
 import { adoptionAdvice } from './adoption.ts'
+import { type ExpressionName, expression } from './expressions.ts'
 
 /** Flows that every authentik comes with. A provider needs them; an exchange of tokens never runs them. */
 const AUTHORIZATION_FLOW = 'default-provider-authorization-implicit-consent'
 const INVALIDATION_FLOW = 'default-provider-invalidation-flow'
+
+/** A decision takes milliseconds, also over thousands of rules; one that takes longer than this is a no. */
+const POLICY_TIMEOUT_SECONDS = 10
 
 export interface OAuthApplicationArgs {
   /** What a person reads in authentik. */
@@ -13,20 +17,38 @@ export interface OAuthApplicationArgs {
   /** Life of the tokens that it issues. */
   tokenMinutes: number
   signingKeyId: pulumi.Input<string>
-  scopeMappingIds: pulumi.Input<string>[]
+  /** Writes the claims of the scope that has this application's name. */
+  mapping: ExpressionName
+  /** Decides who gets a token. */
+  policyId: pulumi.Input<string>
   /** uuids of the sources whose JWTs it exchanges. */
   sourceUuids: pulumi.Input<string>[]
+  /** Other applications, whose tokens it exchanges as long as authentik holds them. */
+  exchangesTokensOf?: OAuthApplication[]
 }
 
-/** An OAuth2 provider that exchanges the JWTs of CI platforms for tokens of its own, and its application. */
+/**
+ * An OAuth2 provider that exchanges tokens for tokens of its own, with its scope mapping, its application and the
+ * policy on it.
+ *
+ * authentik lets everybody pass who meets an application without a policy, and the policy can be bound only after the
+ * application is there. In that moment nobody gets anything: the scope mapping itself holds the token against the
+ * rules, and writes no `access`, and no `ci` into a session, where they do not let it in.
+ */
 export class OAuthApplication extends pulumi.ComponentResource {
   readonly clientId: pulumi.Output<string>
+  readonly providerId: pulumi.Output<number>
 
-  /** @param name of provider and application; the application's slug, and so part of the issuer */
+  /** @param name of provider, scope, scope mapping and application; the application's slug, and so part of the issuer */
   constructor(name: string, args: OAuthApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:authentik:OAuthApplication', name, {}, opts)
     const child = { parent: this }
-    const hooks = adoptionAdvice(this, `application-${name}`)
+    const options = { ...child, deleteBeforeReplace: true, hooks: adoptionAdvice(this, `application-${name}`) }
+    const mapping = new authentik.PropertyMappingProviderScope(
+      name,
+      { name, scopeName: name, expression: expression(args.mapping) },
+      options,
+    )
     const provider = new authentik.ProviderOauth2(
       name,
       {
@@ -37,17 +59,31 @@ export class OAuthApplication extends pulumi.ComponentResource {
         invalidationFlow: authentik.getFlowOutput({ slug: INVALIDATION_FLOW }, child).id,
         accessTokenValidity: `minutes=${args.tokenMinutes}`,
         signingKey: args.signingKeyId,
-        propertyMappings: args.scopeMappingIds,
+        propertyMappings: [mapping.id],
         jwtFederationSources: args.sourceUuids,
+        jwtFederationProviders: (args.exchangesTokensOf ?? []).map(({ providerId }) => providerId),
       },
-      { ...child, deleteBeforeReplace: true, hooks },
-    )
-    new authentik.Application(
-      name,
-      { name: args.title, slug: name, protocolProvider: provider.id.apply(Number) },
-      { ...child, deleteBeforeReplace: true, hooks },
+      options,
     )
     this.clientId = provider.clientId
-    this.registerOutputs({ clientId: this.clientId })
+    this.providerId = provider.id.apply(Number)
+    const application = new authentik.Application(
+      name,
+      { name: args.title, slug: name, protocolProvider: this.providerId },
+      options,
+    )
+    new authentik.PolicyBinding(
+      name,
+      {
+        target: application.uuid,
+        policy: args.policyId,
+        order: 0,
+        negate: false,
+        failureResult: false,
+        timeout: POLICY_TIMEOUT_SECONDS,
+      },
+      options,
+    )
+    this.registerOutputs({ clientId: this.clientId, providerId: this.providerId })
   }
 }

@@ -11,6 +11,8 @@ const REPLICAS = 2
 /** One pod's requests to authentik may take that long to finish after SIGTERM. */
 const DRAIN_SECONDS = 30
 const BUNDLE_DIR = '/srv/token-service'
+const TRUST_DIR = '/etc/token-service'
+const TRUST_FILE = 'trust.json'
 
 /** An image that holds the token service, or an image of Node.js and the service's code as one file of text. */
 export type TokenServiceCode = { image: string } | { nodeImage: string; bundle: string }
@@ -23,6 +25,10 @@ export interface TokenServiceArgs {
   clientId: pulumi.Input<string>
   /** The scope in authentik whose mapping writes `access`. */
   scope: string
+  /** The client and the scope in authentik by which it gets sessions; undefined where there are none. */
+  sessions: { clientId: pulumi.Input<string>; scope: string } | undefined
+  /** The compiled trust rules, JSON: by them it tells a client early and in words why it is refused. */
+  trustDocument: string
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
 }
@@ -39,7 +45,13 @@ export class TokenService extends pulumi.ComponentResource {
     const matchLabels = labels(NAME)
 
     const run = 'image' in args.code ? { image: args.code.image } : this.#runBundle(args.code, namespace)
-    const { volumes, ...container } = { volumes: [], ...run }
+    const { volumes, volumeMounts, ...container } = { volumes: [], volumeMounts: [], ...run }
+    // A fixed name, and mounted as a whole folder: changed rules reach the running pods, which read the file again.
+    const trust = new kubernetes.core.v1.ConfigMap(
+      'trust',
+      { metadata: { ...metadata, name: `${NAME}-trust` }, data: { [TRUST_FILE]: args.trustDocument } },
+      child,
+    )
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
@@ -71,6 +83,8 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'TOKEN_URL', value: args.tokenEndpoint },
                     { name: 'CLIENT_ID', value: args.clientId },
                     { name: 'SCOPE', value: args.scope },
+                    { name: 'TRUST_FILE', value: `${TRUST_DIR}/${TRUST_FILE}` },
+                    ...this.#sessionVariables(args.sessions),
                     { name: 'PASS_JWT_USERNAME', value: args.jwtUserName },
                     { name: 'LOG_LEVEL', value: 'info' },
                   ],
@@ -80,9 +94,10 @@ export class TokenService extends pulumi.ComponentResource {
                   livenessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 10 },
                   resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
                   securityContext: CONTAINER_SECURITY,
+                  volumeMounts: [...volumeMounts, { name: 'trust', mountPath: TRUST_DIR, readOnly: true }],
                 },
               ],
-              volumes,
+              volumes: [...volumes, { name: 'trust', configMap: { name: trust.metadata.name } }],
             },
           },
         },
@@ -105,6 +120,14 @@ export class TokenService extends pulumi.ComponentResource {
     )
     this.service = service.metadata.name
     this.registerOutputs({ service: this.service })
+  }
+
+  #sessionVariables(sessions: TokenServiceArgs['sessions']) {
+    if (sessions === undefined) return []
+    return [
+      { name: 'SESSION_CLIENT_ID', value: sessions.clientId },
+      { name: 'SESSION_SCOPE', value: sessions.scope },
+    ]
   }
 
   #runBundle({ nodeImage, bundle }: { nodeImage: string; bundle: string }, namespace: pulumi.Input<string>) {

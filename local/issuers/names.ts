@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 
 /** The ids that the examples use. */
-const EXAMPLES: Record<string, number> = { 'owner:acme': 501, 'repository:acme/app': 1001 }
+const EXAMPLES: Record<string, number> = { 'owner:acme': 501, 'repository:acme/app': 1001, 'namespace:acme': 72 }
 
 /** Derived ids start here, clear of those of the examples. */
 const FIRST_DERIVED = 10_000_000

@@ -1,85 +1,108 @@
-/** Sets up authentik through its HTTP API, as a person would by hand: one CI source, one provider for the registry. */
+/**
+ * Sets up authentik through its HTTP API, as a person would by hand: CI sources, trust rules, and both providers with
+ * the policy on their applications. What it runs are the expressions of the program.
+ */
 import 'reflect-metadata'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { PemConverter, X509CertificateGenerator } from '@peculiar/x509'
-import { renderExpression } from '../../infra/authentik/expression.ts'
+import { type ExpressionName, expression } from '../../infra/authentik/expressions.ts'
 import { jwks, keyId } from '../../infra/authentik/jwks.ts'
-import { REGISTRY_NAME } from '../../infra/authentik/names.ts'
-import { ciUserName } from '../../infra/authentik/user-name.ts'
+import { REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
+import { checkTrust } from '../../infra/trust.ts'
+import { DOCUMENT_GROUP } from '../../trust/document.ts'
 
-const groups = { push: 'acl_docker_push', pull: 'acl_docker_pull' }
-const expression = join(import.meta.dirname, '../../infra/authentik/expressions/docker_registry.py')
+export const groups = { push: 'acl_docker_push', pull: 'acl_docker_pull' }
+
+const SOURCE_PAGES = {
+  authorization_url: 'https://unused.invalid',
+  access_token_url: 'https://unused.invalid',
+  profile_url: 'https://unused.invalid',
+}
 
 /** What is to be set up. */
 export interface AuthentikObjects {
   url: string
   apiToken: string
-  /** Where the keys of GitHub-shaped tokens are. */
-  githubJwksUrl: string
-  /** `sub` claims of the CI tokens that may push, and of those that may only pull. */
-  pushSubjects: string[]
-  pullSubjects: string[]
+  /** As a stack's `sources`, each with its `jwksUrl`. */
+  sources: { slug: string; platform: string; jwksUrl: string; url?: string }[]
+  /** As a stack's `trust`. */
+  rules: unknown
+  audience: string
 }
 
-/** @returns what the registry needs to know of the key that authentik signs with, both as text */
-export async function setUpAuthentik(wanted: AuthentikObjects): Promise<{ certificate: string; jwks: string }> {
+export interface SetUp {
+  /** What the registry needs to know of the key that authentik signs with, both as text. */
+  key: { certificate: string; jwks: string }
+  /** The compiled rules, JSON. */
+  document: string
+  /** Replaces the rules, as `pulumi up` does. */
+  setRules(rules: unknown): Promise<void>
+  api: ApiClient
+}
+
+/** @throws what is wrong with the rules, or what authentik said */
+export async function setUpAuthentik(wanted: AuthentikObjects): Promise<SetUp> {
   const api = apiClient(wanted)
-  const [authorization, invalidation] = await Promise.all([
-    api.flow('default-provider-authorization-implicit-consent'),
-    api.flow('default-provider-invalidation-flow'),
-  ])
-  const source = await api.create('sources/oauth', {
-    name: 'GitHub',
-    slug: 'github',
-    provider_type: 'openidconnect',
-    consumer_key: 'unused',
-    consumer_secret: 'unused',
-    oidc_jwks_url: wanted.githubJwksUrl,
-    authorization_url: wanted.githubJwksUrl,
-    access_token_url: wanted.githubJwksUrl,
-    profile_url: wanted.githubJwksUrl,
+  const compiled = (rules: unknown): string => {
+    const { trust, mistakes } = checkTrust({ sources: wanted.sources, rules, audience: wanted.audience, groups })
+    if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
+    return trust.document
+  }
+  const document = compiled(wanted.rules)
+  const documentGroup = await api.create('core/groups', { name: DOCUMENT_GROUP, attributes: JSON.parse(document) })
+  for (const name of Object.values(groups)) await api.create('core/groups', { name })
+  const policy = await api.create('policies/expression', {
+    name: 'docker-registry-trust',
+    expression: expression('trust_policy'),
   })
+  const sources: (string | number)[] = []
+  for (const { slug, jwksUrl } of wanted.sources) {
+    const client = { provider_type: 'openidconnect', consumer_key: 'unused', consumer_secret: 'unused' }
+    const keys = { ...SOURCE_PAGES, oidc_jwks_url: jwksUrl }
+    sources.push((await api.create('sources/oauth', { name: slug, slug, ...client, ...keys })).pk)
+  }
   const signing = await signingKey()
-  const certificate = await api.create('crypto/certificatekeypairs', {
+  const pair = await api.create('crypto/certificatekeypairs', {
     name: REGISTRY_NAME,
     certificate_data: signing.certificate,
     key_data: signing.privateKey,
   })
-  const mapping = await api.create('propertymappings/provider/scope', {
-    name: REGISTRY_NAME,
-    scope_name: REGISTRY_NAME,
-    expression: renderExpression(await readFile(expression, 'utf8'), {
-      PUSH_GROUP: groups.push,
-      PULL_GROUP: groups.pull,
-    }),
-  })
-  const provider = await api.create('providers/oauth2', {
-    name: REGISTRY_NAME,
-    client_id: REGISTRY_NAME,
-    client_type: 'confidential',
-    authorization_flow: authorization,
-    invalidation_flow: invalidation,
-    access_token_validity: 'minutes=10',
-    signing_key: certificate.pk,
-    property_mappings: [mapping.pk],
-    jwt_federation_sources: [source.pk],
-    redirect_uris: [],
-  })
-  await api.create('core/applications', { name: 'Registry', slug: REGISTRY_NAME, provider: provider.pk })
 
-  for (const [name, subjects] of [
-    [groups.push, wanted.pushSubjects],
-    [groups.pull, wanted.pullSubjects],
-  ] as const) {
-    const group = await api.create('core/groups', { name })
-    for (const subject of subjects) {
-      const username = ciUserName(subject)
-      await api.create('core/users', { username, name: username, groups: [group.pk], type: 'service_account' })
-    }
+  const application = async (name: string, mapped: ExpressionName, validity: string, federated: object) => {
+    const mapping = await api.create('propertymappings/provider/scope', {
+      name,
+      scope_name: name,
+      expression: expression(mapped),
+    })
+    const provider = await api.create('providers/oauth2', {
+      name,
+      client_id: name,
+      client_type: 'confidential',
+      authorization_flow: await api.flow('default-provider-authorization-implicit-consent'),
+      invalidation_flow: await api.flow('default-provider-invalidation-flow'),
+      access_token_validity: validity,
+      signing_key: pair.pk,
+      property_mappings: [mapping.pk],
+      jwt_federation_sources: sources,
+      redirect_uris: [],
+      ...federated,
+    })
+    const { pk: target } = await api.create('core/applications', { name, slug: name, provider: provider.pk })
+    await api.create('policies/bindings', { policy: policy.pk, target, order: 0 })
+    return provider.pk
   }
-  return { certificate: signing.certificate, jwks: jwks(signing.certificate, keyId(signing.privateKey)) }
+  const session = await application(SESSION_NAME, 'ci_session', 'hours=6', {})
+  await application(REGISTRY_NAME, 'docker_registry', 'minutes=10', { jwt_federation_providers: [session] })
+  return {
+    key: { certificate: signing.certificate, jwks: jwks(signing.certificate, keyId(signing.privateKey)) },
+    document,
+    setRules: async (rules) => {
+      await api.call('PATCH', `core/groups/${documentGroup.pk}/`, { attributes: JSON.parse(compiled(rules)) })
+    },
+    api,
+  }
 }
+
+type ApiClient = ReturnType<typeof apiClient>
 
 function apiClient({ url, apiToken }: Pick<AuthentikObjects, 'url' | 'apiToken'>) {
   const call = async <Body>(method: string, path: string, body?: object): Promise<Body> => {
@@ -88,10 +111,12 @@ function apiClient({ url, apiToken }: Pick<AuthentikObjects, 'url' | 'apiToken'>
       headers: { authorization: `Bearer ${apiToken}`, 'content-type': 'application/json' },
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as Body
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return (text === '' ? undefined : JSON.parse(text)) as Body
   }
   return {
+    call,
     create: (path: string, body: object): Promise<{ pk: string | number }> => call('POST', `${path}/`, body),
     flow: async (slug: string): Promise<string | undefined> => {
       const { results } = await call<{ results: { pk: string }[] }>('GET', `flows/instances/?slug=${slug}`)

@@ -3,12 +3,12 @@
  * separate servers on this machine, and a real client.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { issuer, REGISTRY_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
+import { issuer, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
 import { startAuthentik } from '../../local/authentik/server.ts'
 import { GITHUB_LIFETIME_SECONDS, githubClaims } from '../../local/issuers/github.ts'
 import { publicKeys, signingKey } from '../../local/issuers/keys.ts'
@@ -23,8 +23,12 @@ import { skopeoCopy } from './skopeo.ts'
 
 const AUDIENCE = 'registry.example.com'
 const trusted = { repository: 'acme/app', ref: 'refs/heads/main' }
-const reader = { repository: 'acme/reader', ref: 'refs/heads/main' }
+const reader = { repository: 'partner/reader', ref: 'refs/heads/main' }
 const stranger = { repository: 'evil/app', ref: 'refs/heads/main' }
+const rules = [
+  { github: { owners: [{ name: 'acme', id: '501' }] } },
+  { source: 'github', claims: { repository: 'partner/reader' }, pull: 'acme/**' },
+]
 
 const cleanUp = new AsyncDisposableStack()
 let dir: string
@@ -50,16 +54,25 @@ beforeAll(async () => {
     log: pino({ level: 'silent' }),
   })
   cleanUp.defer(() => authentik.close())
-  const key = await setUpAuthentik({
+  const jwksUrl = `${issuers.url}/github/.well-known/jwks`
+  const { key, document } = await setUpAuthentik({
     url: authentik.url,
     apiToken,
-    githubJwksUrl: `${issuers.url}/github/.well-known/jwks`,
-    pushSubjects: [String(githubClaims(trusted).sub)],
-    pullSubjects: [String(githubClaims(reader).sub)],
+    sources: [{ slug: 'github', platform: 'github', jwksUrl }],
+    rules,
+    audience: AUDIENCE,
   })
+  await writeFile(join(dir, 'trust.json'), document)
 
   const bundle = cleanUp.use(await bundleDir())
-  const env = { TOKEN_URL: tokenEndpoint(authentik.url), CLIENT_ID: REGISTRY_NAME, SCOPE: REGISTRY_NAME }
+  const env = {
+    TOKEN_URL: tokenEndpoint(authentik.url),
+    CLIENT_ID: REGISTRY_NAME,
+    SCOPE: REGISTRY_NAME,
+    SESSION_CLIENT_ID: SESSION_NAME,
+    SESSION_SCOPE: SESSION_NAME,
+    TRUST_FILE: join(dir, 'trust.json'),
+  }
   const service = cleanUp.use(await bundle.start(env))
   tokenUrl = `${service.url}/token`
 
@@ -103,7 +116,7 @@ describe('a job that is trusted', () => {
       await login(reader),
     )
     expect(pulled).toEqual({ code: 0, message: '' })
-    const pushed = await push('acme/other', await login(reader))
+    const pushed = await push('acme/app', await login(reader))
     expect(pushed.code).not.toBe(0)
     expect(pushed.message).toContain('requested access to the resource is denied')
   })
@@ -113,7 +126,7 @@ describe('refused is', () => {
   it('a stranger with a good token, who can neither push nor pull', async () => {
     const pushed = await push('acme/app', await login(stranger))
     expect(pushed.code).not.toBe(0)
-    expect(pushed.message).toContain('requested access to the resource is denied')
+    expect(pushed.message).toContain('unauthorized: ')
     const pulled = await skopeoCopy(
       `docker://${host}/acme/app:1`,
       `oci:${join(dir, 'stolen')}:latest`,
