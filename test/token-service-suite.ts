@@ -39,6 +39,7 @@ export function useTokenService() {
   let service: TokenServiceProcess
   const running = new Set<TokenServiceProcess>()
   let outputOfAll = ''
+  const moreSecrets: string[] = []
 
   beforeAll(async () => {
     bundle = await bundleDir()
@@ -53,7 +54,7 @@ export function useTokenService() {
   })
   afterAll(async () => {
     await bundle[Symbol.asyncDispose]()
-    expectNoSecrets(outputOfAll)
+    expectNoSecrets(outputOfAll, [...Object.values(secrets), ...moreSecrets])
   })
 
   const usualEnv = () => ({
@@ -85,9 +86,15 @@ export function useTokenService() {
     headers: Record<string, string> = {},
     { query = 'service=r&scope=repository:acme/app:pull,push', at = service } = {},
   ) => {
-    const response = await fetch(`${at.url}/token?${query}`, { headers })
-    const body: unknown = await response.json()
-    return { response, body, status: response.status, error: (body as Partial<ErrorBody>).errors?.[0] }
+    return answerOf(await fetch(`${at.url}/token?${query}`, { headers }))
+  }
+  /** Asks for a token with a form. */
+  const post = async (form: Record<string, string>, { at = service } = {}) =>
+    answerOf(await fetch(`${at.url}/token`, { method: 'POST', body: new URLSearchParams(form) }))
+  /** Marks a text as one that no log may hold, and gives it back. */
+  const secret = (text: string) => {
+    moreSecrets.push(text)
+    return text
   }
   return {
     get upstream() {
@@ -100,14 +107,21 @@ export function useTokenService() {
     stop,
     run,
     ask,
+    post,
+    secret,
   }
 }
 
-function expectNoSecrets(output: string): void {
+async function answerOf(response: Response) {
+  const body: unknown = await response.json()
+  return { response, body, status: response.status, error: (body as Partial<ErrorBody>).errors?.[0] }
+}
+
+function expectNoSecrets(output: string, texts: readonly string[]): void {
   const lines = output.split('\n')
   // Silence would prove nothing.
   expect(lines.filter((line) => line.includes('"msg":"answered"')).length).toBeGreaterThan(5)
-  const encoded = Object.values(secrets).flatMap((secret) => {
+  const encoded = texts.flatMap((secret) => {
     // Base64 of a text within a longer one begins at any of three places; its middle is the same.
     const shifted = ['', 'x', 'xx'].map((before) =>
       Buffer.from(before + secret)
