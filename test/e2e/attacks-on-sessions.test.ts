@@ -166,6 +166,7 @@ describe('our own key id in the keys of a source', () => {
 })
 
 describe('a token of another provider', () => {
+  const name = `other-session-${crypto.randomUUID()}`
   let provider: Row
   let token: string
 
@@ -173,17 +174,15 @@ describe('a token of another provider', () => {
   beforeAll(async () => {
     const session = await only('providers/oauth2', { name: 'ci-session' })
     const { authorization_flow, invalidation_flow, property_mappings, signing_key, jwt_federation_sources } = session
-    provider = await api('POST', 'providers/oauth2/', {
-      ...{ name: 'other-session', client_id: 'other-session', redirect_uris: [] },
-      ...{ authorization_flow, invalidation_flow, property_mappings, signing_key, jwt_federation_sources },
-    })
-    await api('POST', 'core/applications/', { name: 'other-session', slug: 'other-session', provider: provider.pk })
-    const answer = await askAuthentik(await acme(), ['ci-session'], 'other-session')
+    const same = { authorization_flow, invalidation_flow, property_mappings, signing_key, jwt_federation_sources }
+    provider = await api('POST', 'providers/oauth2/', { ...same, name, client_id: name, redirect_uris: [] })
+    await api('POST', 'core/applications/', { name, slug: name, provider: provider.pk })
+    const answer = await askAuthentik(await acme(), ['ci-session'], name)
     token = answer.token
     expect(decodeJwt(token)).toHaveProperty('ci.source', 'github')
   })
   afterAll(async () => {
-    await api('DELETE', 'core/applications/other-session/')
+    await api('DELETE', `core/applications/${name}/`)
     await api('DELETE', `providers/oauth2/${provider.pk}/`)
   })
 

@@ -59,6 +59,16 @@ describe('the token of a job that no rule trusts', () => {
       reason: /no rule of source "github" matches .*"refs\/pull\/7\/merge"/,
     },
     {
+      name: 'of a merge request, which GitLab may run in the target project',
+      token: () => jobTokenWith({ pipeline_source: 'merge_request_event' }, 'gitlab'),
+      reason: /no rule of source "gitlab" matches/,
+    },
+    {
+      name: 'of a merge request’s own ref',
+      token: () => jobTokenWith({ ref_path: 'refs/merge-requests/7/head' }, 'gitlab'),
+      reason: /no rule of source "gitlab" matches/,
+    },
+    {
       name: 'of an owner whose name looks like that of a trusted one',
       token: () => jobTokenWith({ repository_owner: '\u0430cme', repository: '\u0430cme/app' }),
       reason: /no rule of source "github" matches/,

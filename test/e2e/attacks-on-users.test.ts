@@ -12,9 +12,9 @@ let outsider: User
 let leaver: User
 
 beforeAll(async () => {
-  pusher = await userWithAppPassword('e2e-pusher', ['acl_docker_push'])
-  outsider = await userWithAppPassword('e2e-outsider', [])
-  leaver = await userWithAppPassword('e2e-leaver', ['acl_docker_push'])
+  pusher = await userWithAppPassword('pusher', ['acl_docker_push'])
+  outsider = await userWithAppPassword('outsider', [])
+  leaver = await userWithAppPassword('leaver', ['acl_docker_push'])
 })
 afterAll(async () => {
   for (const { pk } of [pusher, outsider, leaver]) await api('DELETE', `core/users/${pk}/`)

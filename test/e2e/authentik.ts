@@ -65,11 +65,12 @@ export async function accessToken(token: string): Promise<Row> {
   throw new Error('authentik does not hold this access token')
 }
 
-/** A user with an app password, in the groups of these names. */
+/** A new user with an app password, in the groups of these names; `role` is the beginning of its name. */
 export async function userWithAppPassword(
-  username: string,
+  role: string,
   groups: string[],
 ): Promise<{ pk: string | number; username: string; password: string }> {
+  const username = `${role}-${crypto.randomUUID()}`
   const members = await Promise.all(groups.map(async (name) => (await only('core/groups', { name })).pk))
   const { pk } = await api('POST', 'core/users/', { username, name: username, groups: members })
   await api('POST', 'core/tokens/', { identifier: username, intent: 'app_password', user: pk })
