@@ -38,7 +38,10 @@ async function up(): Promise<void> {
     }
   })
   const outputs = await stackOutputs(stack)
-  if (settings.standInIssuers) await prove(String(outputs.registry), String(outputs.audience))
+  if (settings.standInIssuers) {
+    const { registry, audience } = outputs
+    await prove({ registry: String(registry), audience: String(audience), sessions: settings.sessions })
+  }
   say(guide(settings))
 }
 

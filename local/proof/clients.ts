@@ -11,6 +11,9 @@ import { ensureTool } from '../toolchain/index.ts'
 /** How long one push or pull may take, in seconds. */
 const transferSeconds = 120
 
+/** How long the token service may take for a login, in milliseconds. */
+const loginLimitMs = 30_000
+
 /** User name under which the token service takes the password for a CI platform's JWT. */
 export const ciUser = 'JWT'
 
@@ -23,15 +26,39 @@ export interface Client {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+const basic = (password: string) => Buffer.from(`${ciUser}:${password}`).toString('base64')
+
 /**
  * A client that is logged in with a JWT, the way docker's config file has it.
  *
  * @param registry host and port, as in an image's name
  */
-export async function logIn(name: Client['name'], registry: string, jwt: string): Promise<Client> {
+export const logIn = (name: Client['name'], registry: string, jwt: string): Promise<Client> =>
+  clientWith(name, registry, { auth: basic(jwt) })
+
+/** The same with a session, which stands in the place of the JWT; see {@link openSession}. */
+export const logInWithSession = (name: Client['name'], registry: string, session: string): Promise<Client> =>
+  clientWith(name, registry, { auth: basic(''), identitytoken: session })
+
+/**
+ * Asks for a session as `docker login` does.
+ *
+ * @throws Error with the answer, where it holds none
+ */
+export async function openSession(registry: string, jwt: string): Promise<string> {
+  const answer = await fetch(`http://${registry}/token?service=docker-registry&offline_token=true&account=${ciUser}`, {
+    headers: { authorization: `Basic ${basic(jwt)}` },
+    signal: AbortSignal.timeout(loginLimitMs),
+  })
+  const body = (await answer.json()) as { refresh_token?: string; errors?: unknown }
+  if (body.refresh_token !== undefined) return body.refresh_token
+  throw new Error(`the login was answered ${answer.status} without a session: ${JSON.stringify(body.errors)}`)
+}
+
+async function clientWith(name: Client['name'], registry: string, credential: Record<string, string>): Promise<Client> {
   const config = await mkdtemp(join(tmpdir(), 'registry-login-'))
-  const auth = Buffer.from(`${ciUser}:${jwt}`).toString('base64')
-  await writeFile(join(config, 'config.json'), JSON.stringify({ auths: { [registry]: { auth } } }), { mode: 0o600 })
+  const file = JSON.stringify({ auths: { [registry]: credential } })
+  await writeFile(join(config, 'config.json'), file, { mode: 0o600 })
   const run = $({
     quiet: true,
     nothrow: true,

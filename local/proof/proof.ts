@@ -4,11 +4,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Platform } from '../issuers/keys.ts'
 import { issuersDir } from '../paths.ts'
 import { Stop, step } from '../steps.ts'
 import { token } from '../token.ts'
-import { type Client, logIn } from './clients.ts'
+import { type Client, logIn, logInWithSession, openSession } from './clients.ts'
 import { makeImage, manifestDigest } from './image.ts'
 
 /** Large enough that chunked uploads, the ingress' body size and the volume take part. */
@@ -16,6 +17,15 @@ const image = { layers: 2, bytes: 24 * 1024 * 1024 }
 
 const trusted = 'acme/app'
 const stranger = 'stranger/app'
+
+/** Life of the CI token with which the session begins: long enough to log in, short enough to wait for its end. */
+const sessionLoginSeconds = 4
+
+interface World {
+  registry: string
+  audience: string
+  sessions: boolean
+}
 
 interface Credential {
   platform: Platform
@@ -27,11 +37,12 @@ interface Credential {
 
 /**
  * Pushes an image with a GitHub-shaped and a GitLab-shaped token, pulls both back, compares digests; then shows that
- * a stranger's push, a stranger's pull and an expired token are refused.
+ * a stranger and an expired token are refused, and told why, and that a session goes on where its token has ended.
  *
+ * @param world registry: host and port; audience: of CI tokens; sessions: whether the stack gives any
  * @throws Stop with what the client said, at the first thing that is not as it must be
  */
-export async function prove(registry: string, audience: string): Promise<void> {
+export async function prove({ registry, audience, sessions }: World): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'registry-proof-'))
   const layout = await makeImage(image)
   try {
@@ -52,27 +63,46 @@ export async function prove(registry: string, audience: string): Promise<void> {
         },
       )
     }
-    await step('a stranger may neither push nor pull', async () => {
+    await step('a stranger may neither push nor pull, and is told that no rule matches', async () => {
       await using client = await open('skopeo', registry, { platform: 'github', repository: stranger, audience })
-      refused(await client.push(layout, `${trusted}:stolen`), 'A stranger pushed')
-      refused(await client.pull(`${trusted}:github`, join(work, 'stolen')), 'A stranger pulled')
+      const why = /no rule of source .*github.* matches repository .*stranger\/app/
+      refused(await client.push(layout, `${trusted}:stolen`), 'A stranger pushed', why)
+      refused(await client.pull(`${trusted}:github`, join(work, 'stolen')), 'A stranger pulled', why)
     })
-    await step('an expired token is refused', async () => {
+    await step('a job may not push outside of its rules, and is told what they let it push', async () => {
+      await using client = await open('skopeo', registry, { platform: 'github', repository: trusted, audience })
+      refused(await client.push(layout, 'acme/other:stolen'), 'A job pushed to a foreign name', /push .*acme\/app/)
+    })
+    await step('an expired token is refused, and told so', async () => {
       const expired = { platform: 'github', repository: trusted, audience, ttl: -60 } as const
       await using client = await open('crane', registry, expired)
-      refused(await client.push(layout, `${trusted}:late`), 'An expired token pushed')
+      refused(await client.push(layout, `${trusted}:late`), 'An expired token pushed', /expired \d+ s ago/)
     })
+    if (sessions) {
+      await step(`a job that logged in pushes when its token has ended (${sessionLoginSeconds} s)`, async () => {
+        const job = { platform: 'github', repository: trusted, audience, ttl: sessionLoginSeconds } as const
+        const jwt = await mint(job)
+        const session = await openSession(registry, jwt)
+        await sleep((sessionLoginSeconds + 1) * 1000)
+        await using ended = await logIn('crane', registry, jwt)
+        refused(await ended.push(layout, `${trusted}:late`), 'An expired token pushed', /expired/)
+        await using client = await logInWithSession('crane', registry, session)
+        accepted(await client.push(layout, `${trusted}:session`), 'crane push with the session')
+        refused(await client.push(layout, 'acme/other:stolen'), 'A session pushed to a foreign name')
+      })
+    }
   } finally {
     for (const dir of [work, layout]) await rm(dir, { recursive: true, force: true })
   }
 }
 
-async function open(name: Client['name'], registry: string, credential: Credential): Promise<Client> {
-  const { platform, repository, audience, ttl } = credential
+const open = async (name: Client['name'], registry: string, credential: Credential): Promise<Client> =>
+  logIn(name, registry, await mint(credential))
+
+async function mint({ platform, repository, audience, ttl }: Credential): Promise<string> {
   const args = [platform, platform === 'github' ? '--repository' : '--project', repository, '--audience', audience]
   if (ttl !== undefined) args.push('--ttl', String(ttl))
-  const jwt = await token(args, issuersDir, Date.now())
-  return logIn(name, registry, jwt.trim())
+  return (await token(args, issuersDir, Date.now())).trim()
 }
 
 type Outcome = Awaited<ReturnType<Client['push']>>
@@ -81,9 +111,8 @@ function accepted({ exitCode, stderr }: Outcome, what: string): void {
   if (exitCode !== 0) throw new Stop(`${what} was expected to succeed. The client said:\n${stderr.trim()}`)
 }
 
-/** Only a refusal counts: a client that failed for any other reason proves nothing. */
-function refused({ exitCode, stderr }: Outcome, what: string): void {
+/** Only a refusal counts, for the reason that is expected: a client that failed for another one proves nothing. */
+function refused({ exitCode, stderr }: Outcome, what: string, why = /denied|unauthorized/i): void {
   if (exitCode === 0) throw new Stop(`${what}, which must never happen. Do not use this stack; please report it.`)
-  if (!/denied|unauthorized/i.test(stderr))
-    throw new Stop(`A refusal was expected, but the client said:\n${stderr.trim()}`)
+  if (!why.test(stderr)) throw new Stop(`A refusal by ${why} was expected, but the client said:\n${stderr.trim()}`)
 }

@@ -22,6 +22,11 @@ describe('what the stack leaves to the local world', () => {
     expect(readSettings(text).standInIssuers).toBe(false)
   })
 
+  it('is a proof without sessions, when the stack turns them off', () => {
+    expect(readSettings('config: {}').sessions).toBe(true)
+    expect(readSettings('config: { "passwordless-registry:sessionHours": 0 }').sessions).toBe(false)
+  })
+
   it('says so, when the file is no stack config', () => {
     expect(() => readSettings('[]')).toThrow(/expected object/)
   })

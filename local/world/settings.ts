@@ -36,6 +36,8 @@ export interface Settings {
   /** Public name of the registry, with its port. */
   host: string
   nodeImage: string
+  /** Whether CI jobs are given sessions. */
+  sessions: boolean
 }
 
 const stackFile = z.object({
@@ -45,6 +47,7 @@ const stackFile = z.object({
     'kubernetes:kubeconfig': z.string().optional(),
     'passwordless-registry:host': z.string().default(`localhost:${ports.registry}`),
     'passwordless-registry:nodeImage': z.string().default('docker.io/library/node:24'),
+    'passwordless-registry:sessionHours': z.coerce.number().default(6),
     'passwordless-registry:sources': z.array(z.looseObject({})).default([]),
   }),
 })
@@ -66,6 +69,7 @@ export function readSettings(text: string): Settings {
     standInIssuers: JSON.stringify(config['passwordless-registry:sources']).includes(issuersHost),
     host: config['passwordless-registry:host'],
     nodeImage: config['passwordless-registry:nodeImage'],
+    sessions: config['passwordless-registry:sessionHours'] > 0,
   }
 }
 
