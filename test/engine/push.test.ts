@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeJwt } from 'jose'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { issuer, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
@@ -16,10 +18,11 @@ import { mintToken } from '../../local/issuers/mint.ts'
 import { startIssuers } from '../../local/issuers/server.ts'
 import { makeImage } from '../../local/proof/image.ts'
 import { ensurePython } from '../../local/toolchain/python.ts'
-import { bundleDir } from '../token-service.ts'
-import { setUpAuthentik } from './authentik-objects.ts'
+import { bundleDir, type TokenServiceProcess } from '../token-service.ts'
+import { type SetUp, setUpAuthentik } from './authentik-objects.ts'
+import { cranePush } from './crane.ts'
 import { startRegistry } from './registry-process.ts'
-import { skopeoCopy } from './skopeo.ts'
+import { type Login, skopeoCopy } from './skopeo.ts'
 
 const AUDIENCE = 'registry.example.com'
 const trusted = { repository: 'acme/app', ref: 'refs/heads/main' }
@@ -34,7 +37,8 @@ const cleanUp = new AsyncDisposableStack()
 let dir: string
 let image: string
 let host: string
-let tokenUrl: string
+let objects: SetUp
+let service: TokenServiceProcess
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'push-'))
@@ -55,14 +59,14 @@ beforeAll(async () => {
   })
   cleanUp.defer(() => authentik.close())
   const jwksUrl = `${issuers.url}/github/.well-known/jwks`
-  const { key, document } = await setUpAuthentik({
+  objects = await setUpAuthentik({
     url: authentik.url,
     apiToken,
     sources: [{ slug: 'github', platform: 'github', jwksUrl }],
     rules,
     audience: AUDIENCE,
   })
-  await writeFile(join(dir, 'trust.json'), document)
+  await writeFile(join(dir, 'trust.json'), objects.document)
 
   const bundle = cleanUp.use(await bundleDir())
   const env = {
@@ -73,11 +77,10 @@ beforeAll(async () => {
     SESSION_SCOPE: SESSION_NAME,
     TRUST_FILE: join(dir, 'trust.json'),
   }
-  const service = cleanUp.use(await bundle.start(env))
-  tokenUrl = `${service.url}/token`
+  service = cleanUp.use(await bundle.start(env))
 
-  const config = { realm: tokenUrl, service: REGISTRY_NAME, issuer: issuer(authentik.url) }
-  const registry = await startRegistry(join(dir, 'registry'), config, key)
+  const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(authentik.url) }
+  const registry = await startRegistry(join(dir, 'registry'), config, objects.key)
   cleanUp.defer(() => registry.close())
   host = registry.host
 
@@ -97,7 +100,7 @@ async function digestOf(layout: string): Promise<string> {
   return JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')).manifests[0].digest
 }
 
-const push = async (name: string, as: Awaited<ReturnType<typeof login>> | undefined) =>
+const push = async (name: string, as: Login | undefined) =>
   skopeoCopy(`oci:${image}:latest`, `docker://${host}/${name}:1`, as)
 
 describe('a job that is trusted', () => {
@@ -118,7 +121,63 @@ describe('a job that is trusted', () => {
     expect(pulled).toEqual({ code: 0, message: '' })
     const pushed = await push('acme/app', await login(reader))
     expect(pushed.code).not.toBe(0)
-    expect(pushed.message).toContain('requested access to the resource is denied')
+    expect(pushed.message).toContain('push to "acme/app" is not granted; no rule lets this token push anything')
+  })
+})
+
+describe('a session', () => {
+  /** Seconds that a CI token lives here: enough to log in with. */
+  const SHORT_LIFE_SECONDS = 5
+
+  /** What docker is answered when it logs in and asks for something to keep. */
+  async function dockerLogin(ttl?: number) {
+    const { username, password } = await login(trusted, ttl)
+    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    const query = `account=JWT&client_id=docker&offline_token=true&service=${REGISTRY_NAME}`
+    const response = await fetch(`${service.url}/token?${query}`, { headers: { authorization } })
+    const answer = (await response.json()) as { token: string; refresh_token: string }
+    return { ...answer, password, kept: { host, identityToken: answer.refresh_token } }
+  }
+
+  /** As an administrator of authentik does it. */
+  async function revoke(session: string) {
+    const { results } = await objects.api.call<{ results: { pk: number; id_token: string }[] }>(
+      'GET',
+      'oauth2/access_tokens/?page_size=100',
+    )
+    const held = results.find(({ id_token }) => JSON.parse(id_token).jti === decodeJwt(session).jti)
+    await objects.api.call('DELETE', `oauth2/access_tokens/${held?.pk}/`)
+  }
+
+  it('is what docker login gets; the registry takes the token that comes with it', async () => {
+    const { token, refresh_token } = await dockerLogin()
+    const response = await fetch(`http://${host}/v2/`, { headers: { authorization: `Bearer ${token}` } })
+    expect(response.status).toBe(200)
+    expect(decodeJwt(refresh_token).aud).toBe(SESSION_NAME)
+  })
+
+  it('pushes when the CI token is dead, and only where the CI token could', async () => {
+    const { password, kept } = await dockerLogin(SHORT_LIFE_SECONDS)
+    await sleep((SHORT_LIFE_SECONDS + 1) * 1000)
+    const dead = await push('acme/app', { host, username: 'JWT', password })
+    expect(dead.message).toMatch(/The CI token is refused: expired \d s ago/)
+
+    expect(await push('acme/app', kept)).toEqual({ code: 0, message: '' })
+    expect(await cranePush(image, `${host}/acme/app:crane`, kept)).toMatchObject({ code: 0 })
+
+    const denied = await push('acme/other', kept)
+    expect(denied.code).not.toBe(0)
+    expect(denied.message).toContain('push to "acme/other" is not granted; the rules let this token push to "acme/app"')
+  })
+
+  it('ends when it is revoked, and the client is told so', async () => {
+    const { refresh_token, kept } = await dockerLogin()
+    expect(await push('acme/app', kept)).toEqual({ code: 0, message: '' })
+    await revoke(refresh_token)
+    const { code, message } = await push('acme/app', kept)
+    expect(code).not.toBe(0)
+    expect(message).toContain('the session was revoked or its user deactivated; log in again')
+    expect(service.output()).toContain('"disagreement":"authentik_refuses"')
   })
 })
 
@@ -126,7 +185,7 @@ describe('refused is', () => {
   it('a stranger with a good token, who can neither push nor pull', async () => {
     const pushed = await push('acme/app', await login(stranger))
     expect(pushed.code).not.toBe(0)
-    expect(pushed.message).toContain('unauthorized: ')
+    expect(pushed.message).toContain('no rule of source "github" matches repository "evil/app" with ref')
     const pulled = await skopeoCopy(
       `docker://${host}/acme/app:1`,
       `oci:${join(dir, 'stolen')}:latest`,
@@ -138,7 +197,7 @@ describe('refused is', () => {
   it('an expired token, and skopeo prints what to do', async () => {
     const { code, message } = await push('acme/app', await login(trusted, -60))
     expect(code).not.toBe(0)
-    expect(message).toContain('authentik refused the CI token: it has expired (GitHub: after 5 minutes)')
+    expect(message).toMatch(/expired 6\d s ago \(issued for 60 s; log in later or allow sessions\)/)
   })
 
   it('a token that the issuer did not sign', async () => {
@@ -147,7 +206,9 @@ describe('refused is', () => {
     const forged = { ...genuine, password: `${header}.${claims}.${Buffer.alloc(256).toString('base64url')}` }
     const { code, message } = await push('acme/app', forged)
     expect(code).not.toBe(0)
-    expect(message).toContain('authentik refused the CI token')
+    expect(message).toContain(
+      'authentik refused what the rules here allow: the signature is not by a key that it holds',
+    )
   })
 
   it('whoever is not logged in', async () => {

@@ -7,6 +7,9 @@ import { join } from 'node:path'
 /** Milliseconds; a push over the loopback interface takes about one second. */
 const TIMEOUT_MS = 60_000
 
+/** Who pushes: user name and password, or what docker keeps after a login that was answered with a refresh token. */
+export type Login = { host: string; username: string; password: string } | { host: string; identityToken: string }
+
 /** How it ended: the code, and what it told the person who ran it. */
 export interface Copied {
   code: number
@@ -17,24 +20,31 @@ export interface Copied {
  * `skopeo copy` between a folder (`oci:...`) and a registry without TLS (`docker://...`).
  * @param login for this host; none means that nobody is logged in
  */
-export async function skopeoCopy(
-  from: string,
-  to: string,
-  login?: { host: string; username: string; password: string },
-): Promise<Copied> {
+export async function skopeoCopy(from: string, to: string, login?: Login): Promise<Copied> {
   const dir = await mkdtemp(join(tmpdir(), 'skopeo-'))
   try {
     const authfile = join(dir, 'auth.json')
-    const auth = login && Buffer.from(`${login.username}:${login.password}`).toString('base64')
-    await writeFile(authfile, JSON.stringify({ auths: login ? { [login.host]: { auth } } : {} }), { mode: 0o600 })
+    await writeFile(authfile, dockerConfig(login), { mode: 0o600 })
     const insecure = ['--insecure-policy', 'copy', '--quiet', '--src-tls-verify=false', '--dest-tls-verify=false']
     const args = [...insecure, '--preserve-digests', '--authfile', authfile, from, to]
     return await new Promise((resolve) => {
+      // A fatal error comes as a line of skopeo's log, which escapes quotation marks.
       execFile('skopeo', args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code ?? -1) : 0, message: `${stdout}${stderr}` })
+        resolve({ code: error ? Number(error.code ?? -1) : 0, message: `${stdout}${stderr}`.replaceAll('\\"', '"') })
       })
     })
   } finally {
     await rm(dir, { recursive: true })
   }
+}
+
+/** The file in which clients keep logins, as `docker login` writes it. */
+export function dockerConfig(login: Login | undefined): string {
+  if (login === undefined) return JSON.stringify({ auths: {} })
+  const auth = (username: string, password: string) => Buffer.from(`${username}:${password}`).toString('base64')
+  const kept =
+    'identityToken' in login
+      ? { auth: auth('JWT', ''), identitytoken: login.identityToken }
+      : { auth: auth(login.username, login.password) }
+  return JSON.stringify({ auths: { [login.host]: kept } })
 }
