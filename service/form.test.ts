@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { TokenError } from './errors.ts'
 import { readForm, readGrant } from './form.ts'
 import { limits } from './limits.ts'
 
@@ -48,5 +50,29 @@ describe('readGrant', () => {
     'grant_type=password&username=a&username=JWT&password=p',
   ])('does not choose among several values: %s', (form) => {
     expect(() => grant(form)).toThrow(failsWith('form_malformed'))
+  })
+
+  it('makes of any form a credential or a TokenError, and shows nothing of it', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary', minLength: 8 }), fc.constant('JWT'), fc.constant(''))
+    const field = fc.tuple(fc.constantFrom('grant_type', 'username', 'password', 'refresh_token', 'scope'), text)
+    const grants = fc.constantFrom('password', 'refresh_token', 'client_credentials')
+    let taken = 0
+    fc.assert(
+      fc.property(grants, fc.array(field, { maxLength: 4 }), (type, fields) => {
+        const form = new URLSearchParams([['grant_type', type], ...fields])
+        let shown: string
+        try {
+          shown = JSON.stringify(readGrant(form, 'JWT', limits))
+          taken += 1
+        } catch (error) {
+          expect(error).toBeInstanceOf(TokenError)
+          shown = (error as Error).message
+        }
+        const secret = fields.filter(([name, value]) => name !== 'username' && value.length >= 8)
+        for (const [, value] of secret) expect(shown).not.toContain(value)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(taken).toBeGreaterThan(50)
   })
 })

@@ -40,6 +40,11 @@ describe('the outputs', () => {
       clientId: 'docker-registry',
       audience: registry,
       pushGroup: 'acl_docker_push',
+      trust: [
+        expect.stringMatching(/^GitHub repositories of owner .*: push to \{repository\}/),
+        expect.stringMatching(/^GitLab projects .*: push to \{project_path\}/),
+        expect.stringMatching(/^GitHub repositories .* with id 1001: push to releases\/app, delete in releases\/app$/),
+      ],
     })
     expect(outputs.certificate).toMatch(/^-----BEGIN CERTIFICATE-----/)
     expect(JSON.stringify(outputs)).not.toContain('[secret]')
@@ -78,14 +83,15 @@ describe('taken away and made again', () => {
     expect(namespaces.items.map(({ metadata }) => metadata?.name)).not.toContain('passwordless-registry')
     expect(await authentikHolds()).toEqual([])
     expect((await npm('up')).code).toBe(0)
-    expect(await authentikHolds()).toContain('docker-registry')
+    const trusted = ['docker-registry', 'ci-session', 'docker-registry-trust']
+    expect(await authentikHolds()).toEqual(expect.arrayContaining(trusted))
   })
 })
 
 /** Names of all that the stack makes in authentik. */
 async function authentikHolds(): Promise<string[]> {
   const kinds = ['core/applications', 'core/groups', 'crypto/certificatekeypairs', 'propertymappings/provider/scope']
-  const more = ['providers/oauth2', 'sources/oauth']
+  const more = ['providers/oauth2', 'sources/oauth', 'policies/expression']
   const lists = [...kinds, ...more].map(async (kind) => {
     const answer = await fetch(`http://127.0.0.1:${ports.authentik}/api/v3/${kind}/`, {
       headers: { authorization: `Bearer ${environment.AUTHENTIK_TOKEN}` },
