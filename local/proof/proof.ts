@@ -33,12 +33,14 @@ interface Credential {
  */
 export async function prove(registry: string, audience: string): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'registry-proof-'))
-  const layout = await makeImage(image)
+  // Of its own for each, so that no layer is there already.
+  const layouts = { github: await makeImage(image), gitlab: await makeImage(image) }
   try {
     for (const [platform, name] of [
       ['github', 'skopeo'],
       ['gitlab', 'crane'],
     ] as const) {
+      const layout = layouts[platform]
       await step(
         `${name} pushes 24 MB to ${trusted} with a ${platform} token, pulls it back, digests are equal`,
         async () => {
@@ -54,16 +56,16 @@ export async function prove(registry: string, audience: string): Promise<void> {
     }
     await step('a stranger may neither push nor pull', async () => {
       await using client = await open('skopeo', registry, { platform: 'github', repository: stranger, audience })
-      refused(await client.push(layout, `${trusted}:stolen`), 'A stranger pushed')
+      refused(await client.push(layouts.github, `${trusted}:stolen`), 'A stranger pushed')
       refused(await client.pull(`${trusted}:github`, join(work, 'stolen')), 'A stranger pulled')
     })
     await step('an expired token is refused', async () => {
       const expired = { platform: 'github', repository: trusted, audience, ttl: -60 } as const
       await using client = await open('crane', registry, expired)
-      refused(await client.push(layout, `${trusted}:late`), 'An expired token pushed')
+      refused(await client.push(layouts.github, `${trusted}:late`), 'An expired token pushed')
     })
   } finally {
-    for (const dir of [work, layout]) await rm(dir, { recursive: true, force: true })
+    for (const dir of [work, ...Object.values(layouts)]) await rm(dir, { recursive: true, force: true })
   }
 }
 

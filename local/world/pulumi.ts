@@ -12,7 +12,7 @@ import { projectDir, stateDir } from '../paths.ts'
 import { Stop } from '../steps.ts'
 import { ensureTool } from '../toolchain/index.ts'
 import { ensurePassphrase } from './passphrase.ts'
-import { pluginPath } from './plugins.ts'
+import { pulumiHome } from './plugins.ts'
 import { ensureSecretFile } from './secret-file.ts'
 import { apiTokenFile, stackConfigFile } from './settings.ts'
 
@@ -37,9 +37,10 @@ export async function openStack(options: { kubeconfig: string; standInAuthentik:
   const pulumi = await ensureTool('pulumi')
   await mkdir(backendDir, { recursive: true, mode: 0o700 })
   await ensurePassphrase(passphraseFile, stackConfigFile)
-  const plugins = await pluginPath(dirname(pulumi))
+  const home = await pulumiHome(dirname(pulumi), join(backendDir, 'home'))
   const environment = {
-    PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), ...plugins.path, process.env.PATH].join(':'),
+    PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), process.env.PATH].join(':'),
+    ...(home !== undefined && { PULUMI_HOME: home }),
     PULUMI_BACKEND_URL: `file://${backendDir}`,
     PULUMI_STACK: stackName,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
@@ -48,7 +49,7 @@ export async function openStack(options: { kubeconfig: string; standInAuthentik:
     KUBECONFIG: options.kubeconfig,
     ...(options.standInAuthentik && { AUTHENTIK_TOKEN: await ensureSecretFile(apiTokenFile) }),
   }
-  const stack = { environment, standInPlugins: plugins.standIns }
+  const stack = { environment, standInPlugins: home !== undefined }
   await breakStaleLocks()
   const selected = await runPulumi(stack, ['stack', 'select', '--create', stackName], { quiet: true })
   if (selected.exitCode !== 0) throw new Stop(`Stack ${stackName} cannot be opened.\n${selected.stderr}`)
