@@ -14,6 +14,8 @@ const COMMAND_LIMIT_SECONDS = 120
 export interface Docker {
   /** Address of the engine's socket, as clients take it. */
   host: string
+  /** Folder of the client's own config, `DOCKER_CONFIG`. */
+  config: string
   /** Runs the docker client; `input` goes to its standard input. */
   run(args: string[], input?: string): Promise<ProcessOutput>
   [Symbol.asyncDispose](): Promise<void>
@@ -23,6 +25,7 @@ export interface Docker {
 export async function startDocker(): Promise<Docker> {
   const dir = await mkdtemp(join(tmpdir(), 'docker-'))
   const host = `unix://${dir}/docker.sock`
+  const config = join(dir, 'config')
   const log = await open(join(dir, 'log'), 'w')
   // Not the machine's own /etc/docker/daemon.json.
   await writeFile(join(dir, 'daemon.json'), '{}')
@@ -39,7 +42,7 @@ export async function startDocker(): Promise<Docker> {
       quiet: true,
       nothrow: true,
       timeout: `${COMMAND_LIMIT_SECONDS}s`,
-      env: { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: join(dir, 'config') },
+      env: { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: config },
     })`docker ${args}`
   const dispose = async () => {
     if (daemon.exitCode === null) {
@@ -58,5 +61,5 @@ export async function startDocker(): Promise<Docker> {
     }
     await sleep(200)
   }
-  return { host, run, [Symbol.asyncDispose]: dispose }
+  return { host, config, run, [Symbol.asyncDispose]: dispose }
 }
