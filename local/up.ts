@@ -3,11 +3,11 @@ import { parseArgs } from 'node:util'
 import { withWorldLock } from './kubernetes/index.ts'
 import { stateDir } from './paths.ts'
 import { prove } from './proof/proof.ts'
-import { runCommand, Stop, say, step } from './steps.ts'
+import { runCommand, say, step } from './steps.ts'
 import { openCluster } from './world/cluster.ts'
 import { guide } from './world/guide.ts'
 import { openOutsideWorld } from './world/outside-world.ts'
-import { openStack, runPulumi, stackName, stackOutputs } from './world/pulumi.ts'
+import { bringUp, openStack, stackName, stackOutputs } from './world/pulumi.ts'
 import { loadSettings } from './world/settings.ts'
 
 const HELP = `Brings the whole system up on this machine and proves it with a pushed image; leaves it running.
@@ -29,14 +29,7 @@ async function up(): Promise<void> {
   if (stack.standInPlugins) {
     say('  The official provider plugins cannot be had here; those of local/plugins stand in for them.')
   }
-  await step(`pulumi up on stack ${stackName}`, async () => {
-    if ((await runPulumi(stack, ['up', '--yes', '--skip-preview', '--suppress-outputs'])).exitCode !== 0) {
-      throw new Stop(
-        'pulumi up did not get to its end; its own words are above. What it made is in the stack: once the cause is\n' +
-          'mended, the next `npm run up` carries on.',
-      )
-    }
-  })
+  await step(`pulumi up on stack ${stackName}`, () => bringUp(stack))
   const outputs = await stackOutputs(stack)
   if (settings.standInIssuers) {
     const { registry, audience } = outputs

@@ -5,12 +5,21 @@
 import * as authentik from '@pulumi/authentik'
 import sdk from '@pulumi/authentik/package.json' with { type: 'json' }
 import * as pulumi from '@pulumi/pulumi'
+import { authentikAccess, findObject } from './find-object.ts'
 
 /** authentik's wordings for "this name is taken" (Django REST framework's UniqueValidator and UniqueTogether). */
 const NAME_TAKEN = /already exists|must be unique|must make a unique set/i
 
-/** Looks up the import id of an object, by its type and the name that is taken. */
-const importIds: Record<string, (taken: { name: string; slug: string }) => Promise<string>> = {
+/** The inputs by which an object is found. */
+interface Taken {
+  name: string
+  slug: string
+  policy: string
+  target: string
+}
+
+/** Looks up the import id of an object, by its type and the inputs that are taken. */
+const importIds: Record<string, (taken: Taken) => Promise<string>> = {
   'authentik:index/application:Application': async ({ slug }) => slug,
   'authentik:index/sourceOauth:SourceOauth': async ({ slug }) => slug,
   'authentik:index/group:Group': async ({ name }) => (await authentik.getGroup({ name })).id,
@@ -20,6 +29,10 @@ const importIds: Record<string, (taken: { name: string; slug: string }) => Promi
     (await authentik.getPropertyMappingProviderScope({ name })).id,
   'authentik:index/providerOauth2:ProviderOauth2': async ({ name }) =>
     String((await authentik.getProviderOauth2Config({ name })).providerId),
+  'authentik:index/policyExpression:PolicyExpression': async ({ name }) =>
+    findObject(await authentikAccess(), 'policies/expression', { name }),
+  'authentik:index/policyBinding:PolicyBinding': async ({ policy, target }) =>
+    findObject(await authentikAccess(), 'policies/bindings', { policy, target }),
 }
 
 /** A resource operation that failed, as the engine's error hook tells it. */
@@ -63,7 +76,9 @@ export function adoptionAdvice(parent: pulumi.ComponentResource, label: string):
     const failed = { type, name, operation: failedOperation, errors }
     if (!isNameTaken(failed)) return false
     // Without an answer to the look-up the command is printed with a gap, which is still better than none.
-    const id = await importIds[type]?.({ name: '', slug: '', ...newInputs }).catch(() => undefined)
+    const id = await importIds[type]?.({ name: '', slug: '', policy: '', target: '', ...newInputs }).catch(
+      () => undefined,
+    )
     const parentUrn = await new Promise<string>((resolve) => parent.urn.apply(resolve))
     await pulumi.log.error(adoptionCommand(failed, id, parentUrn))
     return false

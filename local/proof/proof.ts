@@ -44,12 +44,14 @@ interface Credential {
  */
 export async function prove({ registry, audience, sessions }: World): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'registry-proof-'))
-  const layout = await makeImage(image)
+  // Of its own for each, so that no layer is there already.
+  const layouts = { github: await makeImage(image), gitlab: await makeImage(image), session: await makeImage(image) }
   try {
     for (const [platform, name] of [
       ['github', 'skopeo'],
       ['gitlab', 'crane'],
     ] as const) {
+      const layout = layouts[platform]
       await step(
         `${name} pushes 24 MB to ${trusted} with a ${platform} token, pulls it back, digests are equal`,
         async () => {
@@ -66,17 +68,21 @@ export async function prove({ registry, audience, sessions }: World): Promise<vo
     await step('a stranger may neither push nor pull, and is told that no rule matches', async () => {
       await using client = await open('skopeo', registry, { platform: 'github', repository: stranger, audience })
       const why = /no rule of source .*github.* matches repository .*stranger\/app/
-      refused(await client.push(layout, `${trusted}:stolen`), 'A stranger pushed', why)
+      refused(await client.push(layouts.github, `${trusted}:stolen`), 'A stranger pushed', why)
       refused(await client.pull(`${trusted}:github`, join(work, 'stolen')), 'A stranger pulled', why)
     })
     await step('a job may not push outside of its rules, and is told what they let it push', async () => {
       await using client = await open('skopeo', registry, { platform: 'github', repository: trusted, audience })
-      refused(await client.push(layout, 'acme/other:stolen'), 'A job pushed to a foreign name', /push .*acme\/app/)
+      refused(
+        await client.push(layouts.github, 'acme/other:stolen'),
+        'A job pushed to a foreign name',
+        /push .*acme\/app/,
+      )
     })
     await step('an expired token is refused, and told so', async () => {
       const expired = { platform: 'github', repository: trusted, audience, ttl: -60 } as const
       await using client = await open('crane', registry, expired)
-      refused(await client.push(layout, `${trusted}:late`), 'An expired token pushed', /expired \d+ s ago/)
+      refused(await client.push(layouts.github, `${trusted}:late`), 'An expired token pushed', /expired \d+ s ago/)
     })
     if (sessions) {
       await step(`a job that logged in pushes when its token has ended (${sessionLoginSeconds} s)`, async () => {
@@ -85,14 +91,14 @@ export async function prove({ registry, audience, sessions }: World): Promise<vo
         const session = await openSession(registry, jwt)
         await sleep((sessionLoginSeconds + 1) * 1000)
         await using ended = await logIn('crane', registry, jwt)
-        refused(await ended.push(layout, `${trusted}:late`), 'An expired token pushed', /expired/)
+        refused(await ended.push(layouts.github, `${trusted}:late`), 'An expired token pushed', /expired/)
         await using client = await logInWithSession('crane', registry, session)
-        accepted(await client.push(layout, `${trusted}:session`), 'crane push with the session')
-        refused(await client.push(layout, 'acme/other:stolen'), 'A session pushed to a foreign name')
+        accepted(await client.push(layouts.session, `${trusted}:session`), 'crane push with the session')
+        refused(await client.push(layouts.github, 'acme/other:stolen'), 'A session pushed to a foreign name')
       })
     }
   } finally {
-    for (const dir of [work, layout]) await rm(dir, { recursive: true, force: true })
+    for (const dir of [work, ...Object.values(layouts)]) await rm(dir, { recursive: true, force: true })
   }
 }
 

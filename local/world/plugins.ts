@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { $ } from 'zx'
-import { projectDir } from '../paths.ts'
+import { linkPlugins } from '../plugins/install.ts'
 
 /** Same versions as the SDKs in package.json. */
 const official = [
@@ -20,18 +20,16 @@ const bridged = ['terraform-provider@1.1.3', 'goauthentik/authentik', '2026.2.0'
 /** How long one official plugin may take to arrive, in seconds. */
 const installSeconds = 120
 
-export const standInPluginsDir = join(projectDir, 'local', 'plugins', 'bin')
-
 /**
  * @param pulumiDir the folder of the Pulumi CLI. The official download brings the language host along; a CLI that
  *   had to be built says that downloads are not to be had here, and no time is spent on asking again.
- * @returns folders to put on PATH before the engine's own search: none, or that of the stand-ins
+ * @param home a folder of ours, in which the stand-ins are put as if they were installed
+ * @returns PULUMI_HOME for the engine: undefined where the official plugins are used, from wherever the user has them
  */
-export async function pluginPath(pulumiDir: string): Promise<{ path: string[]; standIns: boolean }> {
-  if (existsSync(join(pulumiDir, 'pulumi-language-nodejs')) && (await installOfficial(pulumiDir))) {
-    return { path: [], standIns: false }
-  }
-  return { path: [standInPluginsDir], standIns: true }
+export async function pulumiHome(pulumiDir: string, home: string): Promise<string | undefined> {
+  if (existsSync(join(pulumiDir, 'pulumi-language-nodejs')) && (await installOfficial(pulumiDir))) return undefined
+  await linkPlugins(home)
+  return home
 }
 
 async function installOfficial(pulumiDir: string): Promise<boolean> {

@@ -9,10 +9,11 @@ import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { $, type ProcessPromise } from 'zx'
 import { projectDir, stateDir } from '../paths.ts'
-import { Stop } from '../steps.ts'
+import { Stop, say } from '../steps.ts'
 import { ensureTool } from '../toolchain/index.ts'
+import { adoptionsOf, interruptedCreates } from './adoption.ts'
 import { ensurePassphrase } from './passphrase.ts'
-import { pluginPath } from './plugins.ts'
+import { pulumiHome } from './plugins.ts'
 import { ensureSecretFile } from './secret-file.ts'
 import { apiTokenFile, stackConfigFile } from './settings.ts'
 
@@ -37,9 +38,10 @@ export async function openStack(options: { kubeconfig: string; standInAuthentik:
   const pulumi = await ensureTool('pulumi')
   await mkdir(backendDir, { recursive: true, mode: 0o700 })
   await ensurePassphrase(passphraseFile, stackConfigFile)
-  const plugins = await pluginPath(dirname(pulumi))
+  const home = await pulumiHome(dirname(pulumi), join(backendDir, 'home'))
   const environment = {
-    PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), ...plugins.path, process.env.PATH].join(':'),
+    PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), process.env.PATH].join(':'),
+    ...(home !== undefined && { PULUMI_HOME: home }),
     PULUMI_BACKEND_URL: `file://${backendDir}`,
     PULUMI_STACK: stackName,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
@@ -48,7 +50,7 @@ export async function openStack(options: { kubeconfig: string; standInAuthentik:
     KUBECONFIG: options.kubeconfig,
     ...(options.standInAuthentik && { AUTHENTIK_TOKEN: await ensureSecretFile(apiTokenFile) }),
   }
-  const stack = { environment, standInPlugins: plugins.standIns }
+  const stack = { environment, standInPlugins: home !== undefined }
   await breakStaleLocks()
   const selected = await runPulumi(stack, ['stack', 'select', '--create', stackName], { quiet: true })
   if (selected.exitCode !== 0) throw new Stop(`Stack ${stackName} cannot be opened.\n${selected.stderr}`)
@@ -65,16 +67,48 @@ async function breakStaleLocks(): Promise<void> {
   }
 }
 
-/** Runs the Pulumi CLI on the stack in the checkout, its output going where this process's goes. */
+/** Runs the Pulumi CLI on the stack in the checkout. Unless `quiet`, a person sees its output as it comes. */
 export function runPulumi(stack: Stack, args: readonly string[], options: { quiet?: boolean } = {}): ProcessPromise {
-  return $({
+  const running = $({
     cwd: projectDir,
     env: { ...process.env, ...stack.environment },
-    stdio: options.quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
-    quiet: options.quiet ?? false,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    quiet: true,
     nothrow: true,
     detached: false,
   })`pulumi ${args} --non-interactive`
+  if (!options.quiet) {
+    running.stdout.pipe(process.stderr, { end: false })
+    running.stderr.pipe(process.stderr, { end: false })
+  }
+  return running
+}
+
+/**
+ * `pulumi up`, carried on where the last one was cut off.
+ *
+ * @throws Stop when it does not get to its end
+ */
+export async function bringUp(stack: Stack): Promise<void> {
+  const exported = await runPulumi(stack, ['stack', 'export'], { quiet: true })
+  const interrupted = exported.exitCode === 0 ? interruptedCreates(exported.stdout) : new Set<string>()
+  for (;;) {
+    const { exitCode, stdall } = await runPulumi(stack, ['up', '--yes', '--skip-preview', '--suppress-outputs'])
+    if (exitCode === 0) return
+    const adoptions = adoptionsOf(interrupted, stdall)
+    if (adoptions.length === 0) {
+      throw new Stop(
+        'pulumi up did not get to its end; its own words are above. What it made is in the stack: once the cause is\n' +
+          'mended, the next `npm run up` carries on.',
+      )
+    }
+    for (const { type, name, args } of adoptions) {
+      say(`  The last run was cut off while it made ${name} (${type}); adopting it.`)
+      const adopted = await runPulumi(stack, args)
+      if (adopted.exitCode !== 0) throw new Stop(`${name} could not be adopted; see above.`)
+      interrupted.delete(`${type} ${name}`)
+    }
+  }
 }
 
 /** One output of the stack, plain (none of the outputs that CI needs is secret). */

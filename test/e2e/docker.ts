@@ -14,7 +14,7 @@ const COMMAND_LIMIT_SECONDS = 120
 export interface Docker {
   /** Address of the engine's socket, as clients take it. */
   host: string
-  /** The client's own folder, with what `docker login` stores. */
+  /** Folder of the client's own config, `DOCKER_CONFIG`. */
   config: string
   /** Runs the docker client; `input` goes to its standard input. */
   run(args: string[], input?: string): Promise<ProcessOutput>
@@ -24,8 +24,8 @@ export interface Docker {
 /** Starts an engine that runs no containers: it only loads, pushes and pulls. */
 export async function startDocker(): Promise<Docker> {
   const dir = await mkdtemp(join(tmpdir(), 'docker-'))
-  const config = join(dir, 'config')
   const host = `unix://${dir}/docker.sock`
+  const config = join(dir, 'config')
   const log = await open(join(dir, 'log'), 'w')
   // Not the machine's own /etc/docker/daemon.json.
   await writeFile(join(dir, 'daemon.json'), '{}')

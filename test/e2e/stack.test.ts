@@ -1,4 +1,7 @@
 /** Stack `local` on the running system, through the commands that a person types. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { CoreV1Api } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -85,6 +88,30 @@ describe('taken away and made again', () => {
     expect((await npm('up')).code).toBe(0)
     const trusted = ['docker-registry', 'ci-session', 'docker-registry-trust']
     expect(await authentikHolds()).toEqual(expect.arrayContaining(trusted))
+  })
+})
+
+describe('an engine that is killed after authentik made an object, before the state knew', () => {
+  it('is carried on by the next npm run up, which adopts the object', async () => {
+    // `pulumi stack import` would drop what is under way, so the file itself is made as a killed engine leaves it.
+    const backend = fileURLToPath(environment.PULUMI_BACKEND_URL ?? '')
+    const file = join(backend, '.pulumi', 'stacks', 'passwordless-registry', 'local.json')
+    const state = JSON.parse(await readFile(file, 'utf8'))
+    const { latest } = state.checkpoint as { latest: { resources: { urn: string; id?: string }[] } }
+    const lost = latest.resources.find(({ urn }) => urn.endsWith('::acl_docker_pull'))
+    expect(lost?.id).toBeDefined()
+    state.checkpoint.latest = {
+      ...latest,
+      resources: latest.resources.filter((resource) => resource !== lost),
+      pending_operations: [{ type: 'creating', resource: { ...lost, id: undefined, outputs: {} } }],
+    }
+    await writeFile(file, JSON.stringify(state))
+
+    const up = await npm('up')
+    expect(up.output).toContain('was cut off while it made acl_docker_pull')
+    expect(up.code, up.output).toBe(0)
+    expect((await pulumi('stack', 'export')).stdout).toContain(lost?.id)
+    expect((await npm('preview')).code).toBe(0)
   })
 })
 

@@ -1,5 +1,6 @@
 import { boolean, choice, duration, list, many, one, text } from '../fields.ts'
-import { resource } from '../resource.ts'
+import { issuerOf } from '../openid.ts'
+import { type ApiContext, resource } from '../resource.ts'
 import type { Json, OAuth2Provider } from '../rows.ts'
 import { randomText } from '../secrets.ts'
 import type { Store } from '../store.ts'
@@ -74,4 +75,21 @@ export const providers = resource<'providers'>({
     client_secret: randomText(CLIENT_SECRET_CHARACTERS),
   }),
   present: (provider, { store }) => presentProvider(provider, store),
+  actions: { setup_urls: { method: 'GET', run: setupUrls } },
 })
+
+/** Where a client of this provider finds what it needs; a provider without an application has fewer of them. */
+function setupUrls(provider: OAuth2Provider, _input: unknown, { store, origin }: ApiContext): Json {
+  const application = store.find('applications', (one) => one.provider === provider.pk)
+  const base = `${origin}/application/o`
+  const own = application && `${base}/${application.slug}`
+  return {
+    issuer: application ? issuerOf(provider, application, origin) : null,
+    authorize: `${base}/authorize/`,
+    token: `${base}/token/`,
+    user_info: `${base}/userinfo/`,
+    provider_info: own ? `${own}/.well-known/openid-configuration` : null,
+    logout: own ? `${own}/end-session/` : null,
+    jwks: own ? `${own}/jwks/` : null,
+  }
+}
