@@ -23,7 +23,7 @@ export interface ServicePort {
 }
 
 /** How long a forwarder may take until it listens on a new port. */
-const LISTEN_LIMIT_SECONDS = 10
+const LISTEN_LIMIT_SECONDS = 30
 const POLL_MILLISECONDS = 25
 
 /** Where a detached forwarder reads what to listen on: local port to target. */
