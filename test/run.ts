@@ -102,8 +102,7 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
 
 function staticChecks(python: string): Step[] {
   const ruff = ['-m', 'ruff', 'check', '--no-cache', '.'] as const
-  // The expressions are read by whoever reviews the trust.
-  const format = ['-m', 'ruff', 'format', '--no-cache', '--check', 'infra'] as const
+  const format = ['-m', 'ruff', 'format', '--no-cache', '--check', '.'] as const
   return [
     { name: 'type check', argv: ['tsc', '--project', '.'], limitSeconds: limitSeconds.static },
     { name: 'biome', argv: ['biome', 'check', '--error-on-warnings'], limitSeconds: limitSeconds.static },

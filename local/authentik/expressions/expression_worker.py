@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import textwrap
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
 
 import jwt  # noqa: F401 - for the expressions: where it is missing, say so at the start, not in the first exchange
@@ -99,7 +99,7 @@ def answer_mapping(message):
     user = user_of(message)
     http_request = HttpRequest(message["request"])
     provider = OAuth2Provider.objects.get(pk=message["provider"])
-    expires = datetime.fromtimestamp(message["expires"], timezone.utc)
+    expires = datetime.fromtimestamp(message["expires"], UTC)
     token = SimpleNamespace(user=user, provider=provider, scope=message["scope"], expires=expires)
     context = {"provider": provider, "token": token}
     request = SimpleNamespace(
