@@ -383,7 +383,11 @@ describe('outputs', () => {
       clientId: { value: 'docker-registry' },
       audience: { value: 'registry.example.com' },
       pushGroup: { value: 'acl_docker_push' },
-      trust: { value: [expect.stringMatching(/^GitHub repositories of owner 501 .* on a branch or a tag: push to /)] },
+      trust: {
+        value: [
+          expect.stringMatching(/^GitHub repositories of owner 501 .* on a branch or a tag started by .*: push to /),
+        ],
+      },
       certificate: { value: CERTIFICATE },
     })
     const { d } = createPrivateKey(PRIVATE_KEY).export({ format: 'jwk' })

@@ -7,7 +7,7 @@ test('each rule is one line', () => {
   expect(describeRules(rules, sources)).toEqual([
     'GitHub repositories of owner 501 on main or a tag: push to {repository} and {repository}/**, pull {repository_owner}/**',
     'GitHub repositories with id 7: delete in {repository}, list the catalog',
-    'GitLab projects in namespace 72 in namespace acme: push to {project_path}',
+    'GitLab projects in namespace 72 whose namespace is called acme: push to {project_path}',
   ])
 })
 

@@ -9,13 +9,14 @@ const jobs: Record<Platform, string> = { github: 'GitHub repositories', gitlab: 
 const phrases: Record<string, string> = {
   repository: 'named',
   repository_id: 'with id',
-  repository_owner: 'of owner',
+  repository_owner: 'whose owner is called',
   repository_owner_id: 'of owner',
   project_path: 'named',
   project_id: 'with id',
-  namespace_path: 'in namespace',
+  namespace_path: 'whose namespace is called',
   namespace_id: 'in namespace',
   environment: 'in environment',
+  event_name: 'started by',
   pipeline_source: 'started by',
 }
 

@@ -74,17 +74,20 @@ describe('rules', () => {
 })
 
 describe('the short form', () => {
-  test('of GitHub: one rule for each owner, branches and tags only', () => {
+  test('of GitHub: one rule for each owner, branches and tags only, and nothing that a fork can start', () => {
     const { rules, findings } = parse({ github: { owners: [{ name: 'acme', id: '501' }, 502] } })
     expect(findings).toEqual([])
     const common = { number: 1, push: ['{repository}', '{repository}/**'], pull: ['{repository_owner}/**'] }
-    const ref = ['ref', ['refs/heads/**', 'refs/tags/**']]
+    const own = [
+      ['ref', ['refs/heads/**', 'refs/tags/**']],
+      ['event_name', ['create', 'push', 'release', 'repository_dispatch', 'schedule', 'workflow_dispatch']],
+    ]
     expect(rules).toEqual([
       expect.objectContaining({
         ...common,
-        claims: [['repository_owner_id', ['501']], ['repository_owner', ['acme']], ref],
+        claims: [['repository_owner_id', ['501']], ['repository_owner', ['acme']], ...own],
       }),
-      expect.objectContaining({ ...common, claims: [['repository_owner_id', ['502']], ref] }),
+      expect.objectContaining({ ...common, claims: [['repository_owner_id', ['502']], ...own] }),
     ])
   })
   test('of GitLab: a name takes subgroups in', () => {

@@ -9,6 +9,13 @@ import type { Owner, RuleSettings, ShortForm } from './rule-schema.ts'
 const BRANCHES_AND_TAGS = ['refs/heads/**', 'refs/tags/**']
 
 /**
+ * What starts a job that runs the repository's own code. A job of `pull_request_target` or `workflow_run` carries the
+ * ref of the default branch while it may run what a fork brought along (docs.github.com, "Events that trigger
+ * workflows"), and a merge queue builds what is not merged yet.
+ */
+const OWN_EVENTS = ['create', 'push', 'release', 'repository_dispatch', 'schedule', 'workflow_dispatch']
+
+/**
  * In GitLab a pipeline of a merge request can run in the target project while its claims name the source project
  * (docs.gitlab.com, ID token authentication), so its job may belong to somebody else. Child pipelines are left out as
  * well, as one can be the child of such a pipeline.
@@ -30,6 +37,7 @@ function githubRule({ name, id }: Owner, source: string): RuleSettings {
       ...(id === undefined ? {} : { repository_owner_id: [id] }),
       ...(name === undefined ? {} : { repository_owner: [name] }),
       ref: BRANCHES_AND_TAGS,
+      event_name: OWN_EVENTS,
     },
     push: ['{repository}', '{repository}/**'],
     pull: ['{repository_owner}/**'],

@@ -59,6 +59,11 @@ describe('the token of a job that no rule trusts', () => {
       reason: /no rule of source "github" matches .*"refs\/pull\/7\/merge"/,
     },
     {
+      name: 'of an event by which a fork runs its code on the default branch',
+      token: () => jobTokenWith({ event_name: 'pull_request_target' }),
+      reason: /no rule of source "github" matches .*"pull_request_target"/,
+    },
+    {
       name: 'of a merge request, which GitLab may run in the target project',
       token: () => jobTokenWith({ pipeline_source: 'merge_request_event' }, 'gitlab'),
       reason: /no rule of source "gitlab" matches/,
