@@ -10,7 +10,7 @@ export interface IssuersOptions {
   port?: number
   /** Default 127.0.0.1. */
   host?: string
-  /** By what URL others reach this server; default http://127.0.0.1:<port>. */
+  /** The base of GitLab's issuer, which tokens carry; default: by whatever name a client comes. */
   baseUrl?: string
   /** The public keys; asked for with each request, so that a key can change while the server runs. */
   keys: (platform: Platform) => Promise<JSONWebKeySet> | JSONWebKeySet
@@ -29,7 +29,9 @@ export interface RunningIssuers {
 export async function startIssuers(options: IssuersOptions): Promise<RunningIssuers> {
   let baseUrl = options.baseUrl?.replace(/\/$/, '')
   const server: Server = createServer((request, response) => {
-    answer(new URL(request.url ?? '/', 'http://path.invalid').pathname, baseUrl ?? '', options.keys)
+    // Keys are found by whatever name the client came; the issuer has one name, that of the tokens.
+    const origin = `http://${request.headers.host}`
+    answer(new URL(request.url ?? '/', 'http://path.invalid').pathname, baseUrl ?? origin, origin, options.keys)
       .then((body) => ({ status: body ? 200 : 404, body: body ?? { error: 'not found', standIn: true } }))
       .catch((error: Error) => ({ status: 500, body: { error: error.message, standIn: true } }))
       .then(({ status, body }) => {
@@ -55,12 +57,17 @@ export async function startIssuers(options: IssuersOptions): Promise<RunningIssu
   }
 }
 
-async function answer(path: string, baseUrl: string, keys: IssuersOptions['keys']): Promise<object | undefined> {
+async function answer(
+  path: string,
+  baseUrl: string,
+  origin: string,
+  keys: IssuersOptions['keys'],
+): Promise<object | undefined> {
   switch (path) {
     case '/github/.well-known/openid-configuration':
-      return githubDiscovery(baseUrl)
+      return githubDiscovery(origin)
     case '/gitlab/.well-known/openid-configuration':
-      return gitlabDiscovery(`${baseUrl}/gitlab`)
+      return gitlabDiscovery(`${baseUrl}/gitlab`, `${origin}/gitlab`)
     case '/github/.well-known/jwks':
       return await keys('github')
     case '/gitlab/oauth/discovery/keys':
@@ -74,9 +81,9 @@ async function answer(path: string, baseUrl: string, keys: IssuersOptions['keys'
 }
 
 /** As GitHub.com publishes it: no endpoint but the keys. */
-const githubDiscovery = (baseUrl: string) => ({
+const githubDiscovery = (origin: string) => ({
   issuer: GITHUB_ISSUER,
-  jwks_uri: `${baseUrl}/github/.well-known/jwks`,
+  jwks_uri: `${origin}/github/.well-known/jwks`,
   subject_types_supported: ['public', 'pairwise'],
   response_types_supported: ['id_token'],
   id_token_signing_alg_values_supported: ['RS256'],
@@ -84,12 +91,12 @@ const githubDiscovery = (baseUrl: string) => ({
 })
 
 /** As a GitLab publishes it under its own base URL. */
-const gitlabDiscovery = (issuer: string) => ({
+const gitlabDiscovery = (issuer: string, url: string) => ({
   issuer,
-  authorization_endpoint: `${issuer}/oauth/authorize`,
-  token_endpoint: `${issuer}/oauth/token`,
-  userinfo_endpoint: `${issuer}/oauth/userinfo`,
-  jwks_uri: `${issuer}/oauth/discovery/keys`,
+  authorization_endpoint: `${url}/oauth/authorize`,
+  token_endpoint: `${url}/oauth/token`,
+  userinfo_endpoint: `${url}/oauth/userinfo`,
+  jwks_uri: `${url}/oauth/discovery/keys`,
   scopes_supported: ['openid', 'profile', 'email'],
   response_types_supported: ['code'],
   subject_types_supported: ['public'],

@@ -4,15 +4,17 @@
  *   - into the network namespace of our own cluster: one small process (forwarder.py), plain TCP
  *   - through the API server of any other cluster, as `kubectl port-forward` does (api-forwarder.ts)
  *
- * Both are one detached process that reads its ports from a file, again on SIGHUP.
+ * Both are one detached process that reads its ports from a file, again on SIGHUP. The first also works the other way
+ * round, for pods that need what listens on this machine's loopback.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoreV1Api, type KubeConfig } from '@kubernetes/client-node'
+import type { Manifest } from './addons/addon.ts'
 import type { Daemons } from './daemons.ts'
-import type { Layout } from './layout.ts'
+import { type Layout, network } from './layout.ts'
 import { isRunning, signal } from './process-table.ts'
 
 export interface ServicePort {
@@ -27,9 +29,11 @@ const LISTEN_LIMIT_SECONDS = 30
 const POLL_MILLISECONDS = 25
 
 /** Where a detached forwarder reads what to listen on: local port to target. */
-export function forwardsFile({ run }: Layout): string {
-  return join(run, 'forwards.json')
+export function forwardsFile({ run }: Layout, name = 'forwarder'): string {
+  return join(run, `${name}.json`)
 }
+
+const forwarderScript = join(import.meta.dirname, 'forwarder.py')
 
 export interface Forwarder {
   readonly name: string
@@ -37,11 +41,19 @@ export interface Forwarder {
   start(): Promise<void>
 }
 
-/** The process that connects inside our cluster's network namespace. */
+/** The process that listens on this machine's loopback and connects inside our cluster's network namespace. */
 export function namespaceForwarder(layout: Layout, daemons: Daemons, python: string): Forwarder {
-  const script = join(import.meta.dirname, 'forwarder.py')
-  const argv = [python, script, layout.networkNamespace, forwardsFile(layout)] as const
+  const argv = [python, forwarderScript, layout.networkNamespace, forwardsFile(layout), '127.0.0.1', '::1'] as const
   return { name: 'forwarder', start: () => daemons.start('forwarder', argv) }
+}
+
+/** The other way round: listens on the node's address, where pods reach it, and connects on this machine's loopback. */
+export function outwardForwarder(layout: Layout, daemons: Daemons, python: string): Forwarder {
+  const name = 'outward-forwarder'
+  // The namespace in which this very command runs: the machine's own, but for a world inside of another namespace.
+  const outside = `/proc/${process.pid}/ns/net`
+  const argv = [python, forwarderScript, outside, forwardsFile(layout, name), network.nodeAddress] as const
+  return { name, start: () => daemons.startInside(name, argv) }
 }
 
 /** The process that connects through an API server. */
@@ -52,11 +64,28 @@ export function apiForwarder(layout: Layout, daemons: Daemons, kubeconfig: strin
 }
 
 /**
- * Adds one port to the forwarder (started when it does not run) and waits until it listens. A port that is forwarded
- * already gets the new target.
+ * Adds one port to the forwarder (started when it does not run). A port that is forwarded already gets the new target.
  *
  * @param target "address:port" or a Service, as the forwarder reads it
  */
+export async function setForward(
+  layout: Layout,
+  daemons: Daemons,
+  forwarder: Forwarder,
+  port: number,
+  target: string | ServicePort,
+): Promise<void> {
+  const file = forwardsFile(layout, forwarder.name)
+  const forwards = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
+  await mkdir(layout.run, { recursive: true })
+  await writeFile(`${file}.new`, JSON.stringify({ ...forwards, [port]: target }))
+  await rename(`${file}.new`, file)
+  const record = (await daemons.table.list()).find(({ name }) => name === forwarder.name)
+  if (record && isRunning(record)) signal(record, 'SIGHUP')
+  else await forwarder.start()
+}
+
+/** As setForward, for a port of this machine's loopback; waits until it listens. */
 export async function addForward(
   layout: Layout,
   daemons: Daemons,
@@ -64,16 +93,8 @@ export async function addForward(
   localPort: number,
   target: string | ServicePort,
 ): Promise<void> {
-  const file = forwardsFile(layout)
-  const forwards = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
-  await mkdir(layout.run, { recursive: true })
-  await writeFile(`${file}.new`, JSON.stringify({ ...forwards, [localPort]: target }))
-  await rename(`${file}.new`, file)
-
+  await setForward(layout, daemons, forwarder, localPort, target)
   const running = async () => (await daemons.table.list()).find((record) => record.name === forwarder.name)
-  const record = await running()
-  if (record && isRunning(record)) signal(record, 'SIGHUP')
-  else await forwarder.start()
   const giveUp = performance.now() + LISTEN_LIMIT_SECONDS * 1000
   while (!(await listens(localPort))) {
     const started = await running()
@@ -92,6 +113,22 @@ export async function serviceAddress(config: KubeConfig, { namespace, service, p
     throw new Error(`Service ${namespace}/${service} has no cluster address to forward to`)
   }
   return `${spec.clusterIP}:${port}`
+}
+
+/** A Service that pods reach by its name and the outward forwarder serves on the node. */
+export function outwardService({ namespace, service, port }: ServicePort): Manifest[] {
+  const metadata = { name: service, namespace }
+  return [
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ name: 'http', port }] } },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `${service}-outside`, namespace, labels: { 'kubernetes.io/service-name': service } },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port }],
+      endpoints: [{ addresses: [network.nodeAddress], conditions: { ready: true } }],
+    },
+  ]
 }
 
 function listens(port: number): Promise<boolean> {

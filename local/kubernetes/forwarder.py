@@ -1,9 +1,10 @@
-"""Listens on this machine's loopback and connects inside the cluster's network namespace.
+"""Listens in the network namespace in which it is started and connects inside another one.
 
-usage: forwarder.py NETWORK_NAMESPACE FORWARDS.json
+usage: forwarder.py NETWORK_NAMESPACE FORWARDS.json ADDRESS...
 
-FORWARDS.json maps a local port to "ADDRESS:PORT" inside. It is read again on SIGHUP: new ports are opened, those that
-are no longer in it are closed; connections that are open stay open.
+It listens on the first ADDRESS, and on the others as far as the machine has them. FORWARDS.json maps a port to
+"ADDRESS:PORT" inside. It is read again on SIGHUP: new ports are opened, those that are no longer in it are closed;
+connections that are open stay open.
 """
 
 import asyncio
@@ -29,10 +30,11 @@ def enter(namespace: int) -> None:
 
 
 class Forwarder:
-    def __init__(self, namespace: str, forwards: str) -> None:
+    def __init__(self, namespace: str, forwards: str, *addresses: str) -> None:
         self.inside = os.open(namespace, os.O_RDONLY)
         self.outside = os.open("/proc/self/ns/net", os.O_RDONLY)
         self.forwards = forwards
+        self.addresses = addresses
         self.targets: dict[int, tuple[str, int]] = {}
         self.servers: dict[int, list[asyncio.Server]] = {}
 
@@ -59,11 +61,13 @@ class Forwarder:
 
     async def listen(self, port: int) -> list[asyncio.Server]:
         serve = functools.partial(self.serve, port)
-        servers = [await asyncio.start_server(serve, "127.0.0.1", port)]
-        try:
-            servers.append(await asyncio.start_server(serve, "::1", port))
-        except OSError as error:  # a machine without IPv6
-            print(f"not listening on [::1]:{port}: {error}", flush=True)
+        first, *others = self.addresses
+        servers = [await asyncio.start_server(serve, first, port)]
+        for address in others:
+            try:
+                servers.append(await asyncio.start_server(serve, address, port))
+            except OSError as error:  # a machine without IPv6
+                print(f"not listening on [{address}]:{port}: {error}", flush=True)
         return servers
 
     async def serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,7 +11,16 @@ import { apply, loadKubeconfig } from './api.ts'
 import { findCgroups } from './cgroups.ts'
 import { cleanUp } from './clean.ts'
 import { Daemons, processesFile } from './daemons.ts'
-import { addForward, apiForwarder, namespaceForwarder, type ServicePort, serviceAddress } from './forward.ts'
+import {
+  addForward,
+  apiForwarder,
+  namespaceForwarder,
+  outwardForwarder,
+  outwardService,
+  type ServicePort,
+  serviceAddress,
+  setForward,
+} from './forward.ts'
 import { deleteKind, kindContext, loadIntoKind, startKind } from './kind.ts'
 import { contextName } from './kubeconfig.ts'
 import { type Layout, layoutOf } from './layout.ts'
@@ -53,6 +62,11 @@ export interface Cluster {
   readonly context: string
   /** Serves a Service on 127.0.0.1 (and ::1) until the cluster is stopped; once more for the same port replaces it. */
   forward(target: ServicePort, localPort: number): Promise<void>
+  /**
+   * Lets pods reach what listens at `address` ("127.0.0.1:9000") on this machine, as a Service of that name.
+   * Undefined for clusters that are not ours: theirs is a network of their own.
+   */
+  expose?(as: ServicePort, address: string): Promise<void>
 }
 
 /**
@@ -118,6 +132,11 @@ async function ourOwn(layout: Layout, options: ClusterOptions, archives: Promise
       const daemons = new Daemons(layout, await findCgroups(layout))
       const forwarder = namespaceForwarder(layout, daemons, tools.python)
       await addForward(layout, daemons, forwarder, localPort, await serviceAddress(config, target))
+    },
+    expose: async (as, address) => {
+      const daemons = new Daemons(layout, await findCgroups(layout))
+      await apply(config, outwardService(as))
+      await setForward(layout, daemons, outwardForwarder(layout, daemons, tools.python), as.port, address)
     },
   }
 }

@@ -15,6 +15,12 @@ const POLL_MILLISECONDS = 250
 
 /** Deploys the stand-ins that the stack's config leaves to the local world; unchanged ones keep running. */
 export async function openOutsideWorld(settings: Settings, cluster: Cluster): Promise<void> {
+  const config = loadKubeconfig(cluster.kubeconfig, cluster.context)
+  if (settings.exposedAuthentik !== undefined && cluster.expose !== undefined) {
+    const { service, port } = outsideWorld.authentik
+    await apply(config, [outsideWorldNamespace])
+    await cluster.expose({ namespace: outsideWorld.namespace, service, port }, settings.exposedAuthentik)
+  }
   const standIns: StandIn[] = []
   if (settings.standInAuthentik) {
     standIns.push(await standInAuthentik(settings.nodeImage, await ensureSecretFile(apiTokenFile)))
@@ -23,7 +29,6 @@ export async function openOutsideWorld(settings: Settings, cluster: Cluster): Pr
   if (standIns.length === 0) return
 
   await step(`Stand-ins running: ${standIns.map(({ name }) => name).join(', ')}`, async () => {
-    const config = loadKubeconfig(cluster.kubeconfig, cluster.context)
     await apply(config, [outsideWorldNamespace, ...standIns.flatMap(manifests)])
     await Promise.all(standIns.map(({ name }) => rolledOut(config, name)))
     for (const { name, port } of standIns) {

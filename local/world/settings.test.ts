@@ -27,6 +27,24 @@ describe('what the stack leaves to the local world', () => {
     expect(readSettings('config: { "passwordless-registry:sessionHours": 0 }').sessions).toBe(false)
   })
 
+  it('is the issuers, when an authentik on this machine finds them on loopback', () => {
+    const text =
+      'config: { "passwordless-registry:sources": [{ slug: a, jwksUrl: "http://127.0.0.1:15002/github/x" }] }'
+    expect(readSettings(text).standInIssuers).toBe(true)
+  })
+
+  it.each([
+    ['http://127.0.0.1:9000', '127.0.0.1:9000'],
+    ['http://localhost', '127.0.0.1:80'],
+    ['http://192.0.2.1:9000', undefined],
+    ['https://127.0.0.1:9443', undefined],
+  ])('makes pods reach an authentik at %s by the name of the stand-in', (url, address) => {
+    const fromPods = '"passwordless-registry:authentikUrl": "http://authentik.outside-world.svc.cluster.local:9000"'
+    const settings = readSettings(`config: { "authentik:url": "${url}", ${fromPods} }`)
+    expect(settings.exposedAuthentik).toBe(address)
+    expect(readSettings(`config: { "authentik:url": "${url}" }`).exposedAuthentik).toBeUndefined()
+  })
+
   it('says so, when the file is no stack config', () => {
     expect(() => readSettings('[]')).toThrow(/expected object/)
   })

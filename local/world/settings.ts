@@ -33,6 +33,8 @@ export interface Settings {
   authentikUrl: string
   standInAuthentik: boolean
   standInIssuers: boolean
+  /** Address of a given authentik on this machine's loopback that pods are to reach by the stand-in's name. */
+  exposedAuthentik: string | undefined
   /** Public name of the registry, with its port. */
   host: string
   nodeImage: string
@@ -45,6 +47,7 @@ const stackFile = z.object({
     'authentik:url': z.string().optional(),
     'kubernetes:context': z.string().optional(),
     'kubernetes:kubeconfig': z.string().optional(),
+    'passwordless-registry:authentikUrl': z.string().optional(),
     'passwordless-registry:host': z.string().default(`localhost:${ports.registry}`),
     'passwordless-registry:nodeImage': z.string().default('docker.io/library/node:24'),
     'passwordless-registry:sessionHours': z.coerce.number().default(6),
@@ -52,13 +55,26 @@ const stackFile = z.object({
   }),
 })
 
+const serviceName = ({ service }: { service: string }) => `${service}.${outsideWorld.namespace}.`
+
+/** How a source names the stand-in issuers: from a pod, or from an authentik that runs on this machine. */
+const issuersAddresses = [serviceName(outsideWorld.issuers), `127.0.0.1:${ports.issuers}`, `localhost:${ports.issuers}`]
+
+/** A given authentik that listens on loopback only is out of reach for pods, unless it gets the stand-in's name there. */
+function exposed(authentikUrl: string, fromPods: string | undefined): string | undefined {
+  if (authentikUrl === standInAuthentikUrl || !fromPods?.includes(serviceName(outsideWorld.authentik))) return undefined
+  const { hostname, port, protocol } = new URL(authentikUrl)
+  if (protocol !== 'http:' || !['127.0.0.1', 'localhost'].includes(hostname)) return undefined
+  return `127.0.0.1:${port || 80}`
+}
+
 /** @throws ZodError when the file does not hold a Pulumi config at all; its values are checked by the program */
 export function readSettings(text: string): Settings {
   const { config } = stackFile.parse(parse(text))
   const context = config['kubernetes:context']
   const kubeconfig = config['kubernetes:kubeconfig']
   const authentikUrl = config['authentik:url'] ?? standInAuthentikUrl
-  const issuersHost = `${outsideWorld.issuers.service}.${outsideWorld.namespace}.`
+  const sources = JSON.stringify(config['passwordless-registry:sources'])
   return {
     cluster:
       context === undefined && kubeconfig === undefined
@@ -66,7 +82,8 @@ export function readSettings(text: string): Settings {
         : { ...(context !== undefined && { context }), ...(kubeconfig !== undefined && { kubeconfig }) },
     authentikUrl,
     standInAuthentik: authentikUrl === standInAuthentikUrl,
-    standInIssuers: JSON.stringify(config['passwordless-registry:sources']).includes(issuersHost),
+    standInIssuers: issuersAddresses.some((address) => sources.includes(address)),
+    exposedAuthentik: exposed(authentikUrl, config['passwordless-registry:authentikUrl']),
     host: config['passwordless-registry:host'],
     nodeImage: config['passwordless-registry:nodeImage'],
     sessions: config['passwordless-registry:sessionHours'] > 0,
