@@ -60,8 +60,8 @@ export const identityClaims: Record<Platform, { byId: readonly string[]; byName:
 
 /** The claims that name a job in a sentence. */
 export const subjectClaims: Record<Platform, readonly string[]> = {
-  github: ['repository', 'ref'],
-  gitlab: ['project_path', 'ref_path'],
+  github: ['repository', 'ref', 'event_name'],
+  gitlab: ['project_path', 'ref_path', 'pipeline_source'],
   oidc: ['sub'],
 }
 
