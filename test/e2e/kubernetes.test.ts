@@ -137,7 +137,15 @@ describe('the local cluster', () => {
 
   it('lets a pod reach a Service by its name', async () => {
     const url = `http://web.${namespace}.svc.cluster.local/`
-    const check = `const r = await fetch('${url}'); if (await r.text() !== 'from the volume') process.exit(1)`
+    // A new Service takes a moment to reach DNS and kube-proxy, as in any cluster.
+    const check = `
+      const answer = () => fetch('${url}').then((response) => response.text(), (error) => String(error.cause))
+      const giveUp = Date.now() + 30_000
+      let said
+      while ((said = await answer()) !== 'from the volume') {
+        if (Date.now() > giveUp) throw new Error(said)
+        await new Promise((resolve) => setTimeout(resolve, 250))
+      }`
     await runJob('by-name', ['node', '--input-type=module', '-e', check])
   })
 
