@@ -48,6 +48,8 @@ async function down(): Promise<void> {
   if (!keepData) await leaveGivenSystems(await loadSettings())
   await step('The local world ended', () => stopCluster(stateDir, { keepData }))
   if (!keepData) await forget()
+  // The lock itself; whoever comes next makes a new one.
+  if (!keepData) await Promise.all(['lock', 'lock-holder'].map((name) => rm(join(stateDir, name), { force: true })))
   const left = await leftovers(stateDir)
   if (left.length > 0)
     throw new Stop(`These are still there; \`npm run down\` once more ends them:\n  ${left.join('\n  ')}`)

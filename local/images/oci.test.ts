@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readFile, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { extract, type Header } from 'tar-stream'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Image, writeImage } from './oci.ts'
 
 let directory: string
@@ -20,6 +20,8 @@ async function entriesOf(source: Readable): Promise<Record<string, { header: Hea
   }
   return entries
 }
+
+afterAll(() => rm(directory, { recursive: true }))
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'oci-'))

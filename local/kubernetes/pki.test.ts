@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { mkdtemp, readdir, readFile, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiServerNames, ensurePki } from './pki.ts'
 
 let directory: string
@@ -13,6 +13,8 @@ beforeAll(async () => {
   directory = join(await mkdtemp(join(tmpdir(), 'pki-')), 'pki')
   await ensurePki(directory)
 })
+
+afterAll(() => rm(dirname(directory), { recursive: true }))
 
 describe('ensurePki', () => {
   it('signs every certificate with the authority, for the key beside it', async () => {

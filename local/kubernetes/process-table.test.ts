@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { endProcesses, isRunning, type ProcessRecord, ProcessTable, parseStat, startTimeOf } from './process-table.ts'
 
 function sleeper(script = 'sleep 60'): ProcessRecord {
@@ -11,7 +11,9 @@ function sleeper(script = 'sleep 60'): ProcessRecord {
 }
 
 async function newTable(): Promise<{ table: ProcessTable; file: string }> {
-  const file = join(await mkdtemp(join(tmpdir(), 'process-table-')), 'run', 'processes.json')
+  const directory = await mkdtemp(join(tmpdir(), 'process-table-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const file = join(directory, 'run', 'processes.json')
   return { table: new ProcessTable(file), file }
 }
 

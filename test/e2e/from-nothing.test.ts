@@ -1,11 +1,12 @@
 /** The world taken away, cut off at its worst moments, and brought up from nothing. */
 
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { clusterStatus, leftovers } from '../../local/kubernetes/index.ts'
-import { ports, stateDir } from '../../local/paths.ts'
+import { ports, projectDir, stateDir } from '../../local/paths.ts'
 import { stackConfigFile } from '../../local/world/settings.ts'
 import { interrupt, npm, start } from './npm.ts'
 
@@ -50,6 +51,7 @@ describe('npm run up', () => {
     await second.says('acl_docker_push creat')
     interrupt(second.process, 'SIGKILL')
     expect((await second.finished).code).not.toBe(0)
+    await expect.poll(pluginsOfNobody, { timeout: 10_000 }).toEqual([])
 
     const third = await npm('up')
     expect(third.output).toContain('digests are equal')
@@ -64,3 +66,16 @@ describe('npm run up', () => {
     expect((await clusterStatus(stateDir)).processes).toEqual(before.processes)
   })
 })
+
+/** Command lines of our provider plugins that have outlived their engine. */
+async function pluginsOfNobody(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const orphans = pids.map(async (pid) => {
+    const [commandLine, status] = await Promise.all(
+      ['cmdline', 'status'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+    )
+    const isPlugin = commandLine?.includes(join(projectDir, 'local', 'plugins', 'bin'))
+    return isPlugin && /^PPid:\s+1$/m.test(status ?? '') ? [commandLine] : []
+  })
+  return (await Promise.all(orphans)).flat().filter((line) => line !== undefined)
+}

@@ -12,8 +12,20 @@ export interface PluginService {
   readonly implementation: grpc.UntypedServiceImplementation
 }
 
+/** How soon a plugin notices that the engine was killed, in milliseconds. */
+const ORPHAN_POLL_MS = 1000
+
+/** Ends this process when the one that started it is gone: an engine that was killed ends none of its plugins. */
+function endWithParent(): void {
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit()
+  }, ORPHAN_POLL_MS).unref()
+}
+
 /** Starts the service and announces its port on stdout. */
 export async function serve({ definition, implementation }: PluginService): Promise<void> {
+  endWithParent()
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
