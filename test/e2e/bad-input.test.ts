@@ -17,7 +17,8 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await rm(work, { recursive: true, force: true })
-  expect((await npm('preview')).code).toBe(0)
+  const { code, output } = await npm('preview')
+  expect(code, output).toBe(0)
 })
 
 /** `pulumi up` on stack local with its config changed, the file of the checkout left alone. */
@@ -72,7 +73,8 @@ describe('npm run up', () => {
     const second = await npm('up')
     expect(second.code).toBe(1)
     expect(second.output).toMatch(/npm run up \(process \d+\) is changing the local world right now/)
-    expect((await first.finished).code).toBe(0)
+    const { code, output } = await first.finished
+    expect(code, output).toBe(0)
   })
 
   describe('on a full disk', () => {
