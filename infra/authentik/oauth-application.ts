@@ -82,7 +82,8 @@ export class OAuthApplication extends pulumi.ComponentResource {
         failureResult: false,
         timeout: POLICY_TIMEOUT_SECONDS,
       },
-      options,
+      // authentik takes a binding away with its policy or application: nothing is left then that could be updated.
+      { ...options, replaceOnChanges: ['policy', 'target'] },
     )
     this.registerOutputs({ clientId: this.clientId, providerId: this.providerId })
   }

@@ -33,7 +33,6 @@ const DEFAULTS_KEY = '__defaults'
 export class AuthentikProvider implements Provider {
   readonly version = schema.parameterization.baseProvider.version
   readonly cancel = new AbortController()
-  readonly replacingConfig = ['url']
   #api: Api | undefined
 
   schema(): string {

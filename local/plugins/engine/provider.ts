@@ -86,8 +86,6 @@ export interface Provider {
   configure(config: Properties): void | Promise<void>
   /** Failures in the provider's own configuration. */
   checkConfig?(config: Properties): Failure[]
-  /** Configuration keys of which a change means that every resource belongs to another world. */
-  readonly replacingConfig?: readonly string[]
   check(call: CheckCall): Checked | Promise<Checked>
   diff(call: DiffCall): Diff | Promise<Diff>
   create(call: CreateCall): Promise<Made>

@@ -27,7 +27,7 @@ function resourceProvider(provider: Provider): PluginService {
       const config = fromStruct(call.getNews())
       return checked(config, provider.checkConfig?.(config))
     }),
-    diffConfig: unary((call: messages.DiffRequest) => diffed(configDiff(provider, call))),
+    diffConfig: unary((call: messages.DiffRequest) => diffed(configDiff(call))),
     configure: unary(async (call: messages.ConfigureRequest) => {
       await provider.configure(fromStruct(call.getArgs()))
       return new rpc.ConfigureResponse().setSupportspreview(true)
@@ -124,10 +124,10 @@ function checked(inputs: Parameters<typeof toStruct>[0], failures: readonly Fail
   return response
 }
 
-function configDiff(provider: Provider, call: messages.DiffRequest): Diff {
-  const replacing = provider.replacingConfig ?? []
+/** No setting of a provider makes new objects, as with the official bridge: a mistyped URL must not delete anything. */
+function configDiff(call: messages.DiffRequest): Diff {
   const changes = changedLeaves(fromStruct(call.getOlds()), fromStruct(call.getNews()))
-  return { changes: changes.map((change) => ({ ...change, replace: replacing.includes(change.path) })) }
+  return { changes: changes.map((change) => ({ ...change, replace: false })) }
 }
 
 const { Kind } = rpc.PropertyDiff
