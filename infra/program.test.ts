@@ -1,83 +1,14 @@
 /** The whole program under Pulumi's mocks: what it asks the providers for, what it marks secret, what it puts out. */
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as pulumi from '@pulumi/pulumi'
-import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { stackPolicy } from '../trust/stack-policy.ts'
-
-// A certificate made for this test, with its key: the program reads the public key out of it.
-const CERTIFICATE = readFileSync(join(import.meta.dirname, 'authentik', 'certificate.test.pem'), 'utf8')
-const PRIVATE_KEY = `${generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' })}`
-
-// The SDK's mocks know nothing of error hooks. Under them nothing fails, so none is ever called.
-Object.assign(MockMonitor.prototype, {
-  registerErrorHook: (_request: unknown, registered: (error: null) => void) => registered(null),
-})
-
-interface Made {
-  type: string
-  name: string
-  // biome-ignore lint/suspicious/noExplicitAny: inputs of any resource type, read by the assertions
-  inputs: any
-  secrets: string[]
-}
+import { CERTIFICATE, type Made, PRIVATE_KEY, PROVIDER, recordingMocks } from './program.fixture.ts'
 
 let made: Made[]
-
-/** Unwraps Pulumi's secret envelope, which is how a mock sees a secret input; tells which top-level inputs held one. */
-function unwrap(inputs: unknown): { value: unknown; secret: boolean } {
-  const SECRET = '4dabf18193072939515e22adb298388d'
-  if (Array.isArray(inputs)) {
-    const items = inputs.map(unwrap)
-    return { value: items.map(({ value }) => value), secret: items.some(({ secret }) => secret) }
-  }
-  if (typeof inputs === 'object' && inputs !== null) {
-    if (SECRET in inputs && 'value' in inputs) return { value: unwrap(inputs.value).value, secret: true }
-    const entries = Object.entries(inputs).map(([key, value]) => [key, unwrap(value)] as const)
-    return {
-      value: Object.fromEntries(entries.map(([key, { value }]) => [key, value])),
-      secret: entries.some(([, { secret }]) => secret),
-    }
-  }
-  return { value: inputs, secret: false }
-}
-
-const computed: Record<string, (made: Made) => Record<string, unknown>> = {
-  'tls:index/privateKey:PrivateKey': () => ({ privateKeyPem: PRIVATE_KEY }),
-  'tls:index/selfSignedCert:SelfSignedCert': () => ({ certPem: CERTIFICATE }),
-  'authentik:index/sourceOauth:SourceOauth': ({ name }) => ({ uuid: `uuid-of-${name}` }),
-  'authentik:index/application:Application': ({ name }) => ({ uuid: `uuid-of-${name}` }),
-}
-
-/** Providers have numbers. */
-const PROVIDER = 'authentik:index/providerOauth2:ProviderOauth2'
-const providerIds = new Map([
-  [`${PROVIDER} docker-registry`, '7'],
-  [`${PROVIDER} ci-session`, '8'],
-])
-
-class Recorder implements pulumi.runtime.Mocks {
-  newResource(args: pulumi.runtime.MockResourceArgs) {
-    const fields = Object.entries(args.inputs).map(([key, value]) => [key, unwrap(value)] as const)
-    const resource: Made = {
-      type: args.type,
-      name: args.name,
-      inputs: Object.fromEntries(fields.map(([key, { value }]) => [key, value])),
-      secrets: fields.filter(([, { secret }]) => secret).map(([key]) => key),
-    }
-    if (args.custom) made.push(resource)
-    const id = providerIds.get(`${args.type} ${args.name}`) ?? `id-of-${args.name}`
-    return { id, state: { ...args.inputs, ...computed[args.type]?.(resource) } }
-  }
-
-  call({ token, inputs }: pulumi.runtime.MockCallArgs) {
-    if (token !== 'authentik:index/getFlow:getFlow') throw new Error(`unexpected call of ${token}`)
-    return { id: `flow ${inputs.slug}` }
-  }
-}
 
 const MAPPING = 'authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope'
 const projectFile = () => readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8')
@@ -126,7 +57,11 @@ const example = () => ({ ...stackFile('example'), 'authentik:token': 'token-of-a
 
 beforeEach(async () => {
   made = []
-  await pulumi.runtime.setMocks(new Recorder(), 'passwordless-registry', 'test')
+  await pulumi.runtime.setMocks(
+    recordingMocks((resource) => made.push(resource)),
+    'passwordless-registry',
+    'test',
+  )
 })
 
 describe('authentik', () => {
@@ -229,7 +164,11 @@ describe('authentik', () => {
       const { policy } = stackPolicy(projectFile(), stringify({ config }))
       expect(document).toEqual(policy?.document)
       expect(one('kubernetes:core/v1:ConfigMap', 'trust').inputs.data).toEqual({ 'trust.json': group.attributes })
-      await pulumi.runtime.setMocks(new Recorder(), 'passwordless-registry', 'test')
+      await pulumi.runtime.setMocks(
+        recordingMocks((resource) => made.push(resource)),
+        'passwordless-registry',
+        'test',
+      )
     }
   })
 

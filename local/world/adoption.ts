@@ -18,7 +18,7 @@ const command =
   /pulumi import (\S+) '([^'\n]+)' '([^'\n]+)' \\\s+--parent '([^'\n]+)' \\\s+--provider '([^'\n]+)' --protect=false/g
 
 /** The adoptions that the output of a failed `pulumi up` proposes, each once. */
-export function proposedAdoptions(output: string): Adoption[] {
+function proposedAdoptions(output: string): Adoption[] {
   const found = [...output.matchAll(command)].map(([, type = '', name = '', id = '', parent = '', provider = '']) => {
     const options = ['--parent', parent, '--provider', provider, '--protect=false', '--generate-code=false']
     return { type, name, args: ['import', type, name, id, ...options, '--yes', '--skip-preview'] }

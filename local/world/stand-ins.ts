@@ -31,7 +31,7 @@ export interface StandIn {
 const runAs = 65532
 
 /** Bundles a TypeScript entry with all that it imports into the text of one ES module for Node. */
-export async function bundleProgram(entry: string): Promise<string> {
+async function bundleProgram(entry: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(projectDir, entry)],
     absWorkingDir: projectDir,

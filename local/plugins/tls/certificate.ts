@@ -54,8 +54,6 @@ const EXTENDED_KEY_USAGES: Record<string, string> = {
 /** RFC 5280 §4.2.1.6 */
 const ALTERNATIVE_NAME = '2.5.29.17'
 
-export const ALLOWED_USES = [...Object.keys(KEY_USAGES), ...Object.keys(EXTENDED_KEY_USAGES)]
-
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
 
 /** In the order in which Go writes them. */
