@@ -3,7 +3,6 @@ import { access, constants, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { Stop } from '../steps.ts'
 import { run } from '../toolchain/command.ts'
-import { cniPlugins } from './configuration.ts'
 
 const LIMIT = { timeoutSeconds: 20 }
 
@@ -19,6 +18,7 @@ const succeeds =
   () =>
     run(argv, LIMIT)
 
+/** What no package brings. Packages are installed after this was asked, so nothing here may need one. */
 const requirements: readonly Requirement[] = [
   {
     missing: 'overlayfs in the kernel',
@@ -29,15 +29,12 @@ const requirements: readonly Requirement[] = [
   },
   { missing: 'the right to make network namespaces', isMet: succeeds('unshare', '--net', 'true') },
   {
-    missing: 'nftables in the kernel, or the package nftables',
-    isMet: succeeds('unshare', '--net', 'nft', 'add', 'table', 'ip', 'plr'),
-  },
-  { missing: 'the package iproute2', isMet: () => onPath('ip') },
-  { missing: 'the package containerd', isMet: () => onPath('containerd') },
-  { missing: 'the package runc', isMet: () => onPath('runc') },
-  {
-    missing: 'the package containernetworking-plugins',
-    isMet: () => readFile(`${cniPlugins}/ptp`).then(() => readFile(`${cniPlugins}/host-local`)),
+    missing: 'nftables in the kernel',
+    isMet: async () => {
+      // Not known before nft is installed; asked again when the cluster starts.
+      const nft = await onPath('nft').catch(() => undefined)
+      if (nft !== undefined) await run(['unshare', '--net', nft, 'add', 'table', 'ip', 'plr'], LIMIT)
+    },
   },
 ]
 
@@ -77,12 +74,16 @@ async function missingHere(): Promise<string[]> {
 }
 
 async function hasKind(): Promise<boolean> {
-  const found = await Promise.allSettled([onPath('kind'), onPath('docker').then(succeeds('docker', 'info'))])
+  const found = await Promise.allSettled([
+    onPath('kind'),
+    onPath('docker').then((docker) => run([docker, 'info'], LIMIT)),
+  ])
   return found.every(({ status }) => status === 'fulfilled')
 }
 
 /** @throws when no folder of PATH, or of those that every system has for root, holds the command */
-async function onPath(command: string): Promise<void> {
+async function onPath(command: string): Promise<string> {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  await Promise.any(folders.map((folder) => access(join(folder, command), constants.X_OK)))
+  const files = folders.map((folder) => join(folder, command))
+  return Promise.any(files.map((file) => access(file, constants.X_OK).then(() => file)))
 }

@@ -5,12 +5,14 @@
  */
 import { cacheDir, ports, stateDir } from '../paths.ts'
 import { runCommand, Stop, say } from '../steps.ts'
+import { ensurePackages } from '../toolchain/debian.ts'
 import { ensureKubernetes, ensureTools } from '../toolchain/index.ts'
 import { ensurePython } from '../toolchain/python.ts'
 import { checkMachine, clusterStatus, leftovers, startCluster, stopCluster, withWorldLock } from './index.ts'
 
 async function up(): Promise<void> {
   await checkMachine()
+  await ensurePackages({ install: true })
   const [kubernetes, tools, python] = await Promise.all([
     ensureKubernetes(),
     ensureTools(['coredns', 'skipper', 'registry']),

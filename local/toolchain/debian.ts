@@ -23,7 +23,7 @@ export interface Need {
 export const localWorldNeeds: readonly Need[] = [
   { command: 'containerd', packages: ['containerd'] },
   { command: 'runc', packages: ['runc'] },
-  { files: ['/usr/lib/cni/bridge', '/opt/cni/bin/bridge'], packages: ['containernetworking-plugins'] },
+  { files: ['/usr/lib/cni/ptp'], packages: ['containernetworking-plugins'] },
   { command: 'nft', packages: ['nftables'] },
   { command: 'iptables', packages: ['iptables'] },
   { command: 'conntrack', packages: ['conntrack'] },

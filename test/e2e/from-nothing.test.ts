@@ -75,7 +75,7 @@ async function pluginsOfNobody(): Promise<string[]> {
       ['cmdline', 'status'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
     )
     const isPlugin = commandLine?.includes(join(projectDir, 'local', 'plugins', 'bin'))
-    return isPlugin && /^PPid:\s+1$/m.test(status ?? '') ? [commandLine] : []
+    return isPlugin && /^PPid:\s+1$/m.test(status ?? '') ? [commandLine?.replaceAll('\0', ' ')] : []
   })
   return (await Promise.all(orphans)).flat().filter((line) => line !== undefined)
 }

@@ -2,6 +2,7 @@
  * How a Pulumi plugin and the engine meet: the plugin listens on a free loopback port and prints it as its first
  * line; the engine's own address is the first argument. The engine ends the plugin by a signal.
  */
+import { connect } from 'node:net'
 import grpc from '@grpc/grpc-js'
 
 /** State of a large stack comes in one message; the engine's own limit (sdk/go/common/util/rpcutil). */
@@ -15,17 +16,25 @@ export interface PluginService {
 /** How soon a plugin notices that the engine was killed, in milliseconds. */
 const ORPHAN_POLL_MS = 1000
 
-/** Ends this process when the one that started it is gone: an engine that was killed ends none of its plugins. */
-function endWithParent(): void {
+/**
+ * Ends this process when the engine is gone: one that was killed ends none of its plugins.
+ * @param engine where the engine listens, `127.0.0.1:41234`. Asked once: an engine that was killed while this process
+ *   began has left it to another parent already, and none of the looks would see a change.
+ */
+function endWithEngine(engine: string | undefined): void {
   const parent = process.ppid
   setInterval(() => {
     if (process.ppid !== parent) process.exit()
   }, ORPHAN_POLL_MS).unref()
+  const [, host, port] = /^(.+):(\d+)$/.exec(engine ?? '') ?? []
+  if (host === undefined) return
+  const socket = connect(Number(port), host, () => socket.destroy())
+  socket.on('error', () => process.exit())
 }
 
 /** Starts the service and announces its port on stdout. */
 export async function serve({ definition, implementation }: PluginService): Promise<void> {
-  endWithParent()
+  endWithEngine(process.argv[2])
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
