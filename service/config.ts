@@ -1,6 +1,6 @@
 /** The environment, read once into one typed value; every mistake in it is told at once. */
 import * as z from 'zod/mini'
-import type { Anonymous } from './credentials.ts'
+import type { Anonymous } from './request/credentials.ts'
 import { Secret } from './secret.ts'
 
 /** The settings of a running token service. */

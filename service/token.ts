@@ -1,12 +1,13 @@
 /** `/token`: from a request's header and query, or its form, to an answer. */
-import { type Answer, tokenAnswer } from './answer.ts'
+
 import type { Config } from './config.ts'
-import { anonymousCredential, type Credential, readCredential } from './credentials.ts'
-import type { Exchange } from './exchange.ts'
-import { readGrant } from './form.ts'
+import { refreshTokenFor } from './decision/session.ts'
+import { type Answer, tokenAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
-import { mergeScopes, parseScope } from './scope.ts'
-import { refreshTokenFor } from './session.ts'
+import { anonymousCredential, type Credential, readCredential } from './request/credentials.ts'
+import { readGrant } from './request/form.ts'
+import { mergeScopes, parseScope } from './request/scope.ts'
+import type { Exchange } from './upstream/exchange.ts'
 
 /** What the endpoint needs of a request: of a GET header and query, of a POST its form. */
 export type TokenRequest =

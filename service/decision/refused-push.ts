@@ -3,14 +3,14 @@
  * the registry says no more than "requested access to the resource is denied"; docker and skopeo print the sentence of
  * a 401 instead. Whatever is granted in part stays an answer, so that the source of a mounted layer never fails a push.
  */
-import { type Access, decide } from '../trust/decide.ts'
-import { type Explanation, explainClaims } from '../trust/explain.ts'
-import { quote } from '../trust/findings.ts'
-import { parseScopes } from '../trust/scopes.ts'
+import { type Access, decide } from '../../trust/decide.ts'
+import { type Explanation, explainClaims } from '../../trust/explain.ts'
+import { quote } from '../../trust/findings.ts'
+import { parseScopes } from '../../trust/scopes.ts'
+import { TokenError } from '../errors.ts'
+import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'
 import type { Advice } from './advice.ts'
 import type { ReportDisagreement } from './disagreement.ts'
-import { TokenError } from './errors.ts'
-import type { Exchange, ExchangeRequest } from './exchange.ts'
 
 /** What changes a repository. */
 type Change = 'push' | 'delete'

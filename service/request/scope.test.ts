@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { TokenError } from './errors.ts'
-import { limits } from './limits.ts'
+import { TokenError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import { mergeScopes, parseScope } from './scope.ts'
 
 describe('parseScope', () => {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { Secret } from '../secret.ts'
 import { createLog, describeError, type Log } from './log.ts'
-import { Secret } from './secret.ts'
 
 function written(writeTo: (log: Log) => void): string {
   const lines: string[] = []

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { unsignedToken } from '../test/unsigned-token.ts'
-import type { Credential } from './credentials.ts'
-import type { Exchange, ExchangeRequest } from './exchange.ts'
-import { Secret } from './secret.ts'
+import { unsignedToken } from '../../test/unsigned-token.ts'
+import type { Credential } from '../request/credentials.ts'
+import { Secret } from '../secret.ts'
+import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'
 import { refreshTokenFor } from './session.ts'
 
 const session = unsignedToken({ ci: { source: 'github', claims: {} } })

@@ -7,9 +7,9 @@
  */
 import type { Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { DOCUMENT_VERSION, loadPolicy, type Policy } from '../trust/policy.ts'
-import type { Limits } from './limits.ts'
-import type { Log } from './log.ts'
+import { DOCUMENT_VERSION, loadPolicy, type Policy } from '../../trust/policy.ts'
+import type { Limits } from '../limits.ts'
+import type { Log } from '../operations/log.ts'
 
 /** The file cannot be used; the message says why, without its contents. */
 export class TrustFileError extends Error {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { unsignedToken } from '../test/unsigned-token.ts'
-import { audience, githubClaims, policy } from '../trust/policy.fixture.ts'
-import type { Policy } from '../trust/policy.ts'
+import { unsignedToken } from '../../test/unsigned-token.ts'
+import { audience, githubClaims, policy } from '../../trust/policy.fixture.ts'
+import type { Policy } from '../../trust/policy.ts'
+import { TokenError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import type { Credential } from '../request/credentials.ts'
+import { Secret } from '../secret.ts'
+import type { Exchange, IssuedToken } from '../upstream/exchange.ts'
 import { createAdvice } from './advice.ts'
-import type { Credential } from './credentials.ts'
 import type { Disagreement } from './disagreement.ts'
 import { refuseEarly } from './early-refusal.ts'
-import { TokenError } from './errors.ts'
-import type { Exchange, IssuedToken } from './exchange.ts'
-import { limits } from './limits.ts'
-import { Secret } from './secret.ts'
 
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
 const seconds = () => Math.floor(Date.now() / 1000)

@@ -1,7 +1,8 @@
 /** The body of a POST to `/token`, as distribution's OAuth2 page has it: a form that names its grant. */
+
+import { TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
 import { type Credential, passwordCredential, sessionCredential } from './credentials.ts'
-import { TokenError } from './errors.ts'
-import type { Limits } from './limits.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 

@@ -7,7 +7,7 @@
 import type { Dispatcher } from 'undici'
 import request from 'undici/lib/api/api-request.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
-import type { Limits } from './limits.ts'
+import type { Limits } from '../limits.ts'
 
 /** What a caller may do with the connections. */
 export interface Connections {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { unsignedToken } from '../test/unsigned-token.ts'
+import { unsignedToken } from '../../test/unsigned-token.ts'
 import { readAccess, scopeText } from './access.ts'
 
 describe('readAccess', () => {

@@ -1,12 +1,12 @@
 /** authentik's token endpoint: a credential and scopes go in, a registry token comes out. */
 import * as z from 'zod/mini'
-import type { Access } from '../trust/decide.ts'
-import { readAccess } from './access.ts'
-import type { Config } from './config.ts'
-import type { Credential } from './credentials.ts'
-import { TokenError } from './errors.ts'
-import { Secret } from './secret.ts'
-import { type PostForm, type UpstreamAnswer, unusableSentence } from './upstream.ts'
+import type { Access } from '../../trust/decide.ts'
+import type { Config } from '../config.ts'
+import { readAccess } from '../decision/access.ts'
+import { TokenError } from '../errors.ts'
+import type { Credential } from '../request/credentials.ts'
+import { Secret } from '../secret.ts'
+import { type PostForm, type UpstreamAnswer, unusableSentence } from './post-form.ts'
 
 /** What one exchange needs. */
 export interface ExchangeRequest {

@@ -1,10 +1,10 @@
 /** What goes back to the client, as data: tokens, errors in the registry's shape, and how both are written. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { scopeText } from './access.ts'
-import { failures, type TokenError } from './errors.ts'
-import type { IssuedToken } from './exchange.ts'
-import type { Limits } from './limits.ts'
-import type { Secret } from './secret.ts'
+import { scopeText } from '../decision/access.ts'
+import { failures, type TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Secret } from '../secret.ts'
+import type { IssuedToken } from '../upstream/exchange.ts'
 
 /** An answer before it is written; `facts` go to the log, never to the client. */
 export interface Answer {

@@ -2,10 +2,10 @@
  * What the compiled rules say of a credential before authentik is asked. Advice, not authority: no signature is
  * verified here, and a yes means nothing until authentik has said it too.
  */
-import { checkToken, type TokenCheck } from '../trust/check-token.ts'
-import type { Policy } from '../trust/policy.ts'
-import { decodeToken } from '../trust/token.ts'
-import type { Credential } from './credentials.ts'
+import { checkToken, type TokenCheck } from '../../trust/check-token.ts'
+import type { Policy } from '../../trust/policy.ts'
+import { decodeToken } from '../../trust/token.ts'
+import type { Credential } from '../request/credentials.ts'
 
 /** The verdict on one JWT, with the rules that it was held against. */
 export interface Advised {

@@ -4,11 +4,11 @@
  * A session is a token of authentik's application `ci-session` that carries the verified claims of the CI token. It is
  * made once, at login, and then used like a CI token, as often as the client likes, until it ends or is revoked.
  */
-import { decodeToken } from '../trust/token.ts'
-import type { Credential } from './credentials.ts'
-import { TokenError } from './errors.ts'
-import type { Exchange } from './exchange.ts'
-import type { Secret } from './secret.ts'
+import { decodeToken } from '../../trust/token.ts'
+import { TokenError } from '../errors.ts'
+import type { Credential } from '../request/credentials.ts'
+import type { Secret } from '../secret.ts'
+import type { Exchange } from '../upstream/exchange.ts'
 
 /** What is asked about a refresh token. */
 export interface RefreshTokenRequest {

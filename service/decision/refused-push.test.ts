@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { unsignedToken } from '../test/unsigned-token.ts'
-import type { Access } from '../trust/decide.ts'
-import { audience, githubClaims, policy } from '../trust/policy.fixture.ts'
+import { unsignedToken } from '../../test/unsigned-token.ts'
+import type { Access } from '../../trust/decide.ts'
+import { audience, githubClaims, policy } from '../../trust/policy.fixture.ts'
+import type { Credential } from '../request/credentials.ts'
+import { Secret } from '../secret.ts'
 import { createAdvice } from './advice.ts'
-import type { Credential } from './credentials.ts'
 import type { Disagreement } from './disagreement.ts'
 import { explainRefusedPush, refusedChanges } from './refused-push.ts'
-import { Secret } from './secret.ts'
 
 const repository = (name: string, ...actions: string[]): Access => ({ type: 'repository', name, actions })
 

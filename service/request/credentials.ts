@@ -1,7 +1,7 @@
 /** Who asks: user name and password, a refresh token, and what stands in for them when there are none. */
-import { TokenError } from './errors.ts'
-import type { Limits } from './limits.ts'
-import { Secret } from './secret.ts'
+import { TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import { Secret } from '../secret.ts'
 
 /** What is sent to authentik to prove who asks; `session` is what came as a refresh token. */
 export type Credential =

@@ -1,5 +1,5 @@
 /** Where the rules here and authentik decide differently: counted and logged, since one of them is then out of date. */
-import type { Log } from './log.ts'
+import type { Log } from '../operations/log.ts'
 
 /**
  * - `authentik_allows`: the rules here refuse, authentik gives a token. Its rules are older or newer than those here, or

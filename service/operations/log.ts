@@ -1,6 +1,6 @@
 /** The log: one JSON object a line on standard output, without secrets at any level. */
 import { type DestinationStream, type LogFn, type Logger, pino, stdTimeFunctions } from 'pino'
-import type { LogLevel } from './config.ts'
+import type { LogLevel } from '../config.ts'
 
 export type Log = Logger
 

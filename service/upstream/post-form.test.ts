@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
 import { X509CertificateGenerator } from '@peculiar/x509'
 import { describe, expect, it } from 'vitest'
-import { limits } from './limits.ts'
+import { limits } from '../limits.ts'
 import { createConnections } from './pool.ts'
-import { createPostForm } from './upstream.ts'
+import { createPostForm } from './post-form.ts'
 
 async function post(url: URL, overrides: Partial<typeof limits> = {}) {
   const own = { ...limits, ...overrides }

@@ -1,12 +1,12 @@
 /** The HTTP server: paths, methods, limits of a client's connection, request ids, one log line for each request. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Log } from '../operations/log.ts'
+import { readForm } from '../request/form.ts'
+import type { TokenEndpoint } from '../token.ts'
 import { type Answer, errorAnswer, liveAnswer, rawAnswer, writeAnswer } from './answer.ts'
-import { TokenError } from './errors.ts'
-import { readForm } from './form.ts'
-import type { Limits } from './limits.ts'
-import type { Log } from './log.ts'
-import type { TokenEndpoint } from './token.ts'
 
 /** What the server works with. */
 export interface ServerDependencies {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { limits } from '../limits.ts'
+import { Secret } from '../secret.ts'
 import { anonymousCredential, passwordCredential, readCredential, sessionCredential } from './credentials.ts'
-import { limits } from './limits.ts'
-import { Secret } from './secret.ts'
 
 const basic = (text: string | Buffer) => `Basic ${Buffer.from(text).toString('base64')}`
 const read = (header: string | undefined) => readCredential(header, 'JWT', limits)

@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { connect, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { TokenError } from './errors.ts'
-import { type Limits, limits as usualLimits } from './limits.ts'
-import { createLog } from './log.ts'
+import { TokenError } from '../errors.ts'
+import { type Limits, limits as usualLimits } from '../limits.ts'
+import { createLog } from '../operations/log.ts'
+import type { TokenEndpoint } from '../token.ts'
 import { createTokenServer } from './server.ts'
-import type { TokenEndpoint } from './token.ts'
 
 const issued = { status: 200, headers: {}, body: '{"token":"t"}', facts: { outcome: 'issued' } }
 

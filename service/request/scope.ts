@@ -4,8 +4,8 @@
  * authentik judges what is granted, so every scope goes there as it was given; only what cannot be a scope at all is
  * refused here. The parsed form is for the log and, later, for rules.
  */
-import { TokenError } from './errors.ts'
-import type { Limits } from './limits.ts'
+import { TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
 
 /** One resource scope, taken apart. */
 export interface ResourceScope {

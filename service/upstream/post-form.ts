@@ -3,8 +3,8 @@
  * What the answer means is not decided here.
  */
 import type { Dispatcher } from 'undici'
-import { TokenError } from './errors.ts'
-import type { Limits } from './limits.ts'
+import { TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
 import type { Connections } from './pool.ts'
 
 /** What came back, whole. */

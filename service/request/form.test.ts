@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { TokenError } from './errors.ts'
+import { TokenError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import { readForm, readGrant } from './form.ts'
-import { limits } from './limits.ts'
 
 const grant = (form: string) => readGrant(new URLSearchParams(form), 'JWT', limits)
 const failsWith = (reason: string) => expect.objectContaining({ name: 'TokenError', reason })
