@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, readConfig } from './config.ts'
+import { limits } from './limits.ts'
 
 const good = {
   TOKEN_URL: 'https://authentik.example.com/application/o/token/',
@@ -25,11 +26,20 @@ describe('readConfig', () => {
       scope: 'access',
       jwtUsername: 'JWT',
       anonymous: { kind: 'none' },
+      anonymousRepositories: [],
       session: undefined,
       trustFile: undefined,
+      issuerKeysFile: undefined,
+      registryJwksFile: undefined,
+      jwksUrl: undefined,
       explainRefusedPush: true,
+      cache: true,
+      trustedProxies: { check: expect.any(Function) },
       logLevel: 'info',
       listen: { port: 9001 },
+      metricsListen: undefined,
+      // Without a trusted proxy everybody has its address.
+      limits: { ...limits, addressRate: 0 },
       warnings: [],
     })
   })
@@ -44,16 +54,25 @@ describe('readConfig', () => {
       PASS_JWT_USERNAME: 'a:hunter2',
       SESSION_SCOPE: 'hunter2',
       EXPLAIN_REFUSED_PUSH: 'hunter2',
+      CACHE: 'hunter2',
+      TRUSTED_PROXIES: '10.0.0.0/8,hunter2',
+      JWKS_URL: 'https://elsewhere.example.com/hunter2',
+      LIMIT_CACHE_MS: 'hunter2',
+      LIMIT_UPSTREAM_CONNECTIONS: '0',
     })
     expect(mistakes).toEqual([
       expect.stringMatching(/^TOKEN_URL is not an http\(s\) URL, like .*without user, password and fragment$/),
       expect.stringMatching(/^CLIENT_ID is missing; it is the client id/),
       expect.stringMatching(/^PASS_JWT_USERNAME holds a colon/),
       expect.stringMatching(/^EXPLAIN_REFUSED_PUSH is neither on nor off$/),
+      expect.stringMatching(/^CACHE is neither on nor off$/),
+      expect.stringMatching(/^TRUSTED_PROXIES is no list of addresses and networks/),
       expect.stringMatching(/^LOG_LEVEL is none of trace, /),
       expect.stringMatching(/^LISTEN is neither a port/),
       expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD belong together/),
       expect.stringMatching(/^SESSION_CLIENT_ID and SESSION_SCOPE belong together/),
+      expect.stringMatching(/^LIMIT_UPSTREAM_CONNECTIONS is no whole number from 1 to/),
+      expect.stringMatching(/^LIMIT_CACHE_MS is no whole number from 1 to/),
     ])
     expect(mistakes.join()).not.toContain('hunter2')
   })
@@ -108,6 +127,18 @@ describe('readConfig', () => {
     })
   })
 
+  it('takes every limit, and counts by address where it can tell addresses apart', () => {
+    const set = readConfig({ ...good, LIMIT_CACHE_MS: '5000', LIMIT_LAME_DUCK_MS: '0', TRUSTED_PROXIES: '10.0.0.0/8' })
+    expect(set.limits).toMatchObject({ cacheMs: 5000, lameDuckMs: 0, addressRate: limits.addressRate })
+    expect(set.trustedProxies.check('10.1.2.3', 'ipv4')).toBe(true)
+    expect(readConfig({ ...good, LIMIT_ADDRESS_RATE: '7' }).limits.addressRate).toBe(7)
+  })
+
+  it('opens named repositories to everybody', () => {
+    const { anonymousRepositories } = readConfig({ ...good, ANON_REPOSITORIES: 'public/**, acme/base' })
+    expect(anonymousRepositories.map(({ pattern }) => pattern)).toEqual(['public/**', 'acme/base'])
+  })
+
   it('warns of what has no effect', () => {
     const env = { ...good, SESSION_KEY: 'k', ANON_KUBE_JWT: '1', ANON_USERNAME: 'guest', ANON_PASSWORD: 'p' }
     const config = readConfig(env)
@@ -115,6 +146,7 @@ describe('readConfig', () => {
     expect(config.warnings).toEqual([
       expect.stringMatching(/^SESSION_KEY has no effect/),
       expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD have no effect/),
+      expect.stringMatching(/^Nobody can pull without credentials: ANON_REPOSITORIES/),
     ])
   })
 })

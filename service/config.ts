@@ -1,5 +1,8 @@
 /** The environment, read once into one typed value; every mistake in it is told at once. */
 import * as z from 'zod/mini'
+import { Glob } from '../trust/glob.ts'
+import { parseProxies, type TrustedProxies } from './http/client-address.ts'
+import { type Limits, readLimits } from './limits.ts'
 import type { Anonymous } from './request/credentials.ts'
 import { Secret } from './secret.ts'
 
@@ -13,17 +16,37 @@ export interface Config {
   /** The user name whose password is a CI token. */
   jwtUsername: string
   anonymous: Anonymous
+  /** What may be pulled without credentials. */
+  anonymousRepositories: readonly Glob[]
   /** Client id and scope name of the application that gives sessions; without it there are none. */
   session: Pick<Config, 'clientId' | 'scope'> | undefined
   /** Path of the compiled trust rules; without it nothing is refused early. */
   trustFile: string | undefined
+  /** Path of the file that says where the issuers' keys are; without it no signature is looked at here. */
+  issuerKeysFile: string | undefined
+  /** Path of the key set that the registry was given, and where authentik publishes the keys it signs with now. */
+  registryJwksFile: string | undefined
+  jwksUrl: URL | undefined
   /** Whether a push of which nothing is granted is answered with the reason instead of a lesser token. */
   explainRefusedPush: boolean
+  /** Whether tokens and refusals are used again. */
+  cache: boolean
+  /** Proxies whose X-Forwarded-For says who asks. */
+  trustedProxies: TrustedProxies
   logLevel: LogLevel
   /** No host means every interface. */
-  listen: { host?: string; port: number }
+  listen: Listen
+  /** The same for the metrics; undefined where the variable does not say. */
+  metricsListen: Listen | undefined
+  limits: Limits
   /** Said once, at start: settings that have no effect. */
   warnings: string[]
+}
+
+/** Where to listen. */
+export interface Listen {
+  host?: string
+  port: number
 }
 
 /** The levels of pino. */
@@ -44,6 +67,14 @@ const optional = () => z.optional(z.string())
 
 const tokenUrl = 'an http(s) URL, like https://authentik.example.com/application/o/token/'
 
+const onOrOff = z._default(z.enum(['on', 'off'], { error: 'is neither on nor off' }), 'on')
+const listen = () =>
+  z.string().check(
+    z.refine((text) => parseListen(text) !== undefined, {
+      error: 'is neither a port (9001) nor address and port (127.0.0.1:9001)',
+    }),
+  )
+
 const environment = z.object({
   TOKEN_URL: required(tokenUrl).check(
     z.refine((text) => isEndpoint(text), { error: `is not ${tokenUrl}, without user, password and fragment` }),
@@ -57,11 +88,23 @@ const environment = z.object({
   ANON_USERNAME: optional(),
   ANON_PASSWORD: optional(),
   ANON_KUBE_JWT: optional(),
+  ANON_REPOSITORIES: optional(),
   SESSION_CLIENT_ID: optional(),
   SESSION_SCOPE: optional(),
   SESSION_KEY: optional(),
   TRUST_FILE: optional(),
-  EXPLAIN_REFUSED_PUSH: z._default(z.enum(['on', 'off'], { error: 'is neither on nor off' }), 'on'),
+  ISSUER_KEYS_FILE: optional(),
+  JWKS_URL: optional(),
+  REGISTRY_JWKS_FILE: optional(),
+  EXPLAIN_REFUSED_PUSH: onOrOff,
+  CACHE: onOrOff,
+  TRUSTED_PROXIES: z.optional(
+    z.string().check(
+      z.refine((text) => parseProxies(text) !== undefined, {
+        error: 'is no list of addresses and networks, like 10.0.0.0/8,fd00::/8',
+      }),
+    ),
+  ),
   LOG_LEVEL: z.pipe(
     z.pipe(
       z._default(z.string(), 'info'),
@@ -69,14 +112,8 @@ const environment = z.object({
     ),
     z.enum(logLevels, { error: `is none of ${logLevels.join(', ')}` }),
   ),
-  LISTEN: z._default(
-    z.string().check(
-      z.refine((text) => parseListen(text) !== undefined, {
-        error: 'is neither a port (9001) nor address and port (127.0.0.1:9001)',
-      }),
-    ),
-    '9001',
-  ),
+  LISTEN: z._default(listen(), '9001'),
+  METRICS_LISTEN: z.optional(listen()),
 })
 
 /** The environment variables that have a meaning here. */
@@ -98,7 +135,9 @@ export class ConfigError extends Error {
  * @throws ConfigError with every mistake; no value is repeated in it, since it may be a password in the wrong place
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(variables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
+  const given = Object.fromEntries(
+    [...variables, 'LIMIT_ADDRESS_RATE'].flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+  )
   const read = environment.safeParse(given)
   const mistakes = read.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []
   if (Boolean(given.ANON_USERNAME) !== Boolean(given.ANON_PASSWORD)) {
@@ -107,8 +146,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (Boolean(given.SESSION_CLIENT_ID) !== Boolean(given.SESSION_SCOPE)) {
     mistakes.push('SESSION_CLIENT_ID and SESSION_SCOPE belong together; one of them is missing')
   }
-  const listen = read.data && parseListen(read.data.LISTEN)
-  if (!read.data || !listen || mistakes.length > 0) throw new ConfigError(mistakes)
+  const { limits, mistakes: wrongLimits } = readLimits(env)
+  mistakes.push(...wrongLimits)
+  const jwksUrl = given.JWKS_URL ? URL.parse(given.JWKS_URL) : undefined
+  if (jwksUrl === null || (jwksUrl && read.data && jwksUrl.origin !== new URL(read.data.TOKEN_URL).origin)) {
+    mistakes.push(
+      'JWKS_URL is no URL of the server of TOKEN_URL, like https://authentik.example.com/application/o/x/jwks/',
+    )
+  }
+  if (!read.data || mistakes.length > 0) throw new ConfigError(mistakes)
 
   const { data } = read
   const warnings = []
@@ -116,19 +162,39 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (data.ANON_KUBE_JWT && data.ANON_USERNAME) {
     warnings.push('ANON_USERNAME and ANON_PASSWORD have no effect: ANON_KUBE_JWT is set and goes first')
   }
+  const anonymous = anonymousFrom(data)
+  const anonymousRepositories = globs(data.ANON_REPOSITORIES)
+  if (anonymous.kind !== 'none' && anonymousRepositories.length === 0) {
+    warnings.push('Nobody can pull without credentials: ANON_REPOSITORIES names no repository')
+  }
+  // Without a trusted proxy the address is the proxy's, and one for all: counting by it would shut everybody out.
+  const addressRate = data.TRUSTED_PROXIES || given.LIMIT_ADDRESS_RATE ? limits.addressRate : 0
   return {
     tokenUrl: new URL(data.TOKEN_URL),
     clientId: data.CLIENT_ID,
     scope: data.SCOPE,
     jwtUsername: data.PASS_JWT_USERNAME,
-    anonymous: anonymousFrom(data),
+    anonymous,
+    anonymousRepositories,
     session: sessionFrom(data),
     trustFile: data.TRUST_FILE,
+    issuerKeysFile: data.ISSUER_KEYS_FILE,
+    registryJwksFile: data.REGISTRY_JWKS_FILE,
+    jwksUrl: jwksUrl ?? undefined,
     explainRefusedPush: data.EXPLAIN_REFUSED_PUSH === 'on',
+    cache: data.CACHE === 'on',
+    trustedProxies: parseProxies(data.TRUSTED_PROXIES ?? '') ?? { check: () => false },
     logLevel: data.LOG_LEVEL,
-    listen,
+    listen: listenOf(data.LISTEN),
+    metricsListen: data.METRICS_LISTEN === undefined ? undefined : listenOf(data.METRICS_LISTEN),
+    limits: { ...limits, addressRate },
     warnings,
   }
+}
+
+function globs(list: string | undefined): Glob[] {
+  const patterns = (list ?? '').split(',').map((entry) => entry.trim())
+  return patterns.filter((pattern) => pattern !== '').map((pattern) => new Glob(pattern))
 }
 
 /** In distribution-oauth ANON_KUBE_JWT is a switch; here it may also be the path of a token with its own audience. */
@@ -153,7 +219,13 @@ function isEndpoint(text: string): boolean {
 
 const MAX_PORT = 65_535 // RFC 9293 §3.1: 16 bits
 
-function parseListen(text: string): Config['listen'] | undefined {
+function listenOf(text: string): Listen {
+  const parsed = parseListen(text)
+  if (parsed === undefined) throw new Error('unreachable: the schema has checked it')
+  return parsed
+}
+
+function parseListen(text: string): Listen | undefined {
   const parts = /^(?:(?:\[(?<ipv6>[0-9a-f:]+)\]|(?<host>[^:\s[\]]+)):)?(?<port>\d{1,5})$/i.exec(text)?.groups
   if (!parts || Number(parts.port) > MAX_PORT) return undefined
   const host = parts.ipv6 ?? parts.host

@@ -17,6 +17,8 @@ export const failures = {
   token_not_yet_valid: { status: 401, code: 'UNAUTHORIZED' },
   issuer_unknown: { status: 401, code: 'UNAUTHORIZED' },
   audience_wrong: { status: 401, code: 'UNAUTHORIZED' },
+  signature_invalid: { status: 401, code: 'UNAUTHORIZED' },
+  key_unknown: { status: 401, code: 'UNAUTHORIZED' },
   session_broken: { status: 401, code: 'UNAUTHORIZED' },
   no_rule_matches: { status: 401, code: 'UNAUTHORIZED' },
   /** authentik refuses what the rules here allow. */
@@ -31,12 +33,15 @@ export const failures = {
   grant_unsupported: { status: 401, code: 'UNSUPPORTED' },
   form_malformed: { status: 400, code: 'UNSUPPORTED' },
   form_expected: { status: 415, code: 'UNSUPPORTED' },
+  service_unknown: { status: 400, code: 'UNSUPPORTED' },
   scope_malformed: { status: 400, code: 'UNSUPPORTED' },
   scopes_too_many: { status: 400, code: 'UNSUPPORTED' },
   request_malformed: { status: 400, code: 'UNSUPPORTED' },
   request_too_slow: { status: 408, code: 'UNSUPPORTED' },
   headers_too_large: { status: 431, code: 'UNSUPPORTED' },
   body_too_large: { status: 413, code: 'UNSUPPORTED' },
+  /** distribution's "Error Codes" table; docker and containerd wait and try again. */
+  rate_exceeded: { status: 429, code: 'TOOMANYREQUESTS' },
   path_unknown: { status: 404, code: 'UNSUPPORTED' },
   method_not_allowed: { status: 405, code: 'UNSUPPORTED' },
   /** No connection: refused, no such name, a certificate that nobody vouches for. */
@@ -48,6 +53,10 @@ export const failures = {
   upstream_unusable: { status: 503, code: 'UNAVAILABLE' },
   /** authentik does not know CLIENT_ID: nobody can log in until the operator corrects it. */
   client_unknown: { status: 503, code: 'UNAVAILABLE' },
+  /** Too many calls to authentik under way already, and too many waiting. */
+  upstream_busy: { status: 503, code: 'UNAVAILABLE' },
+  /** The circuit breaker is open. */
+  upstream_suspended: { status: 503, code: 'UNAVAILABLE' },
   anonymous_unavailable: { status: 503, code: 'UNAVAILABLE' },
   internal: { status: 500, code: 'UNKNOWN' },
 } as const

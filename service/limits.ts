@@ -1,10 +1,11 @@
 /**
  * Every bound of the token service, in one place, each with its unit and where the figure comes from.
  *
- * They are not settings: a test that cannot wait passes shorter ones as an argument.
+ * Each can be set: `headerBytes` by LIMIT_HEADER_BYTES. The metric `token_service_limit` shows what is in force.
  */
 const KiB = 1024
 const seconds = 1000
+const minutes = 60 * seconds
 
 export const limits = {
   /** Bytes of request line and headers. Base64 makes 32 KiB of the longest credential; the rest is for scopes. */
@@ -26,20 +27,64 @@ export const limits = {
   /** Milliseconds an idle client connection stays open: longer than the 60 s of common proxies, so that they close. */
   clientKeepAliveMs: 75 * seconds,
 
-  /** Connections to authentik. It serves about four exchanges a second; a hundred jobs at once are rare. */
+  /** Calls to authentik at once, each on a connection of its own. It serves about four exchanges a second. */
   upstreamConnections: 64,
+  /** Calls that wait for one of those; whoever comes then is told to come back. A hundred jobs at once are rare. */
+  upstreamQueue: 512,
+  /** Milliseconds that one waits at most. */
+  upstreamQueueMs: 5 * seconds,
   /** Milliseconds to connect to authentik, TLS included. */
   upstreamConnectMs: 3 * seconds,
   /** Milliseconds until authentik's answer begins: 50 jobs at once wait 13 s for its four exchanges a second. */
   upstreamHeadersMs: 15 * seconds,
   /** Milliseconds between two pieces of authentik's answer, which comes in one piece. */
   upstreamBodyMs: 5 * seconds,
-  /** Milliseconds for all of it, waiting for a connection and the one retry included. */
+  /** Milliseconds for all of it, the one retry included. */
   upstreamTotalMs: 20 * seconds,
   /** Milliseconds an idle connection to authentik is kept: less than the 5 s after which many servers close theirs. */
   upstreamKeepAliveMs: 4 * seconds,
   /** Bytes of authentik's answer: 1.7 kB were seen; a hundred scopes granted make about 20 kB. */
   upstreamAnswerBytes: 256 * KiB,
+  /** Failed calls one after the other that open the circuit breaker: one bad answer is chance, ten are an outage. */
+  breakerFailures: 10,
+  /** Milliseconds the open breaker spares authentik before one call probes it. */
+  breakerOpenMs: 5 * seconds,
+
+  /** Milliseconds an answer of authentik's is used again: so long may a revocation take to be honoured. */
+  cacheMs: 60 * seconds,
+  /** Tokens in the cache, and their bytes together. A push uses about three; the bytes are a tenth of a pod's memory. */
+  cacheEntries: 10_000,
+  cacheBytes: 24 * KiB * KiB,
+  /** Milliseconds before its end from which a registry token is not given out again: it must last for its use. */
+  tokenMarginMs: 60 * seconds,
+  /** Milliseconds before the end of a credential from which authentik alone says whether it still counts. */
+  credentialMarginMs: 5 * seconds,
+  /** Milliseconds for which the same request is refused again without asking, and how many such are remembered. */
+  refusalMs: 5 * seconds,
+  refusalEntries: 10_000,
+  /** Credentials whose contents need not be read anew. */
+  readingEntries: 10_000,
+
+  /** Requests of one credential that reach authentik, a second and at once. A push needs about three in all. */
+  credentialRate: 20,
+  credentialBurst: 100,
+  /**
+   * Requests of one client address that the cache cannot answer, a second and at once. 0 is no limit, and the default
+   * where no proxy is trusted: the address is then that of the proxy, and one for all.
+   */
+  addressRate: 100,
+  addressBurst: 500,
+  /** Credentials and addresses whose rates are counted. */
+  rateEntries: 20_000,
+
+  /** Milliseconds between two fetches of an issuer's keys for an unknown `kid`, and until they are fetched in any case. */
+  jwksCooldownMs: 30 * seconds,
+  jwksMaxAgeMs: 10 * minutes,
+  /** Milliseconds for one such fetch; without an answer in time authentik decides alone. */
+  jwksTimeoutMs: 2 * seconds,
+  /** Bytes of a key set: GitHub's has about 4 kB. */
+  jwksBytes: 256 * KiB,
+
   /** Milliseconds between two questions to authentik about tokens that the rules here refuse (`early-refusal.ts`). */
   refusalSampleMs: 60 * seconds,
 
@@ -48,11 +93,56 @@ export const limits = {
   /** Milliseconds between two looks at the trust file; Kubernetes itself takes up to a minute to bring a new one. */
   trustFilePollMs: 5 * seconds,
 
+  /** Milliseconds between two looks at whether authentik answers, and after how many without an answer we are not ready. */
+  readyProbeMs: 10 * seconds,
+  readyMs: 60 * seconds,
+
   /** Seconds after which a client may try again when authentik does not answer. */
   retryAfterSeconds: 5,
 
-  /** Milliseconds from SIGTERM to exit: more than `upstreamTotalMs`, less than the 30 s Kubernetes grants. */
-  drainMs: 25 * seconds,
+  /**
+   * Milliseconds after SIGTERM in which requests are still taken: Kubernetes tells proxies of a pod's end and the pod
+   * itself at the same time. 0 where nothing stands in front.
+   */
+  lameDuckMs: 0,
+  /** Milliseconds from then to exit: more than `upstreamQueueMs` and `upstreamTotalMs`, less than Kubernetes grants. */
+  drainMs: 26 * seconds,
 }
 
 export type Limits = Readonly<typeof limits>
+export type LimitName = keyof typeof limits
+
+export const limitNames = Object.keys(limits) as LimitName[]
+
+/** The environment variable of a limit: `headerBytes` is LIMIT_HEADER_BYTES. */
+export function limitVariable(name: LimitName): string {
+  return `LIMIT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** Node's timers and Buffers take no more (2^31 - 1); so does no limit. */
+const GREATEST = 2_147_483_647
+
+/** Where 0 has a meaning of its own; everywhere else it would stop the service. */
+const mayBeZero: ReadonlySet<LimitName> = new Set(['addressRate', 'lameDuckMs', 'upstreamQueue'])
+
+/**
+ * Reads the limits that the environment sets.
+ * @returns all limits, and one line for each mistake, without the value
+ */
+export function readLimits(
+  env: Readonly<Record<string, string | undefined>>,
+  usual: Limits = limits,
+): { limits: Limits; mistakes: string[] } {
+  const read: Record<LimitName, number> = { ...usual }
+  const mistakes: string[] = []
+  for (const name of limitNames) {
+    const variable = limitVariable(name)
+    const text = env[variable]
+    if (!text) continue
+    const least = mayBeZero.has(name) ? 0 : 1
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= least && value <= GREATEST) read[name] = value
+    else mistakes.push(`${variable} is no whole number from ${least} to ${GREATEST}`)
+  }
+  return { limits: read, mistakes }
+}

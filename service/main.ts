@@ -1,31 +1,28 @@
 /** The process: settings from the environment, signals, exit codes. Everything else gets its effects from here. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Config, ConfigError, readConfig } from './config.ts'
-import { createAdvice } from './decision/advice.ts'
-import { createDisagreementReport } from './decision/disagreement.ts'
-import { refuseEarly } from './decision/early-refusal.ts'
-import { explainRefusedPush } from './decision/refused-push.ts'
-import { openTrustFile, type TrustFile, TrustFileError } from './decision/trust-file.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { assemble } from './assembly.ts'
+import { type Config, ConfigError, type Listen, readConfig } from './config.ts'
+import { ConfiguredFileError } from './configured-file.ts'
+import { readIssuerKeys } from './decision/issuer-keys.ts'
+import { openTrustFile } from './decision/trust-file.ts'
 import { drain } from './http/drain.ts'
-import { createTokenServer } from './http/server.ts'
-import { type Limits, limits as productionLimits } from './limits.ts'
-import { createLog, type Log } from './operations/log.ts'
-import { createTokenEndpoint } from './token.ts'
-import { createExchange, type Exchange } from './upstream/exchange.ts'
-import { createConnections } from './upstream/pool.ts'
-import { createPostForm } from './upstream/post-form.ts'
+import { createAudit } from './operations/audit.ts'
+import { createLog, type Log, lineWriter } from './operations/log.ts'
+import { createMetrics } from './operations/metrics.ts'
 
 /**
  * Runs the token service until SIGTERM or SIGINT; then the process ends with 0. With a wrong environment it says on
  * standard error what is wrong, all of it, and ends with 1.
- * @param limits other bounds than the usual ones, for tests that cannot wait
  */
-export async function run(limits: Limits = productionLimits): Promise<void> {
+export async function run(): Promise<void> {
   const config = configOrExit()
-  const log = createLog(config.logLevel)
+  const { limits } = config
+  const [log, audit] = [createLog(config.logLevel, lineWriter(2)), createAudit(lineWriter(1))]
   for (const warning of config.warnings) log.warn(warning)
   // Node would print the error with all its properties, among them what clients sent.
   process.on('uncaughtException', (err) => {
@@ -33,42 +30,37 @@ export async function run(limits: Limits = productionLimits): Promise<void> {
     process.exit(1)
   })
 
-  const connections = createConnections(config.tokenUrl.origin, limits)
-  const trust = await trustFileOrExit(config.trustFile, limits, log)
-  const advice = createAdvice(() => trust?.policy(), Date.now)
-  const report = createDisagreementReport(log)
-  const now = () => performance.now()
-  const post = createPostForm(config.tokenUrl, connections, limits)
-  const checked = (exchange: Exchange) => refuseEarly(exchange, { advice, report, limits, now })
-  const registryExchange = checked(createExchange(config, post, Date.now))
-
-  const token = createTokenEndpoint({
+  const metrics = createMetrics()
+  const trust = await fileOrExit(config.trustFile, (path) => openTrustFile(path, limits, log, metrics.reload))
+  const issuerKeys = await fileOrExit(config.issuerKeysFile, readIssuerKeys)
+  const service = assemble({
     config,
-    limits,
-    exchange: config.explainRefusedPush ? explainRefusedPush(registryExchange, { advice, report }) : registryExchange,
-    openSession: config.session && checked(createExchange(config.session, post, Date.now)),
+    log,
+    audit,
+    metrics,
+    policy: () => trust?.policy(),
+    issuerKeys,
+    secret: randomBytes(32),
     readFile: (path) => readFile(path, 'utf8'),
+    newRequestId: randomUUID,
+    now: () => performance.now(),
+    wallClock: Date.now,
   })
-  const server = createTokenServer({ token, limits, log, newRequestId: randomUUID, now })
 
-  server.listen(config.listen)
-  try {
-    await once(server, 'listening')
-  } catch (err) {
-    log.fatal({ err, ...config.listen }, 'cannot listen: another process has this port, or LISTEN names no own address')
-    process.exit(1)
-  }
-  log.info(
-    { port: (server.address() as AddressInfo).port, tokenUrl: config.tokenUrl.origin + config.tokenUrl.pathname },
-    'listening',
-  )
+  const port = await listenOrExit(service.server, config.listen, log)
+  await listenForOperations(service.operations, config, port, log)
+  log.info({ port, tokenUrl: config.tokenUrl.origin + config.tokenUrl.pathname }, 'listening')
 
   await stopSignal()
   log.info('draining')
-  const finished = await drain(server, limits.drainMs)
+  service.readiness.drain()
+  await sleep(limits.lameDuckMs)
+  const finished = await drain(service.server, limits.drainMs)
   if (!finished) log.warn({ graceMs: limits.drainMs }, 'cut off what was still under way')
+  service.operations.close()
+  service.operations.closeAllConnections()
   trust?.close()
-  await connections.destroy()
+  await service.close()
   log.info('stopped')
 }
 
@@ -78,6 +70,36 @@ async function stopSignal(): Promise<void> {
   const { signal } = heard
   await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })])
   heard.abort()
+}
+
+/** @returns the port, which the system chooses for 0 */
+async function listenOrExit(server: Server, listen: Listen, log: Log): Promise<number> {
+  server.listen(listen)
+  try {
+    await once(server, 'listening')
+  } catch (err) {
+    log.fatal({ err, ...listen }, 'cannot listen: another process has this port, or LISTEN names no own address')
+    process.exit(1)
+  }
+  return (server.address() as AddressInfo).port
+}
+
+/** The port after the first one, unless the variable names another; only that one has to be free. */
+async function listenForOperations(server: Server, config: Config, port: number, log: Log): Promise<void> {
+  const { metricsListen, listen } = config
+  const at = metricsListen ?? { ...listen, port: listen.port === 0 ? 0 : port + 1 }
+  if (metricsListen !== undefined) {
+    await listenOrExit(server, at, log)
+  } else {
+    server.listen(at)
+    try {
+      await once(server, 'listening')
+    } catch {
+      log.warn({ ...at }, 'there are no metrics: the port is taken; METRICS_LISTEN names another one')
+      return
+    }
+  }
+  log.info({ metricsPort: (server.address() as AddressInfo).port }, 'metrics')
 }
 
 function configOrExit(): Config {
@@ -90,12 +112,12 @@ function configOrExit(): Config {
   }
 }
 
-async function trustFileOrExit(path: string | undefined, limits: Limits, log: Log): Promise<TrustFile | undefined> {
+async function fileOrExit<Value>(path: string | undefined, open: (path: string) => Promise<Value>) {
   if (path === undefined) return undefined
   try {
-    return await openTrustFile(path, limits, log)
+    return await open(path)
   } catch (error) {
-    if (!(error instanceof TrustFileError)) throw error
+    if (!(error instanceof ConfiguredFileError)) throw error
     process.stderr.write(`The token service cannot start: ${error.message}\n`)
     process.exit(1)
   }

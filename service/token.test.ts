@@ -12,7 +12,7 @@ describe('the exchange', () => {
     const before = Date.now()
     const { response, body } = await suite.ask(ci, {
       query:
-        'account=JWT&client_id=docker&offline_token=true&service=r&scope=repository:a/b:pull,push&scope=repository:c:pull+x:y:z',
+        'account=JWT&client_id=docker&offline_token=true&service=docker-registry&scope=repository:a/b:pull,push&scope=repository:c:pull+x:y:z',
     })
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
@@ -60,7 +60,11 @@ describe('the exchange', () => {
   })
 
   it('serves a client without credentials as the configured user', async () => {
-    const open = await suite.start({ ANON_USERNAME: 'guest', ANON_PASSWORD: secrets.anonymousPassword })
+    const open = await suite.start({
+      ANON_USERNAME: 'guest',
+      ANON_PASSWORD: secrets.anonymousPassword,
+      ANON_REPOSITORIES: 'acme/**',
+    })
     expect(await suite.ask({}, { at: open })).toMatchObject({ status: 200 })
     const form = Object.fromEntries(suite.upstream.received[0]?.form ?? [])
     expect(form).toMatchObject({ username: 'guest', password: secrets.anonymousPassword })
@@ -69,7 +73,7 @@ describe('the exchange', () => {
   it('serves a client without credentials with the token of the pod, read anew', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'projected-'))
     const path = join(dir, 'token')
-    const open = await suite.start({ ANON_KUBE_JWT: path })
+    const open = await suite.start({ ANON_KUBE_JWT: path, ANON_REPOSITORIES: 'acme/**' })
     expect(await suite.ask({}, { at: open })).toMatchObject({
       status: 503,
       error: { detail: { reason: 'anonymous_unavailable' } },
@@ -81,7 +85,8 @@ describe('the exchange', () => {
   })
 
   it('uses one connection to authentik for requests one after the other', async () => {
-    for (let request = 0; request < 5; request++) await suite.ask(ci)
+    const forgetful = await suite.start({ CACHE: 'off' })
+    for (let request = 0; request < 5; request++) await suite.ask(ci, { at: forgetful })
     expect(suite.upstream.received).toHaveLength(5)
     expect(suite.upstream.connections).toBe(1)
   })

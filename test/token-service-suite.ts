@@ -84,7 +84,7 @@ export function useTokenService() {
   /** Asks for a token. */
   const ask = async (
     headers: Record<string, string> = {},
-    { query = 'service=r&scope=repository:acme/app:pull,push', at = service } = {},
+    { query = 'service=docker-registry&scope=repository:acme/app:pull,push', at = service } = {},
   ) => {
     return answerOf(await fetch(`${at.url}/token?${query}`, { headers }))
   }

@@ -4,15 +4,19 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundleFileName, bundleService } from '../service/bundle.ts'
-import { type Limits, limits as usualLimits } from '../service/limits.ts'
+import { bundleFileName, bundleService, nodeOptions } from '../service/bundle.ts'
+import { type LimitName, type Limits, limitVariable } from '../service/limits.ts'
 
 /** A running token service. */
 export interface TokenServiceProcess {
   /** `http://127.0.0.1:<port>` */
   url: string
+  /** The same for the second port. */
+  metricsUrl: string
   /** Everything it has written so far, both streams. */
   output(): string
+  /** The lines of the audit log so far, parsed. */
+  audit(): Record<string, unknown>[]
   signal(name: NodeJS.Signals): void
   /** Exit code, or the signal that ended it. */
   exited: Promise<number | NodeJS.Signals | null>
@@ -31,23 +35,24 @@ export interface BundleDir {
 /** Bundles the token service into a folder of its own. */
 export async function bundleDir(): Promise<BundleDir> {
   const dir = await mkdtemp(join(tmpdir(), 'token-service-'))
-  await writeFile(join(dir, bundleFileName), await bundleService())
-  // The same bundle, begun with other limits than the usual ones.
-  const withLimits = `import { run } from './${bundleFileName}'\nawait run(JSON.parse(process.argv[2]))\n`
-  await writeFile(join(dir, 'with-limits.mjs'), withLimits)
-
-  const begin = (env: Record<string, string>, limits?: Partial<Limits>) => {
-    const args = limits
-      ? [join(dir, 'with-limits.mjs'), JSON.stringify({ ...usualLimits, ...limits })]
-      : [join(dir, bundleFileName)]
+  for (const [name, text] of Object.entries(await bundleService())) await writeFile(join(dir, name), text)
+  const begin = (env: Record<string, string>, limits: Partial<Limits> = {}) => {
+    const limitsEnv = Object.fromEntries(
+      Object.entries(limits).map(([name, value]) => [limitVariable(name as LimitName), String(value)]),
+    )
     return watch(
-      spawn(process.execPath, args, { env: { LISTEN: '127.0.0.1:0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(process.execPath, [...nodeOptions, join(dir, bundleFileName)], {
+        env: { LISTEN: '127.0.0.1:0', ...limitsEnv, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
     )
   }
   return {
     async start(env, limits) {
       const service = begin(env, limits)
-      return { ...service, url: `http://127.0.0.1:${await service.port}` }
+      const port = await service.port
+      const metricsPort = /"metricsPort":(\d+)/.exec(service.output())?.[1]
+      return { ...service, url: `http://127.0.0.1:${port}`, metricsUrl: `http://127.0.0.1:${metricsPort}` }
     },
     async run(env) {
       const service = begin(env)
@@ -60,6 +65,10 @@ export async function bundleDir(): Promise<BundleDir> {
 
 function watch(child: ChildProcess) {
   let output = ''
+  let audit = ''
+  child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+    audit += piece
+  })
   const { promise: port, resolve, reject } = Promise.withResolvers<number>()
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (piece: string) => {
@@ -73,6 +82,7 @@ function watch(child: ChildProcess) {
   return {
     port,
     output: () => output,
+    audit: () => linesOf(audit),
     exited,
     signal: (name: NodeJS.Signals) => void child.kill(name),
     [Symbol.asyncDispose]: async () => {
@@ -80,4 +90,9 @@ function watch(child: ChildProcess) {
       await exited
     },
   }
+}
+
+function linesOf(text: string): Record<string, unknown>[] {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+  return whole.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]))
 }

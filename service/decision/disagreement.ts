@@ -15,10 +15,14 @@ export type Disagreement = (typeof disagreements)[number]
 export type ReportDisagreement = (kind: Disagreement, requestId: string) => void
 
 /** Makes the function that counts and logs. */
-export function createDisagreementReport(log: Log): ReportDisagreement {
+export function createDisagreementReport(
+  log: Log,
+  counted: (kind: Disagreement) => void = () => {},
+): ReportDisagreement {
   const counts: Record<Disagreement, number> = { authentik_allows: 0, authentik_refuses: 0, authentik_grants_less: 0 }
   return (kind, requestId) => {
     counts[kind] += 1
+    counted(kind)
     // Only the first needs somebody to look; the others have everyday causes.
     const level = kind === 'authentik_allows' ? 'warn' : 'info'
     log[level]({ requestId, disagreement: kind, count: counts[kind] }, 'rules and authentik disagree')

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { unsignedToken } from '../../test/unsigned-token.ts'
 import type { Access } from '../../trust/decide.ts'
 import { audience, githubClaims, policy } from '../../trust/policy.fixture.ts'
+import { limits } from '../limits.ts'
+import { createCredentialDigest } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import { createAdvice } from './advice.ts'
@@ -38,6 +40,7 @@ describe('refusedChanges', () => {
   })
 })
 
+const digest = createCredentialDigest(Buffer.from('secret'))
 const job: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience })) }
 const user: Credential = { kind: 'password', username: 'deploy', password: new Secret('p') }
 
@@ -46,7 +49,7 @@ async function told(credential: Credential, scopes: string[], access: readonly A
   const reported: Disagreement[] = []
   const issued = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access }
   const exchange = explainRefusedPush(async () => issued, {
-    advice: createAdvice(() => (rules ? policy : undefined), Date.now),
+    advice: createAdvice(() => (rules ? policy : undefined), Date.now, digest, limits),
     report: (kind) => reported.push(kind),
   })
   const answer = await exchange({ credential, scopes, requestId: 'id' }).then(

@@ -16,6 +16,8 @@ export interface RefreshTokenRequest {
   /** Whether the client asked for one: `offline_token=true` or `access_type=offline`. */
   offline: boolean
   requestId: string
+  /** As of an exchange. */
+  onCall?: () => void
 }
 
 /**
@@ -25,7 +27,7 @@ export interface RefreshTokenRequest {
  * @throws TokenError as the exchange does
  */
 export async function refreshTokenFor(
-  { credential, offline, requestId }: RefreshTokenRequest,
+  { credential, offline, ...told }: RefreshTokenRequest,
   openSession: Exchange | undefined,
 ): Promise<Secret | undefined> {
   // Told again each time: clients take an answer without one for a session that is over.
@@ -33,7 +35,7 @@ export async function refreshTokenFor(
   if (!offline || credential.kind !== 'jwt' || credential.anonymous || !openSession) return undefined
   // A session as the password of a CI login: no session is made from one, and none is needed.
   if (isSession(credential.jwt)) return credential.jwt
-  const { token } = await openSession({ credential, scopes: [], requestId })
+  const { token } = await openSession({ credential, scopes: [], ...told })
   if (!isSession(token)) {
     throw new TokenError(
       'credentials_refused',

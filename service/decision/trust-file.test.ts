@@ -95,7 +95,7 @@ describe('openTrustFile', () => {
   ])('does not start with a file that %s', async (_, content, sentence) => {
     if (content !== undefined) await writeFile(path, content)
     await expect(start()).rejects.toThrow(sentence)
-    await expect(start()).rejects.toMatchObject({ name: 'TrustFileError' })
+    await expect(start()).rejects.toMatchObject({ name: 'ConfiguredFileError' })
   })
 
   it('does not start with a folder', async () => {

@@ -8,16 +8,9 @@
 import type { Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { DOCUMENT_VERSION, loadPolicy, type Policy } from '../../trust/policy.ts'
+import { ConfiguredFileError } from '../configured-file.ts'
 import type { Limits } from '../limits.ts'
 import type { Log } from '../operations/log.ts'
-
-/** The file cannot be used; the message says why, without its contents. */
-export class TrustFileError extends Error {
-  constructor(why: string) {
-    super(`TRUST_FILE ${why}`)
-    this.name = 'TrustFileError'
-  }
-}
 
 /** Rules that stay up to date. */
 export interface TrustFile {
@@ -31,9 +24,14 @@ type FileLimits = Pick<Limits, 'trustFileBytes' | 'trustFilePollMs'>
 
 /**
  * Reads the file and goes on looking at it.
- * @throws TrustFileError if it is no use at the start
+ * @throws ConfiguredFileError if it is no use at the start
  */
-export async function openTrustFile(path: string, limits: FileLimits, log: Log): Promise<TrustFile> {
+export async function openTrustFile(
+  path: string,
+  limits: FileLimits,
+  log: Log,
+  reloaded: (result: 'replaced' | 'refused') => void = () => {},
+): Promise<TrustFile> {
   let loaded = await load(path, limits.trustFileBytes)
   let complaint = ''
   const look = async () => {
@@ -41,11 +39,15 @@ export async function openTrustFile(path: string, limits: FileLimits, log: Log):
       if ((await versionOf(path)) === loaded.version) return
       loaded = await load(path, limits.trustFileBytes)
       log.info({ rules: countRules(loaded.policy) }, 'trust rules replaced')
+      reloaded('replaced')
       complaint = ''
     } catch (error) {
-      if (!(error instanceof TrustFileError)) throw error
+      if (!(error instanceof ConfiguredFileError)) throw error
       // Once for each kind of mistake, not every few seconds.
-      if (error.message !== complaint) log.error({ cause: error.message }, 'the trust rules stay as they were')
+      if (error.message !== complaint) {
+        log.error({ cause: error.message }, 'the trust rules stay as they were')
+        reloaded('refused')
+      }
       complaint = error.message
     }
   }
@@ -72,10 +74,10 @@ async function load(path: string, maxBytes: number): Promise<Loaded> {
   const file = await open(path).catch(unreadable)
   try {
     const stats = await file.stat()
-    if (stats.size > maxBytes) throw new TrustFileError(`names a file of more than ${maxBytes} bytes`)
+    if (stats.size > maxBytes) throw unusable(`names a file of more than ${maxBytes} bytes`)
     const policy = loadPolicy(parseJson(await file.readFile('utf8').catch(unreadable)))
     if (!policy) {
-      throw new TrustFileError(
+      throw unusable(
         `holds no trust rules that this version understands (JSON, version ${DOCUMENT_VERSION}); deploy the rules again`,
       )
     }
@@ -86,17 +88,22 @@ async function load(path: string, maxBytes: number): Promise<Loaded> {
 }
 
 function unreadable(error: NodeJS.ErrnoException): never {
-  throw new TrustFileError(`names a file that cannot be read (${error.code ?? error.name})`)
+  throw unusable(`names a file that cannot be read (${error.code ?? error.name})`)
+}
+
+function unusable(why: string): ConfiguredFileError {
+  return new ConfiguredFileError('TRUST_FILE', why)
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new TrustFileError('names a file that is no JSON, or half of one')
+    throw unusable('names a file that is no JSON, or half of one')
   }
 }
 
-function countRules({ sources }: Policy): number {
-  return [...sources.values()].reduce((count, { rules }) => count + rules.length, 0)
+/** How many rules there are, over all sources. */
+export function countRules(policy: Policy | undefined): number {
+  return [...(policy?.sources.values() ?? [])].reduce((count, { rules }) => count + rules.length, 0)
 }

@@ -3,15 +3,15 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { scopeText } from '../decision/access.ts'
 import { failures, type TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import type { ReadyProblem } from '../operations/readiness.ts'
 import type { Secret } from '../secret.ts'
 import type { IssuedToken } from '../upstream/exchange.ts'
 
-/** An answer before it is written; `facts` go to the log, never to the client. */
+/** An answer before it is written. */
 export interface Answer {
   status: number
   headers: Readonly<Record<string, string>>
   body: string
-  facts: Readonly<Record<string, unknown>>
 }
 
 /** Distribution's token page: older clients cannot work with a token that lives less. */
@@ -24,41 +24,54 @@ const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control
  * The answer with a token, as distribution's token and OAuth2 pages have it; both names of the token, since clients
  * differ in which they read.
  * @param refreshToken what the client may keep in the place of its password
+ * @param nowMs milliseconds since 1970: a token that was in the cache has less of its life left
  */
-export function tokenAnswer(issued: IssuedToken, refreshToken: Secret | undefined, facts: Answer['facts']): Answer {
+export function tokenAnswer(issued: IssuedToken, refreshToken: Secret | undefined, nowMs: number): Answer {
   const token = issued.token.reveal()
+  const leftSeconds = issued.expiresInSeconds - Math.max(0, Math.floor((nowMs - issued.issuedAtMs) / 1000))
   const body = {
     token,
     access_token: token,
-    expires_in: Math.max(issued.expiresInSeconds, SHORTEST_LIFE_SECONDS),
-    issued_at: new Date(issued.issuedAtMs).toISOString(),
+    expires_in: Math.max(leftSeconds, SHORTEST_LIFE_SECONDS),
+    issued_at: new Date(nowMs).toISOString(),
     ...(issued.access ? { scope: scopeText(issued.access) } : {}),
     ...(refreshToken ? { refresh_token: refreshToken.reveal() } : {}),
   }
-  return { status: 200, headers: json, body: JSON.stringify(body), facts: { outcome: 'issued', ...facts } }
+  return { status: 200, headers: json, body: JSON.stringify(body) }
 }
 
 /**
  * The answer that tells a failure: `{"errors":[{"code","message","detail"}]}`. The request id stands in the message
  * too, because most clients print nothing else, and with it the operator finds the line in the log.
  */
-export function errorAnswer(error: TokenError, requestId: string, limits: Limits, facts: Answer['facts'] = {}): Answer {
+export function errorAnswer(error: TokenError, requestId: string, limits: Limits): Answer {
   const { status, code } = failures[error.reason]
   const detail = { reason: error.reason, requestId }
   const headers: Record<string, string> = { ...json }
   if (status === 401) headers['www-authenticate'] = challenge
   if (status === 405) headers.allow = String(error.facts.allow)
   if (status === 503) headers['retry-after'] = String(limits.retryAfterSeconds)
+  if (status === 429) headers['retry-after'] = String(error.facts.waitSeconds)
   return {
     status,
     headers,
     body: JSON.stringify({ errors: [{ code, message: `${error.message} (request ${requestId})`, detail }] }),
-    facts: { outcome: 'failed', reason: error.reason, ...error.facts, ...facts },
   }
 }
 
 /** The answer of `/live`: the process runs and takes requests. */
-export const liveAnswer: Answer = { status: 204, headers: { 'cache-control': 'no-store' }, body: '', facts: {} }
+export const liveAnswer: Answer = { status: 204, headers: { 'cache-control': 'no-store' }, body: '' }
+
+/** The answer of `/ready`, with what is wrong. */
+export function readyAnswer(problems: readonly ReadyProblem[]): Answer {
+  if (problems.length === 0) return liveAnswer
+  return { status: 503, headers: json, body: JSON.stringify({ problems }) }
+}
+
+/** The answer to OPTIONS (RFC 9110 section 9.3.7). No browser is let in: it says nothing of origins. */
+export function optionsAnswer(allow: string): Answer {
+  return { status: 204, headers: { allow, 'cache-control': 'no-store' }, body: '' }
+}
 
 /** Writes an answer. @param last whether the connection ends with it */
 export function writeAnswer(response: ServerResponse, answer: Answer, requestId: string, last: boolean): void {

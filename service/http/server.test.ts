@@ -5,22 +5,42 @@ import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TokenError } from '../errors.ts'
 import { type Limits, limits as usualLimits } from '../limits.ts'
+import type { Decision } from '../operations/audit.ts'
 import { createLog } from '../operations/log.ts'
+import { createReadiness, type Readiness } from '../operations/readiness.ts'
 import type { TokenEndpoint } from '../token.ts'
+import { parseProxies } from './client-address.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { createTokenServer } from './server.ts'
 
-const issued = { status: 200, headers: {}, body: '{"token":"t"}', facts: { outcome: 'issued' } }
+const issued = { status: 200, headers: {}, body: '{"token":"t"}' }
 
 let server: Server
 let lines: Record<string, unknown>[]
+let decisions: Decision[]
+let requests: unknown[]
+let readiness: Readiness
 
-function serve(token: TokenEndpoint, limits: Partial<Limits> = {}): Promise<unknown> {
+function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst = 0): Promise<unknown> {
   lines = []
+  decisions = []
+  requests = []
+  readiness = createReadiness({
+    limits: usualLimits,
+    now: () => 0,
+    look: async () => ({ answered: true }),
+    registryKeyIds: async () => undefined,
+  })
   let count = 0
   server = createTokenServer({
     token,
     limits: { ...usualLimits, ...limits },
     log: createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }),
+    audit: { write: (decision) => decisions.push({ ...decision }) },
+    metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {} },
+    readiness,
+    addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst, entries: 10 }, () => 0),
+    trustedProxies: parseProxies('127.0.0.0/8') ?? { check: () => false },
     newRequestId: () => `id-${++count}`,
     now: () => 0,
   })
@@ -47,6 +67,22 @@ describe('paths and methods', () => {
     const response = await get('/live')
     expect([response.status, await response.text()]).toEqual([204, ''])
     expect(lines).toMatchObject([{ level: 'trace', status: 204 }])
+    expect(decisions).toEqual([])
+  })
+
+  it('answers /ready with what is wrong, and ends connections while it drains', async () => {
+    expect((await get('/ready')).status).toBe(204)
+    readiness.drain()
+    const response = await get('/ready')
+    expect([response.status, response.headers.get('connection')]).toEqual([503, 'close'])
+    expect(await response.json()).toEqual({ problems: ['draining'] })
+  })
+
+  it('answers OPTIONS with the methods, and lets no browser in', async () => {
+    const response = await get('/token', { method: 'OPTIONS', headers: { origin: 'https://evil.example' } })
+    expect([response.status, response.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST, OPTIONS'])
+    expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+    expect(decisions).toEqual([])
   })
 
   it('answers HEAD as GET, without the body', async () => {
@@ -54,7 +90,7 @@ describe('paths and methods', () => {
     expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([200, '13', ''])
   })
 
-  it.each(['/', '/token/', '/v2/', '/TOKEN', '/live/x'])('knows nothing at %s', async (path) => {
+  it.each(['/', '//', '/token/', '/v2/', '/TOKEN', '/live/x', '/metrics'])('knows nothing at %s', async (path) => {
     const response = await get(path)
     expect(response.status).toBe(404)
     expect(await response.json()).toEqual({
@@ -68,14 +104,9 @@ describe('paths and methods', () => {
     })
   })
 
-  it('does not guess at an address that cannot be read', async () => {
-    expect(await (await get('//')).json()).toMatchObject({ errors: [{ detail: { reason: 'request_malformed' } }] })
-  })
-
   it.each([
-    ['PUT', '/token', 'GET, HEAD, POST'],
-    ['OPTIONS', '/token', 'GET, HEAD, POST'],
-    ['POST', '/live', 'GET, HEAD'],
+    ['PUT', '/token', 'GET, HEAD, POST, OPTIONS'],
+    ['POST', '/live', 'GET, HEAD, OPTIONS'],
   ])('tells %s %s what is allowed there', async (method, path, allowed) => {
     const response = await get(path, { method })
     expect([response.status, response.headers.get('allow')]).toEqual([405, allowed])
@@ -85,8 +116,8 @@ describe('paths and methods', () => {
   it('hands over the form of a POST', async () => {
     const seen: unknown[] = []
     server.close()
-    await serve(async ({ form, requestId }) => {
-      seen.push([form?.get('grant_type'), form?.get('scope'), requestId])
+    await serve(async ({ form, decision }) => {
+      seen.push([form?.get('grant_type'), form?.get('scope'), decision.requestId])
       return issued
     })
     const form = new URLSearchParams({ grant_type: 'password', scope: 'repository:a:pull repository:b:pull' })
@@ -115,7 +146,7 @@ describe('paths and methods', () => {
     const seen: unknown[] = []
     server.close()
     await serve(async (request) => {
-      if (!request.form) seen.push([request.authorization, request.query.getAll('scope'), request.requestId])
+      if (!request.form) seen.push([request.authorization, request.query.getAll('scope'), request.decision.requestId])
       return issued
     })
     const response = await get('/token?scope=a&scope=b%20c', {
@@ -140,7 +171,9 @@ describe('failures', () => {
       throw new TokenError('upstream_timeout', 'Too late', { cause: 'ETIMEDOUT' })
     })
     expect((await get('/token')).status).toBe(503)
-    expect(lines).toMatchObject([{ level: 'warn', status: 503, reason: 'upstream_timeout', cause: 'ETIMEDOUT' }])
+    expect(lines[0]).toMatchObject({ level: 'warn', reason: 'upstream_timeout', cause: 'ETIMEDOUT' })
+    expect(decisions).toMatchObject([{ outcome: 'failed', reason: 'upstream_timeout', status: 503 }])
+    expect(requests).toEqual([['failed', 'upstream_timeout', 0]])
   })
 
   it('answers a mistake of its own with 500, and logs where it was but not what it said', async () => {
@@ -151,10 +184,45 @@ describe('failures', () => {
     const response = await get('/token')
     expect(response.status).toBe(500)
     expect(await response.text()).not.toContain('a secret')
-    expect(lines).toMatchObject([
-      { level: 'error', err: { type: 'RangeError', at: expect.arrayContaining([expect.any(String)]) } },
-    ])
+    expect(lines[0]).toMatchObject({
+      level: 'error',
+      err: { type: 'RangeError', at: expect.arrayContaining([expect.any(String)]) },
+    })
     expect(JSON.stringify(lines)).not.toContain('a secret')
+  })
+})
+
+describe('the audit log', () => {
+  it('names the client that the trusted proxy has seen, and its agent', async () => {
+    await get('/token', { headers: { 'x-forwarded-for': '198.51.100.7, 203.0.113.9', 'user-agent': 'docker/28' } })
+    expect(decisions).toMatchObject([{ client: '203.0.113.9', agent: 'docker/28', outcome: 'granted', status: 200 }])
+    expect(requests).toEqual([['granted', 'granted', 0]])
+  })
+})
+
+describe('the rate of a client address', () => {
+  it('counts calls to authentik and refusals, and says when to come back', async () => {
+    server.close()
+    const answers = [
+      async () => issued,
+      async ({ decision }: { decision: Decision }) => {
+        decision.calls = 1
+        return issued
+      },
+      async () => {
+        throw new TokenError('credentials_refused', 'no')
+      },
+    ]
+    let turn = 0
+    await serve(async (request) => (await answers[turn]?.(request)) ?? issued, {}, 2)
+    const statuses: number[] = []
+    for (turn of [0, 0, 0, 1, 2, 0]) statuses.push((await get('/token')).status)
+    expect(statuses).toEqual([200, 200, 200, 200, 401, 429])
+    const limited = await get('/token')
+    expect(limited.headers.get('retry-after')).toBe('1')
+    expect(await limited.json()).toMatchObject({ errors: [{ code: 'TOOMANYREQUESTS' }] })
+    // Another client behind the same proxy is another client.
+    expect((await get('/token', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(200)
   })
 })
 
@@ -163,6 +231,7 @@ describe('limits of a request', () => {
     const answer = await send(`GET /token HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(usualLimits.headerBytes)}\r\n\r\n`)
     expect(answer).toMatch(/^HTTP\/1\.1 431 [\s\S]*"reason":"headers_too_large"/)
     expect(lines).toMatchObject([{ status: 431 }])
+    expect(requests).toEqual([['refused', 'headers_too_large', 0]])
   })
 
   it('refuses an address that is too long', async () => {

@@ -1,26 +1,45 @@
-/** The HTTP server: paths, methods, limits of a client's connection, request ids, one log line for each request. */
+/** The HTTP server: paths, methods, limits of a client's connection, request ids, and what is told of each request. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { TokenError } from '../errors.ts'
+import { failures, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import type { Audit, Decision, Outcome } from '../operations/audit.ts'
 import type { Log } from '../operations/log.ts'
+import type { Metrics } from '../operations/metrics.ts'
+import type { Readiness } from '../operations/readiness.ts'
 import { readForm } from '../request/form.ts'
 import type { TokenEndpoint } from '../token.ts'
-import { type Answer, errorAnswer, liveAnswer, rawAnswer, writeAnswer } from './answer.ts'
+import { type Answer, errorAnswer, liveAnswer, optionsAnswer, rawAnswer, readyAnswer, writeAnswer } from './answer.ts'
+import { clientAddress, rateKey, type TrustedProxies } from './client-address.ts'
+import type { RateLimit } from './rate-limit.ts'
 
 /** What the server works with. */
 export interface ServerDependencies {
   token: TokenEndpoint
   limits: Limits
   log: Log
+  audit: Audit
+  metrics: Pick<Metrics, 'request' | 'rateLimited'>
+  readiness: Readiness
+  /** Counts what a client address costs: calls to authentik, and requests that are refused. */
+  addressRate: RateLimit
+  trustedProxies: TrustedProxies
   /** A new id for each request. One that the client sends is not taken: it would let clients forge log lines. */
   newRequestId: () => string
   /** Milliseconds, for durations. */
   now: () => number
 }
 
+/** What is there, and the methods that it takes. */
+const paths: Readonly<Record<string, string>> = {
+  '/token': 'GET, HEAD, POST, OPTIONS',
+  '/live': 'GET, HEAD, OPTIONS',
+  '/ready': 'GET, HEAD, OPTIONS',
+}
+
 /** Makes the server; it does not listen yet. */
-export function createTokenServer({ token, limits, log, newRequestId, now }: ServerDependencies): Server {
+export function createTokenServer(dependencies: ServerDependencies): Server {
+  const { token, limits, log, audit, metrics, readiness, addressRate, trustedProxies, newRequestId, now } = dependencies
   const underWay = new Set<IncomingMessage>()
 
   const server = createServer(
@@ -32,50 +51,89 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
       keepAliveTimeout: limits.clientKeepAliveMs,
     },
     async (request, response) => {
-      const requestId = newRequestId()
       const startedMs = now()
+      const { headers, socket } = request
+      const decision: Decision = {
+        requestId: newRequestId(),
+        client: clientAddress(socket.remoteAddress ?? '', forwardedFor(headers['x-forwarded-for']), trustedProxies),
+        agent: headers['user-agent'] ?? '',
+      }
+      const [path = ''] = (request.url ?? '').split('?', 1)
       underWay.add(request)
-      const answer = await route(request, requestId)
+      const answer = await route(request, path, decision)
       underWay.delete(request)
-      // Logged first: what a client was told stands in the log, even if the process ends right after.
-      logAnswer(request, answer, requestId, now() - startedMs)
+      decision.durationMs = Math.round(now() - startedMs)
+      // Told first: what a client was told stands in the log, even if the process ends right after.
+      tell(path, answer, decision)
       // A server that is draining takes no further request on this connection.
-      writeAnswer(response, answer, requestId, !server.listening)
+      const last = !server.listening || readiness.problems().includes('draining')
+      writeAnswer(response, answer, decision.requestId, last)
     },
   )
 
-  async function route(request: IncomingMessage, requestId: string): Promise<Answer> {
+  async function route(request: IncomingMessage, path: string, decision: Decision): Promise<Answer> {
     try {
-      const url = URL.parse(request.url ?? '', 'http://token-service')
-      if (!url) throw new TokenError('request_malformed', 'The address of the request cannot be read')
-      if (url.pathname !== '/token' && url.pathname !== '/live') {
-        throw new TokenError('path_unknown', 'There is nothing here; tokens are at /token')
-      }
-      const methods = url.pathname === '/live' ? ['GET', 'HEAD'] : ['GET', 'HEAD', 'POST']
-      if (!methods.includes(request.method ?? '')) {
-        const allow = methods.join(', ')
-        throw new TokenError('method_not_allowed', `${url.pathname} takes ${allow}`, { allow })
+      const allow = paths[path]
+      const method = request.method ?? ''
+      if (allow === undefined) throw new TokenError('path_unknown', 'There is nothing here; tokens are at /token')
+      if (!allow.split(', ').includes(method)) {
+        throw new TokenError('method_not_allowed', `${path} takes ${allow}`, { allow })
       }
       const body = await readBody(request, limits.bodyBytes)
-      if (url.pathname === '/live') return liveAnswer
-      if (request.method === 'POST') {
-        return await token({ form: readForm(request.headers['content-type'], body), requestId })
-      }
-      return await token({ authorization: request.headers.authorization, query: url.searchParams, requestId })
+      if (method === 'OPTIONS') return optionsAnswer(allow)
+      if (path === '/live') return liveAnswer
+      if (path === '/ready') return readyAnswer(await readiness.check())
+      return await answerToken(request, body, decision)
     } catch (error) {
-      if (error instanceof TokenError) return errorAnswer(error, requestId, limits)
-      const internal = new TokenError('internal', 'The token service failed; tell the operator')
-      return errorAnswer(internal, requestId, limits, { err: error })
+      const known =
+        error instanceof TokenError ? error : new TokenError('internal', 'The token service failed; tell the operator')
+      decision.reason = known.reason
+      const level = levelOf(known)
+      const err = known === error ? {} : { err: error }
+      const { requestId, client } = decision
+      log[level]({ requestId, client, reason: known.reason, ...known.facts, ...err }, 'not granted')
+      return errorAnswer(known, requestId, limits)
     }
   }
 
-  function logAnswer(request: IncomingMessage, answer: Answer, requestId: string, durationMs: number): void {
-    const level = answer === liveAnswer ? 'trace' : levelOf(answer.status)
-    const client = request.socket.remoteAddress
-    log[level](
-      { requestId, status: answer.status, ...answer.facts, client, durationMs: Math.round(durationMs) },
-      'answered',
-    )
+  async function answerToken(request: IncomingMessage, body: Buffer, decision: Decision): Promise<Answer> {
+    const key = rateKey(decision.client)
+    const waitSeconds = addressRate.waitSeconds(key)
+    if (waitSeconds > 0) {
+      metrics.rateLimited('address')
+      throw new TokenError(
+        'rate_exceeded',
+        `Too many requests from this address; try again in ${waitSeconds} s, and look for a job that asks in a loop`,
+        { waitSeconds },
+      )
+    }
+    try {
+      if (request.method === 'POST') {
+        return await token({ form: readForm(request.headers['content-type'], body), decision })
+      }
+      const query = new URLSearchParams(request.url?.split('?').slice(1).join('?'))
+      return await token({ authorization: request.headers.authorization, query, decision })
+    } catch (error) {
+      // What is refused counts, whoever refused it; the cost of what authentik was asked for is counted below.
+      if (decision.calls === undefined) addressRate.take(key)
+      throw error
+    } finally {
+      if (decision.calls !== undefined) addressRate.take(key)
+    }
+  }
+
+  function tell(path: string, { status }: Answer, decision: Decision): void {
+    if (path === '/live' || path === '/ready') {
+      log.trace({ requestId: decision.requestId, path, status }, 'answered')
+      return
+    }
+    decision.status = status
+    decision.outcome = outcomeOf(status)
+    const { outcome, reason = 'granted', durationMs = 0 } = decision
+    metrics.request(outcome, reason, durationMs / 1000)
+    // OPTIONS asks for nothing, so nothing was decided.
+    if (path === '/token' && status !== 204) audit.write(decision)
+    log.debug({ requestId: decision.requestId, status, durationMs }, 'answered')
   }
 
   // What the parser refuses never becomes a request. The error holds the raw bytes, credentials included.
@@ -87,16 +145,29 @@ export function createTokenServer({ token, limits, log, newRequestId, now }: Ser
       return
     }
     const requestId = newRequestId()
-    const answer = errorAnswer(parserError(error.code, limits), requestId, limits)
-    log.info({ requestId, status: answer.status, ...answer.facts, client: socket.remoteAddress }, 'answered')
+    const refused = parserError(error.code, limits)
+    const answer = errorAnswer(refused, requestId, limits)
+    metrics.request('refused', refused.reason, 0)
+    log.info({ requestId, status: answer.status, reason: refused.reason, client: socket.remoteAddress }, 'not granted')
     socket.end(rawAnswer(answer, requestId), () => socket.destroy())
   })
 
   return server
 }
 
+/** Node joins repeated headers of this name, but types them as if it might not. */
+function forwardedFor(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(',') : header
+}
+
+function outcomeOf(status: number): Outcome {
+  if (status >= 500) return 'failed'
+  return status >= 400 ? 'refused' : 'granted'
+}
+
 /** 500 is a mistake in this program, 503 one of authentik's, and the rest is the client's. */
-function levelOf(status: number): 'error' | 'warn' | 'info' {
+function levelOf({ reason }: TokenError): 'error' | 'warn' | 'info' {
+  const { status } = failures[reason]
   if (status === 500) return 'error'
   return status > 500 ? 'warn' : 'info'
 }

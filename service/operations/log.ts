@@ -1,4 +1,4 @@
-/** The log: one JSON object a line on standard output, without secrets at any level. */
+/** The log: one JSON object a line on standard error, without secrets at any level. */
 import { type DestinationStream, type LogFn, type Logger, pino, stdTimeFunctions } from 'pino'
 import type { LogLevel } from '../config.ts'
 
@@ -24,13 +24,17 @@ const secretFields = [
 ]
 
 /**
- * Makes the log.
- * @param destination standard output if left out; written synchronously, so that the last line before an exit arrives
+ * Writes whole lines at once, so that the last one before an exit arrives.
+ * @param fd 1 for standard output, 2 for standard error
  */
-export function createLog(
-  level: LogLevel,
-  destination: DestinationStream = pino.destination({ fd: 1, sync: true }),
-): Log {
+export function lineWriter(fd: 1 | 2): DestinationStream {
+  return pino.destination({ fd, sync: true })
+}
+
+/**
+ * Makes the log.
+ */
+export function createLog(level: LogLevel, destination: DestinationStream): Log {
   return pino(
     {
       level,

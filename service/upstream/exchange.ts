@@ -14,6 +14,8 @@ export interface ExchangeRequest {
   /** As the client gave them. */
   scopes: readonly string[]
   requestId: string
+  /** Told when authentik is really asked. */
+  onCall?: () => void
 }
 
 /** A token for the registry. */

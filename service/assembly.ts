@@ -1,0 +1,197 @@
+/**
+ * How the parts are put together. From the outside in, a request meets: the endpoint, the explanation of a refused push,
+ * the early refusal by rules, the cache, the check of the signature, the gate, the breaker, and then authentik.
+ */
+import type { Server } from 'node:http'
+import type { Policy } from '../trust/policy.ts'
+import type { Config } from './config.ts'
+import { createAdvice } from './decision/advice.ts'
+import { createDisagreementReport } from './decision/disagreement.ts'
+import { refuseEarly } from './decision/early-refusal.ts'
+import { OWN_KEY, refuseForged } from './decision/forged.ts'
+import { type IssuerKeys, parseKeySet } from './decision/issuer-keys.ts'
+import { createReadToken } from './decision/reading.ts'
+import { explainRefusedPush } from './decision/refused-push.ts'
+import { type CheckSignature, createCheckSignature } from './decision/signature.ts'
+import { countRules } from './decision/trust-file.ts'
+import { TokenError } from './errors.ts'
+import { createOperationsServer } from './http/operations-server.ts'
+import { createRateLimit } from './http/rate-limit.ts'
+import { createTokenServer } from './http/server.ts'
+import type { Audit } from './operations/audit.ts'
+import type { Log } from './operations/log.ts'
+import type { Metrics } from './operations/metrics.ts'
+import { createReadiness, type Readiness } from './operations/readiness.ts'
+import { createCredentialDigest } from './request/credential-digest.ts'
+import { createTokenEndpoint } from './token.ts'
+import { createBreaker } from './upstream/breaker.ts'
+import { createExchange, type Exchange } from './upstream/exchange.ts'
+import { createGate } from './upstream/gate.ts'
+import { lookAt } from './upstream/look.ts'
+import { createConnections } from './upstream/pool.ts'
+import { createPostForm } from './upstream/post-form.ts'
+import { createTokenCache } from './upstream/token-cache.ts'
+
+/** What the process gives. */
+export interface AssemblyParts {
+  config: Config
+  log: Log
+  audit: Audit
+  metrics: Metrics
+  /** The rules as they are now; undefined where none are loaded. */
+  policy: () => Policy | undefined
+  issuerKeys: ReadonlyMap<string, IssuerKeys> | undefined
+  /** For keyed hashes; made at start. */
+  secret: Buffer
+  readFile: (path: string) => Promise<string>
+  newRequestId: () => string
+  /** Milliseconds, for durations. */
+  now: () => number
+  /** Milliseconds since 1970. */
+  wallClock: () => number
+}
+
+/** Two servers that do not listen yet, and what ends with them. */
+export interface Assembly {
+  server: Server
+  operations: Server
+  readiness: Readiness
+  close(): Promise<void>
+}
+
+/** Puts the service together. */
+export function assemble(parts: AssemblyParts): Assembly {
+  const { config, log, audit, metrics, policy, now, wallClock, readFile } = parts
+  const { limits } = config
+  const connections = createConnections(config.tokenUrl.origin, limits)
+  const digest = createCredentialDigest(parts.secret)
+  const readToken = createReadToken(digest, limits)
+  const advice = createAdvice(policy, wallClock, digest, limits)
+  const report = createDisagreementReport(log, metrics.disagreement)
+
+  const readiness = createReadiness({
+    limits,
+    now,
+    look: () => lookAt(config.jwksUrl ?? config.tokenUrl, connections, limits),
+    registryKeyIds: () => keyIdsIn(config.registryJwksFile, readFile),
+  })
+  const breaker = createBreaker(limits, now, (state) => log.warn({ breaker: state }, 'circuit breaker'))
+  const gate = createGate(limits)
+  const credentialRate = createRateLimit(
+    { rate: limits.credentialRate, burst: limits.credentialBurst, entries: limits.rateEntries },
+    now,
+  )
+  const cache = createTokenCache({
+    limits,
+    enabled: config.cache,
+    now: wallClock,
+    digest,
+    endOf: (credential) => readToken(credential).endsMs,
+    count: metrics.answer,
+    admit: (key) => {
+      const waitSeconds = credentialRate.waitSeconds(key)
+      if (waitSeconds > 0) {
+        metrics.rateLimited('credential')
+        throw new TokenError(
+          'rate_exceeded',
+          `This login asks too often; try again in ${waitSeconds} s, and look for a client that does not keep its tokens`,
+          { waitSeconds },
+        )
+      }
+      credentialRate.take(key)
+    },
+  })
+
+  const signatures = {
+    advice,
+    issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now),
+    sessions: sessionSignatures(parts),
+  }
+  const post = createPostForm(config.tokenUrl, connections, limits)
+  /** Everything between the cache and authentik. */
+  const upstream = (purpose: 'registry' | 'session', client: Pick<Config, 'clientId' | 'scope'>): Exchange => {
+    const exchange = breaker.protect(createExchange(client, post, wallClock))
+    const measured: Exchange = async (request) => {
+      const startedMs = now()
+      const told = (answered: string) => metrics.upstream(purpose, answered, (now() - startedMs) / 1000)
+      try {
+        const issued = await exchange(request)
+        told('granted')
+        readiness.answered()
+        return issued
+      } catch (error) {
+        const reason = error instanceof TokenError ? error.reason : 'internal'
+        told(reason)
+        if (reason === 'credentials_refused') readiness.answered()
+        throw error
+      }
+    }
+    return refuseForged(gate.protect(measured), signatures)
+  }
+  const early = (exchange: Exchange) => refuseEarly(exchange, { advice, report, limits, now })
+  const registry = early(cache.remember(upstream('registry', config), 'registry'))
+
+  metrics.watch(
+    {
+      inFlight: gate.inFlight,
+      waiting: gate.waiting,
+      cacheEntries: cache.entries,
+      cacheBytes: cache.bytes,
+      breaker: breaker.state,
+      ready: () => readiness.problems().length === 0,
+      rules: () => countRules(policy()),
+    },
+    limits,
+  )
+  const token = createTokenEndpoint({
+    config,
+    limits,
+    exchange: config.explainRefusedPush ? explainRefusedPush(registry, { advice, report }) : registry,
+    openSession: config.session && early(cache.remember(upstream('session', config.session), 'session')),
+    advice,
+    readToken,
+    digest,
+    readFile,
+    now: wallClock,
+  })
+  return {
+    server: createTokenServer({
+      token,
+      limits,
+      log,
+      audit,
+      metrics,
+      readiness,
+      addressRate: createRateLimit(
+        { rate: limits.addressRate, burst: limits.addressBurst, entries: limits.rateEntries },
+        now,
+      ),
+      trustedProxies: config.trustedProxies,
+      newRequestId: parts.newRequestId,
+      now,
+    }),
+    operations: createOperationsServer(metrics, readiness),
+    readiness,
+    close: () => connections.destroy(),
+  }
+}
+
+/** Sessions are signed with the key of the stack, which the registry was given. Read when it is first needed. */
+function sessionSignatures({ config, readFile, now }: AssemblyParts): CheckSignature {
+  let check: Promise<CheckSignature> | undefined
+  const load = async () => {
+    const keys = config.registryJwksFile && parseKeySet(await readFile(config.registryJwksFile).catch(() => ''))
+    const known = keys ? new Map([[OWN_KEY, { jwks: keys }]]) : new Map()
+    return createCheckSignature(known, config.limits, now)
+  }
+  return async (...of) => {
+    check ??= load()
+    return (await check)(...of)
+  }
+}
+
+async function keyIdsIn(path: string | undefined, readFile: AssemblyParts['readFile']) {
+  if (path === undefined) return undefined
+  const keys = parseKeySet(await readFile(path).catch(() => ''))
+  return keys?.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid]))
+}

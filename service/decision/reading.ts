@@ -1,0 +1,59 @@
+/** What a token says of itself, for the audit log and the cache. Nothing of it is verified here. */
+import { LRUCache } from 'lru-cache'
+import { decodeToken } from '../../trust/token.ts'
+import type { Limits } from '../limits.ts'
+import type { CredentialDigest } from '../request/credential-digest.ts'
+import type { Credential } from '../request/credentials.ts'
+
+export interface Reading {
+  /** Milliseconds since 1970. */
+  readonly endsMs: number | undefined
+  readonly subject: string | undefined
+  readonly ref: string | undefined
+  readonly run: string | undefined
+  readonly job: string | undefined
+}
+
+export type ReadToken = (credential: Credential) => Reading
+
+const nothing: Reading = { endsMs: undefined, subject: undefined, ref: undefined, run: undefined, job: undefined }
+
+/** Makes the reader; it remembers, since a client sends the same token with each of its requests. */
+export function createReadToken(
+  digest: (credential: Credential) => CredentialDigest,
+  limits: Pick<Limits, 'readingEntries'>,
+): ReadToken {
+  const known = new LRUCache<string, Reading>({ max: limits.readingEntries })
+  return (credential) => {
+    if (credential.kind === 'password') return nothing
+    const { key } = digest(credential)
+    const remembered = known.get(key)
+    if (remembered !== undefined) return remembered
+    const reading = read(credential.jwt.reveal())
+    known.set(key, reading)
+    return reading
+  }
+}
+
+function read(token: string): Reading {
+  const claims = decodeToken(token)?.claims
+  if (claims === undefined) return nothing
+  // A session keeps the claims of the CI token that it was made from one level down.
+  const job = record(record(claims.ci)?.claims) ?? claims
+  return {
+    endsMs: typeof claims.exp === 'number' ? claims.exp * 1000 : undefined,
+    // GitHub, GitLab, and whoever else signs tokens for jobs.
+    subject: text(job.repository) ?? text(job.project_path) ?? text(claims.sub),
+    ref: text(job.ref),
+    run: text(job.run_id) ?? text(job.pipeline_id),
+    job: text(job.check_run_id) ?? text(job.job_id),
+  }
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+}

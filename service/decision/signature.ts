@@ -1,0 +1,93 @@
+/**
+ * Whether a token was signed by the key that it names, found out before authentik is asked, so that forged tokens cost
+ * it nothing. Still advice: a yes means nothing until authentik has said it too, and where an issuer's keys cannot be
+ * had, authentik decides alone.
+ */
+import { compactVerify, createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
+import * as z from 'zod/mini'
+import type { Limits } from '../limits.ts'
+import type { IssuerKeys } from './issuer-keys.ts'
+
+export type SignatureVerdict = 'good' | 'signature_invalid' | 'key_unknown' | 'unchecked'
+
+/** @param issuer whose keys count; not the one that the token names, but the one it was found to come from */
+export type CheckSignature = (issuer: string, token: string) => Promise<SignatureVerdict>
+
+type KeyLimits = Pick<Limits, 'jwksCooldownMs' | 'jwksMaxAgeMs' | 'jwksTimeoutMs' | 'jwksBytes'>
+type Keys = JWTVerifyGetKey
+
+/** What a publisher's discovery document says. */
+const discovery = z.object({ jwks_uri: z.string().check(z.regex(/^https?:\/\//)) })
+
+/**
+ * Makes the check.
+ * @param now milliseconds
+ */
+export function createCheckSignature(
+  issuers: ReadonlyMap<string, IssuerKeys>,
+  limits: KeyLimits,
+  now: () => number,
+): CheckSignature {
+  const found = new Map([...issuers].map(([issuer, keys]) => [issuer, lookUp(keys, limits, now)]))
+  return async (issuer, token) => {
+    const keys = found.get(issuer)
+    if (keys === undefined) return 'unchecked'
+    try {
+      await compactVerify(token, keys)
+      return 'good'
+    } catch (error) {
+      if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature_invalid'
+      if (error instanceof errors.JWKSNoMatchingKey) return 'key_unknown'
+      return 'unchecked'
+    }
+  }
+}
+
+/** Keys of one issuer, fetched when they are first needed; after a fetch that failed there is a pause. */
+function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number): Keys {
+  if ('jwks' in keys) return createLocalJWKSet(keys.jwks)
+  let remote: Promise<Keys> | undefined
+  let pausedUntilMs = Number.NEGATIVE_INFINITY
+  return async (...of) => {
+    if (now() < pausedUntilMs) throw new errors.JWKSTimeout()
+    try {
+      remote ??= remoteKeys(keys, limits)
+      return await (await remote)(...of)
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey) throw error
+      remote = undefined
+      pausedUntilMs = now() + limits.jwksCooldownMs
+      throw error
+    }
+  }
+}
+
+async function remoteKeys(keys: Exclude<IssuerKeys, { jwks: unknown }>, limits: KeyLimits): Promise<Keys> {
+  const address = 'jwksUrl' in keys ? keys.jwksUrl : await discover(keys.wellKnownUrl, limits)
+  return createRemoteJWKSet(new URL(address), {
+    timeoutDuration: limits.jwksTimeoutMs,
+    cooldownDuration: limits.jwksCooldownMs,
+    cacheMaxAge: limits.jwksMaxAgeMs,
+    [customFetch]: (...request) => fetchBounded(limits, ...request),
+  })
+}
+
+/** OpenID Connect Discovery section 4. */
+async function discover(wellKnownUrl: string, limits: KeyLimits): Promise<string> {
+  const response = await fetchBounded(limits, wellKnownUrl, { signal: AbortSignal.timeout(limits.jwksTimeoutMs) })
+  const document = discovery.parse(await response.json())
+  return document.jwks_uri
+}
+
+/** `fetch`, with an end to how much is read. */
+async function fetchBounded(limits: KeyLimits, ...[address, options]: Parameters<typeof fetch>): Promise<Response> {
+  const response = await fetch(address, { ...options, redirect: 'error' })
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of response.body ?? []) {
+    bytes += piece.length
+    if (bytes > limits.jwksBytes) throw new Error('the key set is too large')
+    pieces.push(piece)
+  }
+  return new Response(Buffer.concat(pieces), { status: response.status, headers: response.headers })
+}

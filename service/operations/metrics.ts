@@ -1,0 +1,162 @@
+/** What can be measured, in Prometheus' format. No label holds anything that came from outside. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Disagreement, disagreements } from '../decision/disagreement.ts'
+import { type LimitName, type Limits, limitNames } from '../limits.ts'
+import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
+import { type AnswerSource, answerSources } from '../upstream/token-cache.ts'
+import type { Outcome } from './audit.ts'
+
+/** Seconds; a cached answer takes under 1 ms, an exchange 200 ms, a queue of them up to 20 s. */
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25]
+
+const PREFIX = 'token_service_'
+
+/** What is read at the moment in which somebody looks. */
+export interface Gauges {
+  inFlight: () => number
+  waiting: () => number
+  cacheEntries: () => number
+  cacheBytes: () => number
+  breaker: () => BreakerState
+  ready: () => boolean
+  rules: () => number
+}
+
+export interface Metrics {
+  request(outcome: Outcome, reason: string, seconds: number): void
+  /** @param answered what came of it: the reason of a failure, or `granted` */
+  upstream(purpose: 'registry' | 'session', answered: string, seconds: number): void
+  answer(source: AnswerSource): void
+  disagreement(kind: Disagreement): void
+  rateLimited(by: 'credential' | 'address'): void
+  reload(result: 'replaced' | 'refused'): void
+  /** Registers the gauges; once. */
+  watch(gauges: Gauges, limits: Limits): void
+  /** The page, and its content type. */
+  page(): Promise<string>
+  readonly contentType: string
+  /** The names of all metrics of ours. */
+  names(): string[]
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const requests = new Counter({
+    name: `${PREFIX}requests_total`,
+    help: 'Requests to /token by outcome and reason',
+    labelNames: ['outcome', 'reason'],
+    registers,
+  })
+  const latency = new Histogram({
+    name: `${PREFIX}request_seconds`,
+    help: 'Seconds from the end of a request to its answer',
+    labelNames: ['outcome'],
+    buckets: LATENCY_BUCKETS,
+    registers,
+  })
+  const upstreamCalls = new Counter({
+    name: `${PREFIX}upstream_calls_total`,
+    help: 'Calls to the token endpoint of authentik by purpose and what came of them',
+    labelNames: ['purpose', 'answered'],
+    registers,
+  })
+  const upstreamLatency = new Histogram({
+    name: `${PREFIX}upstream_seconds`,
+    help: 'Seconds of a call to authentik',
+    labelNames: ['purpose'],
+    buckets: LATENCY_BUCKETS,
+    registers,
+  })
+  const answers = new Counter({
+    name: `${PREFIX}answers_total`,
+    help: 'Where tokens and refusals came from: authentik, the cache, a call that was shared, a remembered refusal',
+    labelNames: ['source'],
+    registers,
+  })
+  const disagreed = new Counter({
+    name: `${PREFIX}disagreements_total`,
+    help: 'Decisions in which the rules here and authentik differ',
+    labelNames: ['kind'],
+    registers,
+  })
+  const limited = new Counter({
+    name: `${PREFIX}rate_limited_total`,
+    help: 'Requests over a rate, by what is counted',
+    labelNames: ['by'],
+    registers,
+  })
+  const reloads = new Counter({
+    name: `${PREFIX}trust_reloads_total`,
+    help: 'Changes of the trust file seen, by what came of them',
+    labelNames: ['result'],
+    registers,
+  })
+  // There from the start, so that a rate over them is never missing.
+  for (const source of answerSources) answers.inc({ source }, 0)
+  for (const kind of disagreements) disagreed.inc({ kind }, 0)
+  for (const by of ['credential', 'address']) limited.inc({ by }, 0)
+  for (const result of ['replaced', 'refused']) reloads.inc({ result }, 0)
+
+  // A child knows its labels; finding it by them anew is what counting costs most.
+  const requestChildren = new Map<string, Counter.Internal>()
+  const latencyChildren = new Map<string, Histogram.Internal<'outcome'>>()
+  const answerChildren = new Map(answerSources.map((source) => [source, answers.labels({ source })]))
+  const child = <Value>(children: Map<string, Value>, key: string, make: () => Value): Value => {
+    const known = children.get(key) ?? make()
+    children.set(key, known)
+    return known
+  }
+
+  return {
+    request: (outcome, reason, seconds) => {
+      child(requestChildren, `${outcome} ${reason}`, () => requests.labels({ outcome, reason })).inc()
+      child(latencyChildren, outcome, () => latency.labels({ outcome })).observe(seconds)
+    },
+    upstream: (purpose, answered, seconds) => {
+      upstreamCalls.inc({ purpose, answered })
+      upstreamLatency.observe({ purpose }, seconds)
+    },
+    answer: (source) => answerChildren.get(source)?.inc(),
+    disagreement: (kind) => disagreed.inc({ kind }),
+    rateLimited: (by) => limited.inc({ by }),
+    reload: (result) => reloads.inc({ result }),
+    watch: (gauges, limits) => watch(registry, gauges, limits),
+    page: () => registry.metrics(),
+    contentType: registry.contentType,
+    names: () =>
+      registry
+        .getMetricsAsArray()
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith(PREFIX)),
+  }
+}
+
+function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
+  collectDefaultMetrics({ register: registry })
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  gauge('upstream_in_flight', 'Calls to authentik under way', gauges.inFlight)
+  gauge('upstream_queued', 'Calls to authentik that wait for their turn', gauges.waiting)
+  gauge('cache_entries', 'Tokens in the cache', gauges.cacheEntries)
+  gauge('cache_bytes', 'Bytes of the tokens in the cache', gauges.cacheBytes)
+  gauge('breaker_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open', () =>
+    breakerStates.indexOf(gauges.breaker()),
+  )
+  gauge('ready', 'Whether /ready says yes', () => Number(gauges.ready()))
+  gauge('trust_rules', 'Rules in force', gauges.rules)
+  const limit = new Gauge({
+    name: `${PREFIX}limit`,
+    help: 'Every limit that is in force, in the unit that its name ends with',
+    labelNames: ['name'],
+    registers: [registry],
+  })
+  for (const name of limitNames as readonly LimitName[]) limit.set({ name }, limits[name])
+}

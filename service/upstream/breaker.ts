@@ -1,0 +1,78 @@
+/**
+ * A circuit breaker: while authentik is down, clients are told at once instead of after a time-out, and authentik is
+ * not greeted by everybody at once when it comes back: one call probes it first.
+ */
+import { type FailureReason, TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Exchange } from './exchange.ts'
+
+export const breakerStates = ['closed', 'half-open', 'open'] as const
+export type BreakerState = (typeof breakerStates)[number]
+
+export interface Breaker {
+  /** Puts the breaker in front of calls; all share its state. */
+  protect(exchange: Exchange): Exchange
+  state(): BreakerState
+}
+
+/** Only these say that authentik is unwell; a refusal is a healthy answer. */
+const outages: ReadonlySet<FailureReason> = new Set([
+  'upstream_unreachable',
+  'upstream_timeout',
+  'upstream_broken',
+  'upstream_unusable',
+])
+
+/** @param now milliseconds */
+export function createBreaker(
+  limits: Pick<Limits, 'breakerFailures' | 'breakerOpenMs'>,
+  now: () => number,
+  onChange: (state: BreakerState) => void = () => {},
+): Breaker {
+  let state: BreakerState = 'closed'
+  let failures = 0
+  let probeAtMs = 0
+
+  const become = (next: BreakerState) => {
+    if (next === state) return
+    state = next
+    onChange(next)
+  }
+  const open = () => {
+    probeAtMs = now() + limits.breakerOpenMs
+    become('open')
+  }
+  const refuse = () => {
+    throw new TokenError(
+      'upstream_suspended',
+      'The login server (authentik) has failed several times in a row and is given a rest; try again in a few seconds, ' +
+        'then tell the operator',
+    )
+  }
+  const failed = (error: unknown) => {
+    if (!(error instanceof TokenError) || !outages.has(error.reason)) return succeeded()
+    failures += 1
+    // Calls that were under way when it opened say nothing new.
+    if (state === 'half-open' || (state === 'closed' && failures >= limits.breakerFailures)) open()
+  }
+  const succeeded = () => {
+    failures = 0
+    become('closed')
+  }
+
+  return {
+    state: () => state,
+    protect: (exchange) => async (request) => {
+      if (state === 'half-open' || (state === 'open' && now() < probeAtMs)) return refuse()
+      if (state === 'open') become('half-open')
+      try {
+        const issued = await exchange(request)
+        succeeded()
+        return issued
+      } catch (error) {
+        failed(error)
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,38 @@
+/** A look at authentik that makes nothing: are you there, and which keys do you sign with? */
+import { parseKeySet } from '../decision/issuer-keys.ts'
+import type { Limits } from '../limits.ts'
+import type { Look } from '../operations/readiness.ts'
+import type { Connections } from './pool.ts'
+
+/**
+ * @param url the key set that authentik publishes, or its token endpoint, which answers a GET with 405
+ * @returns never throws: silence is an answer
+ */
+export async function lookAt(
+  url: URL,
+  connections: Connections,
+  limits: Pick<Limits, 'upstreamConnectMs' | 'jwksBytes'>,
+): Promise<Look> {
+  try {
+    const answer = await connections.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: 'GET',
+      headers: { accept: 'application/json', 'user-agent': 'passwordless-registry' },
+      signal: AbortSignal.timeout(limits.upstreamConnectMs),
+    })
+    const pieces: Buffer[] = []
+    let bytes = 0
+    for await (const piece of answer.body as AsyncIterable<Buffer>) {
+      bytes += piece.length
+      if (bytes > limits.jwksBytes) break
+      pieces.push(piece)
+    }
+    if (answer.statusCode >= 500) return { answered: false }
+    const keys = answer.statusCode === 200 ? parseKeySet(Buffer.concat(pieces).toString('utf8')) : undefined
+    const keyIds = keys?.keys.flatMap(({ kid, use }) => (typeof kid === 'string' && use !== 'enc' ? [kid] : []))
+    return { answered: true, ...(keyIds ? { keyIds } : {}) }
+  } catch {
+    return { answered: false }
+  }
+}

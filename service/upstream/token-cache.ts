@@ -1,0 +1,133 @@
+/**
+ * Few calls: what authentik answered is used again, and whoever asks the same while a call is under way shares it.
+ * What is kept, for how long and why is the table "Calls to authentik" in the README of the service.
+ */
+import { LRUCache } from 'lru-cache'
+import { type FailureReason, TokenError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { CredentialDigest } from '../request/credential-digest.ts'
+import type { Credential } from '../request/credentials.ts'
+import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
+
+/** Where an answer came from. */
+export const answerSources = ['authentik', 'cache', 'shared', 'refusal'] as const
+export type AnswerSource = (typeof answerSources)[number]
+
+export interface TokenCacheDependencies {
+  limits: Pick<
+    Limits,
+    'cacheMs' | 'cacheEntries' | 'cacheBytes' | 'tokenMarginMs' | 'credentialMarginMs' | 'refusalMs' | 'refusalEntries'
+  >
+  /** Without it nothing is remembered; calls under way are shared all the same. */
+  enabled: boolean
+  /** Milliseconds since 1970. */
+  now: () => number
+  digest: (credential: Credential) => CredentialDigest
+  /** When a credential ends, in milliseconds since 1970; undefined for one that does not say. */
+  endOf: (credential: Credential) => number | undefined
+  count: (source: AnswerSource) => void
+  /** Called before authentik is asked. @throws TokenError `rate_exceeded` where this credential asks too often */
+  admit: (credentialKey: string) => void
+}
+
+export interface TokenCache {
+  /**
+   * Puts the cache in front of an exchange.
+   * @param purpose tells exchanges of different kinds of token apart, `registry` or `session`
+   * @param shortestMs how long a token must still live to be given out again
+   */
+  remember(exchange: Exchange, purpose: string, shortestMs?: number): Exchange
+  entries(): number
+  bytes(): number
+}
+
+interface Remembered {
+  readonly issued: IssuedToken
+  readonly usableUntilMs: number
+}
+
+/** Only answers of authentik's about this very request; an outage is nobody's to remember. */
+const lasting: ReadonlySet<FailureReason> = new Set(['credentials_refused', 'subject_too_long'])
+
+/** What an entry costs beside its texts: the entry, the token object, the access list; measured on Node 24. */
+const ENTRY_OVERHEAD_BYTES = 800
+
+export function createTokenCache({
+  limits,
+  enabled,
+  now,
+  digest,
+  endOf,
+  count,
+  admit,
+}: TokenCacheDependencies): TokenCache {
+  const tokens = new LRUCache<string, Remembered>({
+    max: limits.cacheEntries,
+    maxSize: limits.cacheBytes,
+    sizeCalculation: ({ issued }, key) => ENTRY_OVERHEAD_BYTES + key.length + issued.token.reveal().length,
+  })
+  const refusals = new LRUCache<string, { error: TokenError; untilMs: number }>({ max: limits.refusalEntries })
+  const underWay = new Map<string, Promise<IssuedToken>>()
+
+  const keep = (key: string, request: ExchangeRequest, issued: IssuedToken, shortestMs: number) => {
+    const ends = issued.issuedAtMs + issued.expiresInSeconds * 1000 - shortestMs
+    const credentialEnds = (endOf(request.credential) ?? Number.POSITIVE_INFINITY) - limits.credentialMarginMs
+    const usableUntilMs = Math.min(issued.issuedAtMs + limits.cacheMs, ends, credentialEnds)
+    if (usableUntilMs > now()) tokens.set(key, { issued, usableUntilMs })
+  }
+  const keepRefusal = (key: string, error: unknown) => {
+    if (!(error instanceof TokenError) || !lasting.has(error.reason)) return
+    refusals.set(key, { error, untilMs: now() + limits.refusalMs })
+  }
+
+  const remember: TokenCache['remember'] = (exchange, purpose, shortestMs = limits.tokenMarginMs) => {
+    const ask = async (key: string, request: ExchangeRequest) => {
+      try {
+        const issued = await exchange(request)
+        if (enabled) keep(key, request, issued, shortestMs)
+        return issued
+      } catch (error) {
+        if (enabled) keepRefusal(key, error)
+        throw error
+      } finally {
+        underWay.delete(key)
+      }
+    }
+    return async (request) => {
+      const credentialKey = digest(request.credential).key
+      const key = `${purpose} ${credentialKey} ${sorted(request.scopes)}`
+      const known = tokens.get(key)
+      if (known !== undefined) {
+        if (now() < known.usableUntilMs) {
+          count('cache')
+          return known.issued
+        }
+        tokens.delete(key)
+      }
+      const refused = refusals.get(key)
+      if (refused !== undefined) {
+        if (now() < refused.untilMs) {
+          count('refusal')
+          throw refused.error
+        }
+        refusals.delete(key)
+      }
+      const begun = underWay.get(key)
+      if (begun !== undefined) {
+        count('shared')
+        return begun
+      }
+      admit(credentialKey)
+      count('authentik')
+      request.onCall?.()
+      const call = ask(key, request)
+      underWay.set(key, call)
+      return call
+    }
+  }
+  return { remember, entries: () => tokens.size, bytes: () => tokens.calculatedSize }
+}
+
+function sorted(scopes: readonly string[]): string {
+  return scopes.length < 2 ? (scopes[0] ?? '') : scopes.toSorted().join(' ')
+}
