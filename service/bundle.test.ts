@@ -1,26 +1,55 @@
-import { homedir } from 'node:os'
-import { dirname } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { bundleService } from './bundle.ts'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type BundleFiles,
+  buildService,
+  bundleFileName,
+  bundleService,
+  licencesFileName,
+  nodeOptions,
+  sourceMapFileName,
+} from './bundle.ts'
 
-/** Bytes: a ConfigMap holds 1 MiB, base64 and other keys included. */
+/** Bytes of all files: a ConfigMap holds 1 MiB, names and metadata included. */
 const BUNDLE_BYTES = 900_000
 
+let files: BundleFiles
+let module = ''
+let dir: string
+beforeAll(async () => {
+  files = await bundleService()
+  module = files[bundleFileName] ?? ''
+  dir = await mkdtemp(join(tmpdir(), 'bundle-'))
+  for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text)
+})
+afterAll(() => rm(dir, { recursive: true }))
+
+/** Runs a program with the bundle's `run` at hand, as a pod would run it, with an environment that it starts with. */
+async function failing(program: string): Promise<string> {
+  const code = `import { run } from '${join(dir, bundleFileName)}'\n${program}`
+  const env = { TOKEN_URL: 'http://127.0.0.1:9/', CLIENT_ID: 'c', SCOPE: 's', LISTEN: '127.0.0.1:0' }
+  const running = promisify(execFile)(process.execPath, [...nodeOptions, '--input-type=module', '-e', code], { env })
+  const { stdout, stderr } = await running.catch((error: { stdout: string; stderr: string }) => error)
+  return stdout + stderr
+}
+
 describe('bundleService', () => {
-  let bundle: string
-  beforeAll(async () => {
-    bundle = await bundleService()
-  })
-
   it('fits a ConfigMap', () => {
-    expect(Buffer.byteLength(bundle)).toBeLessThan(BUNDLE_BYTES)
+    const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+    expect(bytes).toBeLessThan(BUNDLE_BYTES)
   })
 
-  it('gives the same text from whatever folder it is called', async () => {
+  it('gives the same texts from whatever folder it is called', async () => {
     const here = process.cwd()
     process.chdir('/')
     try {
-      expect((await bundleService()) === bundle).toBe(true)
+      const again = await bundleService()
+      for (const [name, text] of Object.entries(files)) expect(again[name] === text, name).toBe(true)
     } finally {
       process.chdir(here)
     }
@@ -28,13 +57,43 @@ describe('bundleService', () => {
 
   it('holds no path of the machine that made it', () => {
     for (const path of [process.cwd(), dirname(process.cwd()), homedir()]) {
-      expect(bundle.includes(`${path}/`)).toBe(false)
+      for (const [name, text] of Object.entries(files)) expect(text.includes(`${path}/`), name).toBe(false)
     }
   })
 
-  it('imports nothing but what Node brings', () => {
-    const imported = [...bundle.matchAll(/^import .* from "([^"]+)"/gm)].map(([, name]) => name)
+  it('imports nothing but what Node brings', async () => {
+    const { metafile } = await buildService()
+    const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path))
     expect(imported.length).toBeGreaterThan(3)
-    for (const name of imported) expect(name).toMatch(/^node:/)
+    for (const path of imported) expect(isBuiltin(path), path).toBe(true)
+  })
+
+  it('maps our sources alone, and keeps our names', () => {
+    const { sources, sourcesContent } = JSON.parse(files[sourceMapFileName] ?? '')
+    expect(sources).toContain('service/main.ts')
+    for (const source of sources) expect(source).toMatch(/^(service|trust)\/.*\.ts$/)
+    expect(sourcesContent).toBeUndefined()
+    expect(module).toContain('function createTokenServer(')
+    expect(module.trimEnd().endsWith(`//# sourceMappingURL=${sourceMapFileName}`)).toBe(true)
+  })
+
+  it('names our file and line in a stack, and no source of ours for a library', async () => {
+    expect(await failing('process.on = null; await run()')).toMatch(/at run \(\S+\/service\/main\.ts:\d+:\d+\)/)
+    // pino's own code reads this property; our log calls pino.
+    const inside = 'Object.defineProperty(Object.prototype, "mixin", { get() { throw new Error() } })'
+    expect(await failing(`${inside}; await run()`)).toMatch(
+      /at pino\w* \(\S+\/token-service\.mjs:\d+:\d+\)\n +at createLog \(\S+\/service\/operations\/log\.ts:\d+:\d+\)/,
+    )
+  })
+
+  it('holds the licence of every package that is in it', async () => {
+    const { metafile } = await buildService()
+    const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs))
+    const names = new Set(inputs.flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))
+    expect(names).toContain('pino')
+    const listed = [...(files[licencesFileName] ?? '').matchAll(/^(\S+) \d+\.\d+\.\d+\S* \(\S+\)$/gm)].map(
+      ([, name]) => name,
+    )
+    expect(new Set(listed)).toEqual(names)
   })
 })
