@@ -200,6 +200,7 @@ describe('Kubernetes', () => {
     await run({ ...stackFile('local'), 'authentik:token': 'token' })
     const files = one('kubernetes:core/v1:ConfigMap', 'token-service').inputs
     expect(files.metadata.name).toMatch(/^token-service-[0-9a-f]{10}$/)
+    expect(Object.keys(files.data)).toEqual(['token-service.mjs', 'token-service.mjs.map', 'THIRD-PARTY-LICENSES.txt'])
     expect(files.data['token-service.mjs'].length).toBeGreaterThan(1000)
 
     const { inputs } = one('kubernetes:apps/v1:Deployment', 'token-service')
@@ -208,7 +209,7 @@ describe('Kubernetes', () => {
     expect(pod).toMatchObject({ automountServiceAccountToken: false, securityContext: { runAsNonRoot: true } })
     expect(pod.containers[0]).toMatchObject({
       image: 'local/node:24',
-      command: ['node', '/srv/token-service/token-service.mjs'],
+      command: ['node', '--enable-source-maps', '/srv/token-service/token-service.mjs'],
       securityContext: {
         allowPrivilegeEscalation: false,
         readOnlyRootFilesystem: true,

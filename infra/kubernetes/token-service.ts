@@ -1,6 +1,6 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
-import { bundleFileName } from '../../service/bundle.ts'
+import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
 import { TOKEN_SERVICE_PORT } from './token-service-port.ts'
@@ -14,8 +14,8 @@ const BUNDLE_DIR = '/srv/token-service'
 const TRUST_DIR = '/etc/token-service'
 const TRUST_FILE = 'trust.json'
 
-/** An image that holds the token service, or an image of Node.js and the service's code as one file of text. */
-export type TokenServiceCode = { image: string } | { nodeImage: string; bundle: string }
+/** An image that holds the token service, or an image of Node.js and the service's code as text. */
+export type TokenServiceCode = { image: string } | { nodeImage: string; bundle: BundleFiles }
 
 export interface TokenServiceArgs {
   namespace: pulumi.Input<string>
@@ -130,11 +130,11 @@ export class TokenService extends pulumi.ComponentResource {
     ]
   }
 
-  #runBundle({ nodeImage, bundle }: { nodeImage: string; bundle: string }, namespace: pulumi.Input<string>) {
-    const files = versionedFiles(NAME, { namespace, files: { [bundleFileName]: bundle } }, this)
+  #runBundle({ nodeImage, bundle }: { nodeImage: string; bundle: BundleFiles }, namespace: pulumi.Input<string>) {
+    const files = versionedFiles(NAME, { namespace, files: bundle }, this)
     return {
       image: nodeImage,
-      command: ['node', `${BUNDLE_DIR}/${bundleFileName}`],
+      command: ['node', ...nodeOptions, `${BUNDLE_DIR}/${bundleFileName}`],
       volumeMounts: [{ name: 'code', mountPath: BUNDLE_DIR, readOnly: true }],
       volumes: [{ name: 'code', configMap: { name: files.metadata.name } }],
     }
