@@ -7,6 +7,7 @@
  */
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
+import { parseProxies } from '../service/http/client-address.ts'
 import type { TrustSource } from '../trust/sources.ts'
 import { checkTrust, type Trust } from './trust.ts'
 
@@ -82,6 +83,14 @@ const settings = {
     }),
     path: 'ingressAnnotations["cert-manager.io/cluster-issuer"]',
     example: 'letsencrypt',
+  },
+  trustedProxies: {
+    schema: z.array(
+      z.string().refine((entry) => parseProxies(entry) !== undefined, { error: 'an address or a network' }),
+      { error: 'a list of addresses and networks' },
+    ),
+    path: 'trustedProxies[0]',
+    example: '10.0.0.0/8',
   },
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },

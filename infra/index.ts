@@ -63,6 +63,10 @@ const tokenService = new TokenService({
   scope: REGISTRY_NAME,
   sessions: sessions && { clientId: sessions.clientId, scope: SESSION_NAME },
   trustDocument: settings.trust.document,
+  issuerKeys: JSON.stringify(settings.sources.map(({ issuer, keys }) => ({ issuer, keys }))),
+  registryJwks: jwks,
+  jwksUrl: `${issuer}jwks/`,
+  trustedProxies: settings.trustedProxies,
   jwtUserName: JWT_USER_NAME,
 })
 const distribution = new Registry({

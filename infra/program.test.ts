@@ -1,68 +1,14 @@
-/** The whole program under Pulumi's mocks: what it asks the providers for, what it marks secret, what it puts out. */
+/** The whole program under Pulumi's mocks: what it asks authentik's provider for, what it marks secret, what it puts out. */
 import { createPrivateKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import * as pulumi from '@pulumi/pulumi'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { parse, stringify } from 'yaml'
+import { describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
 import { stackPolicy } from '../trust/stack-policy.ts'
-import { CERTIFICATE, type Made, PRIVATE_KEY, PROVIDER, recordingMocks } from './program.fixture.ts'
+import { CERTIFICATE, PRIVATE_KEY, PROVIDER } from './program.fixture.ts'
+import { example, projectFile, stackFile, useProgram } from './run-program.fixture.ts'
 
-let made: Made[]
+const { run, all, one, made } = useProgram()
 
 const MAPPING = 'authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope'
-const projectFile = () => readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8')
-
-/** The configuration of a stack as the engine hands it over: defaults of Pulumi.yaml, then the stack's own file. */
-function configuration(stack: Record<string, unknown>): Record<string, string> {
-  const project = parse(projectFile())
-  const defaults = Object.entries<{ default: unknown }>(project.config).map(([key, { default: value }]) => [
-    `passwordless-registry:${key}`,
-    value,
-  ])
-  return Object.fromEntries(
-    Object.entries({ ...Object.fromEntries(defaults), ...stack }).map(([key, value]) => [
-      key,
-      typeof value === 'object' ? JSON.stringify(value) : String(value),
-    ]),
-  )
-}
-
-const stackFile = (name: string): Record<string, unknown> =>
-  parse(readFileSync(join(import.meta.dirname, '..', 'stacks', `Pulumi.${name}.yaml`), 'utf8')).config
-
-async function run(stack: Record<string, unknown>) {
-  vi.resetModules()
-  pulumi.runtime.setAllConfig(configuration(stack))
-  const outputs: Record<string, unknown> = { ...(await import('./index.ts')) }
-  const entries = await Promise.all(
-    Object.entries(outputs).map(async ([key, value]) => {
-      const output = pulumi.output(value)
-      const secret = await pulumi.isSecret(output)
-      return [key, { secret, value: await new Promise((resolve) => pulumi.unsecret(output).apply(resolve)) }] as const
-    }),
-  )
-  await new Promise((resolve) => pulumi.runtime.disconnect().then(resolve))
-  return Object.fromEntries(entries)
-}
-
-const all = (type: string) => made.filter((resource) => resource.type === type)
-function one(type: string, name?: string): Made {
-  const found = all(type).filter((resource) => name === undefined || resource.name === name)
-  expect(found, `${type} ${name ?? ''}`).toHaveLength(1)
-  return found[0] as Made
-}
-
-const example = () => ({ ...stackFile('example'), 'authentik:token': 'token-of-an-administrator' })
-
-beforeEach(async () => {
-  made = []
-  await pulumi.runtime.setMocks(
-    recordingMocks((resource) => made.push(resource)),
-    'passwordless-registry',
-    'test',
-  )
-})
 
 describe('authentik', () => {
   it('takes the tokens of GitHub.com by its key set and of GitLab.com by its discovery document', async () => {
@@ -131,7 +77,7 @@ describe('authentik', () => {
 
   it('makes nothing for sessions where they are turned off', async () => {
     await run({ ...example(), 'passwordless-registry:sessionHours': 0 })
-    expect(made.filter(({ name }) => name === 'ci-session')).toEqual([])
+    expect(made().filter(({ name }) => name === 'ci-session')).toEqual([])
     expect(one(PROVIDER).inputs.jwtFederationProviders).toEqual([])
     const [container] = one('kubernetes:apps/v1:Deployment', 'token-service').inputs.spec.template.spec.containers
     expect(container.env.map(({ name }: { name: string }) => name)).not.toContain('SESSION_CLIENT_ID')
@@ -152,9 +98,9 @@ describe('authentik', () => {
     )
   })
 
-  it('keeps the compiled rules in a group without members, the same that explain and the token service read', async () => {
-    for (const name of ['example', 'local']) {
-      made = []
+  it.each(['example', 'local'])(
+    'keeps the rules of %s in a group without members, as explain and the token service read them',
+    async (name) => {
       await run({ ...stackFile(name), 'passwordless-registry:pushGroup': 'a"b', 'authentik:token': 'token' })
       const group = one('authentik:index/group:Group', 'docker-registry-trust').inputs
       expect(group.users).toBeUndefined()
@@ -164,13 +110,8 @@ describe('authentik', () => {
       const { policy } = stackPolicy(projectFile(), stringify({ config }))
       expect(document).toEqual(policy?.document)
       expect(one('kubernetes:core/v1:ConfigMap', 'trust').inputs.data).toEqual({ 'trust.json': group.attributes })
-      await pulumi.runtime.setMocks(
-        recordingMocks((resource) => made.push(resource)),
-        'passwordless-registry',
-        'test',
-      )
-    }
-  })
+    },
+  )
 
   it('takes the keys of an issuer that cannot be reached from the stack', async () => {
     const jwks = { keys: [{ kid: '1', kty: 'RSA', n: 'AQAB', e: 'AQAB' }] }
@@ -190,116 +131,6 @@ describe('authentik', () => {
       'docker-registry-trust': undefined,
     })
     expect(all('authentik:index/user:User')).toEqual([])
-  })
-})
-
-describe('Kubernetes', () => {
-  const containerOf = (name: string) => one('kubernetes:apps/v1:Deployment', name).inputs.spec.template.spec
-
-  it('runs the token service from its bundle, twice, within the restricted standard', async () => {
-    await run({ ...stackFile('local'), 'authentik:token': 'token' })
-    const files = one('kubernetes:core/v1:ConfigMap', 'token-service').inputs
-    expect(files.metadata.name).toMatch(/^token-service-[0-9a-f]{10}$/)
-    expect(Object.keys(files.data)).toEqual(['token-service.mjs', 'token-service.mjs.map', 'THIRD-PARTY-LICENSES.txt'])
-    expect(files.data['token-service.mjs'].length).toBeGreaterThan(1000)
-
-    const { inputs } = one('kubernetes:apps/v1:Deployment', 'token-service')
-    expect(inputs.spec.replicas).toBe(2)
-    const pod = inputs.spec.template.spec
-    expect(pod).toMatchObject({ automountServiceAccountToken: false, securityContext: { runAsNonRoot: true } })
-    expect(pod.containers[0]).toMatchObject({
-      image: 'local/node:24',
-      command: ['node', '--enable-source-maps', '/srv/token-service/token-service.mjs'],
-      securityContext: {
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ['ALL'] },
-      },
-      env: expect.arrayContaining([
-        { name: 'TOKEN_URL', value: 'http://authentik.outside-world.svc.cluster.local:9000/application/o/token/' },
-        { name: 'CLIENT_ID', value: 'docker-registry' },
-        { name: 'SCOPE', value: 'docker-registry' },
-        { name: 'TRUST_FILE', value: '/etc/token-service/trust.json' },
-        { name: 'SESSION_CLIENT_ID', value: 'ci-session' },
-        { name: 'SESSION_SCOPE', value: 'ci-session' },
-        { name: 'PASS_JWT_USERNAME', value: 'JWT' },
-      ]),
-      readinessProbe: { httpGet: { path: '/live', port: 'http' } },
-    })
-    expect(pod.volumes[0].configMap.name).toBe(files.metadata.name)
-    // The rules: under a fixed name and as a folder, so that a change reaches the running pods.
-    expect(one('kubernetes:core/v1:ConfigMap', 'trust').inputs.metadata.name).toBe('token-service-trust')
-    expect(pod.volumes[1]).toEqual({ name: 'trust', configMap: { name: 'token-service-trust' } })
-    expect(pod.containers[0].volumeMounts[1]).toEqual({
-      name: 'trust',
-      mountPath: '/etc/token-service',
-      readOnly: true,
-    })
-    expect(one('kubernetes:policy/v1:PodDisruptionBudget').inputs.spec.maxUnavailable).toBe(1)
-  })
-
-  it('runs the image of the token service instead, if there is one', async () => {
-    await run({ ...example(), 'passwordless-registry:image': 'example.com/token-service:1' })
-    const pod = containerOf('token-service')
-    expect(pod.containers[0].image).toBe('example.com/token-service:1')
-    expect(pod.containers[0].command).toBeUndefined()
-    expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(['trust'])
-    expect(all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)).toEqual(['trust', 'registry'])
-  })
-
-  it('gives the registry its configuration, the key that it trusts and a volume', async () => {
-    const { jwks } = await run(example())
-    const files = one('kubernetes:core/v1:ConfigMap', 'registry').inputs.data
-    expect(parse(files['config.yml'])).toMatchObject({
-      auth: {
-        token: {
-          realm: 'https://registry.example.com/token',
-          service: 'docker-registry',
-          issuer: 'https://authentik.example.com/application/o/docker-registry/',
-          signingalgorithms: ['ES256'],
-        },
-      },
-      storage: { delete: { enabled: true } },
-    })
-    expect(files['jwks.json']).toBe(jwks?.value)
-    expect(files['certificate.pem']).toBe(CERTIFICATE)
-    const pod = containerOf('registry')
-    expect(one('kubernetes:apps/v1:Deployment', 'registry').inputs.spec.strategy).toEqual({ type: 'Recreate' })
-    expect(pod.volumes[0].configMap.name).toMatch(/^registry-[0-9a-f]{10}$/)
-    expect(one('kubernetes:core/v1:PersistentVolumeClaim').inputs.spec).toEqual({
-      accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: '20Gi' } },
-    })
-  })
-
-  it('keeps the HTTP secret of the registry a secret', async () => {
-    await run(example())
-    const secret = one('kubernetes:core/v1:Secret')
-    expect(secret.secrets).toContain('data')
-    const text = Buffer.from(secret.inputs.data.httpSecret, 'base64').toString()
-    expect(text).toMatch(/^[0-9a-f]{64}$/)
-    expect(PRIVATE_KEY).not.toContain(text)
-  })
-
-  it('lets only restricted pods into the namespace', async () => {
-    await run(example())
-    expect(one('kubernetes:core/v1:Namespace').inputs.metadata).toMatchObject({
-      name: 'passwordless-registry',
-      labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
-    })
-  })
-
-  it('routes the host to both, with the class, certificate and annotations of the stack', async () => {
-    await run(example())
-    const { inputs } = one('kubernetes:networking.k8s.io/v1:Ingress')
-    expect(inputs.metadata.annotations).toMatchObject({
-      'nginx.ingress.kubernetes.io/proxy-body-size': '0',
-      'cert-manager.io/cluster-issuer': 'letsencrypt',
-    })
-    expect(inputs.spec).toMatchObject({
-      ingressClassName: 'nginx',
-      tls: [{ hosts: ['registry.example.com'], secretName: 'registry-tls' }],
-    })
   })
 })
 
@@ -342,6 +173,6 @@ describe('a wrong configuration', () => {
     await expect(run({ ...example(), ...wrong })).rejects.toThrow(
       /passwordless-registry:host.*passwordless-registry:trust: rule 1/s,
     )
-    expect(made).toEqual([])
+    expect(made()).toEqual([])
   })
 })

@@ -3,16 +3,23 @@ import * as pulumi from '@pulumi/pulumi'
 import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
-import { TOKEN_SERVICE_PORT } from './token-service-port.ts'
+import { METRICS_PORT, TOKEN_SERVICE_PORT } from './token-service-port.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'token-service'
 const REPLICAS = 2
-/** One pod's requests to authentik may take that long to finish after SIGTERM. */
-const DRAIN_SECONDS = 30
+/** An ingress controller looks for new addresses every few seconds: so long a pod that ends still takes requests. */
+const LAME_DUCK_SECONDS = 5
+/** From SIGTERM: the above, then what is under way at authentik is finished (`drainMs` in service/limits.ts). */
+const GRACE_SECONDS = 35
+/** How long /ready may take that finds authentik silent; its time to connect is 3 s. */
+const READY_TIMEOUT_SECONDS = 5
 const BUNDLE_DIR = '/srv/token-service'
-const TRUST_DIR = '/etc/token-service'
+const TRUST_DIR = '/etc/token-service/trust'
 const TRUST_FILE = 'trust.json'
+const KEYS_DIR = '/etc/token-service/keys'
+const ISSUER_KEYS_FILE = 'issuer-keys.json'
+const REGISTRY_JWKS_FILE = 'registry-jwks.json'
 
 /** An image that holds the token service, or an image of Node.js and the service's code as text. */
 export type TokenServiceCode = { image: string } | { nodeImage: string; bundle: BundleFiles }
@@ -29,6 +36,13 @@ export interface TokenServiceArgs {
   sessions: { clientId: pulumi.Input<string>; scope: string } | undefined
   /** The compiled trust rules, JSON: by them it tells a client early and in words why it is refused. */
   trustDocument: string
+  /** Where the keys of the CI platforms are, JSON: it refuses forged tokens by them. */
+  issuerKeys: string
+  /** The keys that the registry trusts, and where authentik publishes those that it signs with: they have to agree. */
+  registryJwks: pulumi.Input<string>
+  jwksUrl: string
+  /** Addresses of proxies that say truly who asks; none if empty. */
+  trustedProxies: readonly string[]
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
 }
@@ -52,6 +66,12 @@ export class TokenService extends pulumi.ComponentResource {
       { metadata: { ...metadata, name: `${NAME}-trust` }, data: { [TRUST_FILE]: args.trustDocument } },
       child,
     )
+    // A name that changes with them: the pods read keys once, at start.
+    const keys = versionedFiles(
+      `${NAME}-keys`,
+      { namespace, files: { [ISSUER_KEYS_FILE]: args.issuerKeys, [REGISTRY_JWKS_FILE]: args.registryJwks } },
+      this,
+    )
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
@@ -61,12 +81,15 @@ export class TokenService extends pulumi.ComponentResource {
           selector: { matchLabels },
           strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
           template: {
-            metadata: { labels: matchLabels },
+            metadata: {
+              labels: matchLabels,
+              annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(METRICS_PORT) },
+            },
             spec: {
               automountServiceAccountToken: false,
               enableServiceLinks: false,
               securityContext: POD_SECURITY,
-              terminationGracePeriodSeconds: DRAIN_SECONDS,
+              terminationGracePeriodSeconds: GRACE_SECONDS,
               topologySpreadConstraints: [
                 {
                   maxSkew: 1,
@@ -84,20 +107,40 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'CLIENT_ID', value: args.clientId },
                     { name: 'SCOPE', value: args.scope },
                     { name: 'TRUST_FILE', value: `${TRUST_DIR}/${TRUST_FILE}` },
+                    { name: 'ISSUER_KEYS_FILE', value: `${KEYS_DIR}/${ISSUER_KEYS_FILE}` },
+                    { name: 'REGISTRY_JWKS_FILE', value: `${KEYS_DIR}/${REGISTRY_JWKS_FILE}` },
+                    { name: 'JWKS_URL', value: args.jwksUrl },
                     ...this.#sessionVariables(args.sessions),
+                    ...this.#proxyVariables(args.trustedProxies),
+                    { name: 'LIMIT_LAME_DUCK_MS', value: String(LAME_DUCK_SECONDS * 1000) },
                     { name: 'PASS_JWT_USERNAME', value: args.jwtUserName },
                     { name: 'LOG_LEVEL', value: 'info' },
                   ],
-                  ports: [{ name: 'http', containerPort: TOKEN_SERVICE_PORT }],
+                  ports: [
+                    { name: 'http', containerPort: TOKEN_SERVICE_PORT },
+                    { name: 'metrics', containerPort: METRICS_PORT },
+                  ],
                   startupProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
-                  readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 5 },
+                  readinessProbe: {
+                    httpGet: { path: '/ready', port: 'http' },
+                    periodSeconds: 5,
+                    timeoutSeconds: READY_TIMEOUT_SECONDS,
+                  },
                   livenessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 10 },
                   resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
                   securityContext: CONTAINER_SECURITY,
-                  volumeMounts: [...volumeMounts, { name: 'trust', mountPath: TRUST_DIR, readOnly: true }],
+                  volumeMounts: [
+                    ...volumeMounts,
+                    { name: 'trust', mountPath: TRUST_DIR, readOnly: true },
+                    { name: 'keys', mountPath: KEYS_DIR, readOnly: true },
+                  ],
                 },
               ],
-              volumes: [...volumes, { name: 'trust', configMap: { name: trust.metadata.name } }],
+              volumes: [
+                ...volumes,
+                { name: 'trust', configMap: { name: trust.metadata.name } },
+                { name: 'keys', configMap: { name: keys.metadata.name } },
+              ],
             },
           },
         },
@@ -113,7 +156,13 @@ export class TokenService extends pulumi.ComponentResource {
       NAME,
       {
         metadata,
-        spec: { selector: matchLabels, ports: [{ name: 'http', port: TOKEN_SERVICE_PORT, targetPort: 'http' }] },
+        spec: {
+          selector: matchLabels,
+          ports: [
+            { name: 'http', port: TOKEN_SERVICE_PORT, targetPort: 'http' },
+            { name: 'metrics', port: METRICS_PORT, targetPort: 'metrics' },
+          ],
+        },
       },
       // A Service is ready when it has a pod to send to.
       { ...child, dependsOn: [deployment] },
@@ -128,6 +177,11 @@ export class TokenService extends pulumi.ComponentResource {
       { name: 'SESSION_CLIENT_ID', value: sessions.clientId },
       { name: 'SESSION_SCOPE', value: sessions.scope },
     ]
+  }
+
+  /** Without them everybody would count as one client, so the rate of an address is not limited then. */
+  #proxyVariables(trustedProxies: readonly string[]) {
+    return trustedProxies.length === 0 ? [] : [{ name: 'TRUSTED_PROXIES', value: trustedProxies.join(',') }]
   }
 
   #runBundle({ nodeImage, bundle }: { nodeImage: string; bundle: BundleFiles }, namespace: pulumi.Input<string>) {

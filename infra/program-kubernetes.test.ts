@@ -1,0 +1,156 @@
+/** The Kubernetes half of the program under Pulumi's mocks. */
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { CERTIFICATE, PRIVATE_KEY } from './program.fixture.ts'
+import { example, stackFile, useProgram } from './run-program.fixture.ts'
+
+const { run, all, one } = useProgram()
+
+describe('Kubernetes', () => {
+  const containerOf = (name: string) => one('kubernetes:apps/v1:Deployment', name).inputs.spec.template.spec
+
+  it('runs the token service from its bundle, twice, within the restricted standard', async () => {
+    await run({ ...stackFile('local'), 'authentik:token': 'token' })
+    const files = one('kubernetes:core/v1:ConfigMap', 'token-service').inputs
+    expect(files.metadata.name).toMatch(/^token-service-[0-9a-f]{10}$/)
+    expect(Object.keys(files.data).sort()).toEqual(['token-service.mjs', 'token-service.mjs.map', 'THIRD-PARTY-LICENSES.txt'].sort())
+    expect(files.data['token-service.mjs'].length).toBeGreaterThan(1000)
+
+    const { inputs } = one('kubernetes:apps/v1:Deployment', 'token-service')
+    expect(inputs.spec.replicas).toBe(2)
+    const pod = inputs.spec.template.spec
+    expect(pod).toMatchObject({ automountServiceAccountToken: false, securityContext: { runAsNonRoot: true } })
+    expect(pod.containers[0]).toMatchObject({
+      image: 'local/node:24',
+      command: ['node', '--enable-source-maps', '/srv/token-service/token-service.mjs'],
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      },
+      env: expect.arrayContaining([
+        { name: 'TOKEN_URL', value: 'http://authentik.outside-world.svc.cluster.local:9000/application/o/token/' },
+        { name: 'CLIENT_ID', value: 'docker-registry' },
+        { name: 'SCOPE', value: 'docker-registry' },
+        { name: 'TRUST_FILE', value: '/etc/token-service/trust/trust.json' },
+        { name: 'ISSUER_KEYS_FILE', value: '/etc/token-service/keys/issuer-keys.json' },
+        { name: 'REGISTRY_JWKS_FILE', value: '/etc/token-service/keys/registry-jwks.json' },
+        {
+          name: 'JWKS_URL',
+          value: 'http://authentik.outside-world.svc.cluster.local:9000/application/o/docker-registry/jwks/',
+        },
+        { name: 'SESSION_CLIENT_ID', value: 'ci-session' },
+        { name: 'SESSION_SCOPE', value: 'ci-session' },
+        { name: 'PASS_JWT_USERNAME', value: 'JWT' },
+      ]),
+      readinessProbe: { httpGet: { path: '/ready', port: 'http' } },
+      livenessProbe: { httpGet: { path: '/live', port: 'http' } },
+    })
+    expect(pod.volumes[0].configMap.name).toBe(files.metadata.name)
+    // The rules: under a fixed name and as a folder, so that a change reaches the running pods.
+    expect(one('kubernetes:core/v1:ConfigMap', 'trust').inputs.metadata.name).toBe('token-service-trust')
+    expect(pod.volumes[1]).toEqual({ name: 'trust', configMap: { name: 'token-service-trust' } })
+    expect(pod.containers[0].volumeMounts[1]).toEqual({
+      name: 'trust',
+      mountPath: '/etc/token-service/trust',
+      readOnly: true,
+    })
+    expect(one('kubernetes:policy/v1:PodDisruptionBudget').inputs.spec.maxUnavailable).toBe(1)
+  })
+
+  it('tells the token service where the keys of the platforms are, and which the registry trusts', async () => {
+    const { jwks } = await run(example())
+    const files = one('kubernetes:core/v1:ConfigMap', 'token-service-keys').inputs
+    expect(files.metadata.name).toMatch(/^token-service-keys-[0-9a-f]{10}$/)
+    expect(JSON.parse(files.data['issuer-keys.json'])).toEqual([
+      {
+        issuer: 'https://token.actions.githubusercontent.com',
+        keys: { jwksUrl: 'https://token.actions.githubusercontent.com/.well-known/jwks' },
+      },
+      { issuer: 'https://gitlab.com', keys: { wellKnownUrl: 'https://gitlab.com/.well-known/openid-configuration' } },
+    ])
+    expect(files.data['registry-jwks.json']).toBe(jwks?.value)
+  })
+
+  it('names the proxies that the stack trusts, and none by default', async () => {
+    const names = () => containerOf('token-service').containers[0].env.map(({ name }: { name: string }) => name)
+    await run(example())
+    expect(names()).not.toContain('TRUSTED_PROXIES')
+  })
+
+  it('believes the proxies that the stack names', async () => {
+    await run({ ...example(), 'passwordless-registry:trustedProxies': ['10.0.0.0/8', 'fd00::1'] })
+    expect(containerOf('token-service').containers[0].env).toContainEqual({
+      name: 'TRUSTED_PROXIES',
+      value: '10.0.0.0/8,fd00::1',
+    })
+  })
+
+  it('runs the image of the token service instead, if there is one', async () => {
+    await run({ ...example(), 'passwordless-registry:image': 'example.com/token-service:1' })
+    const pod = containerOf('token-service')
+    expect(pod.containers[0].image).toBe('example.com/token-service:1')
+    expect(pod.containers[0].command).toBeUndefined()
+    expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(['trust', 'keys'])
+    expect(all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)).toEqual([
+      'trust',
+      'token-service-keys',
+      'registry',
+    ])
+  })
+
+  it('gives the registry its configuration, the key that it trusts and a volume', async () => {
+    const { jwks } = await run(example())
+    const files = one('kubernetes:core/v1:ConfigMap', 'registry').inputs.data
+    expect(parse(files['config.yml'])).toMatchObject({
+      auth: {
+        token: {
+          realm: 'https://registry.example.com/token',
+          service: 'docker-registry',
+          issuer: 'https://authentik.example.com/application/o/docker-registry/',
+          signingalgorithms: ['ES256'],
+        },
+      },
+      storage: { delete: { enabled: true } },
+    })
+    expect(files['jwks.json']).toBe(jwks?.value)
+    expect(files['certificate.pem']).toBe(CERTIFICATE)
+    const pod = containerOf('registry')
+    expect(one('kubernetes:apps/v1:Deployment', 'registry').inputs.spec.strategy).toEqual({ type: 'Recreate' })
+    expect(pod.volumes[0].configMap.name).toMatch(/^registry-[0-9a-f]{10}$/)
+    expect(one('kubernetes:core/v1:PersistentVolumeClaim').inputs.spec).toEqual({
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: '20Gi' } },
+    })
+  })
+
+  it('keeps the HTTP secret of the registry a secret', async () => {
+    await run(example())
+    const secret = one('kubernetes:core/v1:Secret')
+    expect(secret.secrets).toContain('data')
+    const text = Buffer.from(secret.inputs.data.httpSecret, 'base64').toString()
+    expect(text).toMatch(/^[0-9a-f]{64}$/)
+    expect(PRIVATE_KEY).not.toContain(text)
+  })
+
+  it('lets only restricted pods into the namespace', async () => {
+    await run(example())
+    expect(one('kubernetes:core/v1:Namespace').inputs.metadata).toMatchObject({
+      name: 'passwordless-registry',
+      labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
+    })
+  })
+
+  it('routes the host to both, with the class, certificate and annotations of the stack', async () => {
+    await run(example())
+    const { inputs } = one('kubernetes:networking.k8s.io/v1:Ingress')
+    expect(inputs.metadata.annotations).toMatchObject({
+      'nginx.ingress.kubernetes.io/proxy-body-size': '0',
+      'cert-manager.io/cluster-issuer': 'letsencrypt',
+    })
+    expect(inputs.spec).toMatchObject({
+      ingressClassName: 'nginx',
+      tls: [{ hosts: ['registry.example.com'], secretName: 'registry-tls' }],
+    })
+  })
+})

@@ -1,0 +1,67 @@
+/** The whole program under Pulumi's mocks, for tests of what it asks the providers for. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as pulumi from '@pulumi/pulumi'
+import { beforeEach, expect, vi } from 'vitest'
+import { parse } from 'yaml'
+import { type Made, recordingMocks } from './program.fixture.ts'
+
+export const projectFile = () => readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8')
+
+/** The configuration of a stack as the engine hands it over: defaults of Pulumi.yaml, then the stack's own file. */
+function configuration(stack: Record<string, unknown>): Record<string, string> {
+  const project = parse(projectFile())
+  const defaults = Object.entries<{ default: unknown }>(project.config).map(([key, { default: value }]) => [
+    `passwordless-registry:${key}`,
+    value,
+  ])
+  return Object.fromEntries(
+    Object.entries({ ...Object.fromEntries(defaults), ...stack }).map(([key, value]) => [
+      key,
+      typeof value === 'object' ? JSON.stringify(value) : String(value),
+    ]),
+  )
+}
+
+export const stackFile = (name: string): Record<string, unknown> =>
+  parse(readFileSync(join(import.meta.dirname, '..', 'stacks', `Pulumi.${name}.yaml`), 'utf8')).config
+
+/** The commented example for a real cluster, with the one value that it leaves to the person. */
+export const example = () => ({ ...stackFile('example'), 'authentik:token': 'token-of-an-administrator' })
+
+/** Registers the hooks of a test file and gives it the program. */
+export function useProgram() {
+  let made: Made[] = []
+  beforeEach(async () => {
+    made = []
+    await pulumi.runtime.setMocks(
+      recordingMocks((resource) => made.push(resource)),
+      'passwordless-registry',
+      'test',
+    )
+  })
+  /** Runs it with a stack's configuration. @returns its outputs, and whether each is secret */
+  const run = async (stack: Record<string, unknown>) => {
+    vi.resetModules()
+    pulumi.runtime.setAllConfig(configuration(stack))
+    const outputs: Record<string, unknown> = { ...(await import('./index.ts')) }
+    const entries = await Promise.all(
+      Object.entries(outputs).map(async ([key, value]) => {
+        const output = pulumi.output(value)
+        const secret = await pulumi.isSecret(output)
+        return [key, { secret, value: await new Promise((resolve) => pulumi.unsecret(output).apply(resolve)) }] as const
+      }),
+    )
+    await new Promise((resolve) => pulumi.runtime.disconnect().then(resolve))
+    return Object.fromEntries(entries)
+  }
+  /** The resources of a type that the last run made. */
+  const all = (type: string) => made.filter((resource) => resource.type === type)
+  /** The only one of them. */
+  const one = (type: string, name?: string): Made => {
+    const found = all(type).filter((resource) => name === undefined || resource.name === name)
+    expect(found, `${type} ${name ?? ''}`).toHaveLength(1)
+    return found[0] as Made
+  }
+  return { run, all, one, made: () => made }
+}
