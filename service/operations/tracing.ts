@@ -1,0 +1,86 @@
+/**
+ * Traces: one span for each request to `/token`, and below it one for each call to authentik. Off unless the usual
+ * OpenTelemetry variables name a collector; the libraries are only evaluated then.
+ */
+import type { Decision } from './audit.ts'
+import type { Log } from './log.ts'
+import { readTraceSettings } from './trace-settings.ts'
+
+/** What a span may know of a request from the start: nothing of headers, scopes and credentials. */
+export interface TracedRequest {
+  method: string
+  /** The client's header as Node gives it (W3C Trace Context): the span that this one is a child of. */
+  traceparent: string | string[] | undefined
+  requestId: string
+}
+
+/** The span of a request to `/token`. */
+export interface RequestSpan {
+  /** 32 hex digits, for the log; undefined where there are no traces. */
+  readonly traceId: string | undefined
+  /** Says how the request ended; only these fields of the decision are taken. */
+  answered(decision: Pick<Decision, 'status' | 'outcome' | 'reason' | 'credential' | 'calls'>): void
+}
+
+/** A call to authentik. */
+export interface TracedCall {
+  method: string
+  url: URL
+  purpose: 'registry' | 'session'
+}
+
+/** The span of a call to authentik. */
+export interface CallSpan {
+  /** To send with the call: `traceparent`, or nothing. */
+  readonly headers: Readonly<Record<string, string>>
+  answered(status: number): void
+}
+
+export interface Tracing {
+  /** Does the work of one request; what it calls by `upstream` belongs to the request's span, however deep inside. */
+  request<Result>(request: TracedRequest, work: (span: RequestSpan) => Promise<Result>): Promise<Result>
+  /** Does one call; where it throws, the span has the error's reason or name, never its message. */
+  upstream<Result>(call: TracedCall, work: (span: CallSpan) => Promise<Result>): Promise<Result>
+  /** Sends what is left, and gives up in time (`traceBounds`). */
+  close(): Promise<void>
+}
+
+const noRequestSpan: RequestSpan = { traceId: undefined, answered() {} }
+const noCallSpan: CallSpan = { headers: {}, answered() {} }
+
+/** No traces. */
+export const noTracing: Tracing = {
+  request: (_, work) => work(noRequestSpan),
+  upstream: (_, work) => work(noCallSpan),
+  close: async () => {},
+}
+
+/** Bounds of what traces may cost; a collector that is away or slow loses traces, and nothing else. */
+export const traceBounds = {
+  /** Finished spans that wait to be sent, about 1 KiB each; more are dropped. The specification's default. */
+  queueSpans: 2048,
+  /** Spans of one request to the collector. The specification's default. */
+  batchSpans: 512,
+  /** Milliseconds that a finished span waits for others. */
+  batchDelayMs: 2_000,
+  /** Milliseconds for the collector to take a batch, tries after a failure included. */
+  exportMs: 2_000,
+  /** Milliseconds for the rest at the end of the process. */
+  closeMs: 2_000,
+}
+
+/**
+ * Begins to trace, if the environment says so.
+ * @param env the process's own: service name, resource, headers and certificates the libraries read from it themselves
+ * @param log is told of variables that are wrong, and when traces begin to be lost and cease to be
+ */
+export async function openTracing(
+  env: Readonly<Record<string, string | undefined>>,
+  log: Pick<Log, 'info' | 'warn'>,
+  bounds: typeof traceBounds = traceBounds,
+): Promise<Tracing> {
+  const settings = readTraceSettings(env, (message) => log.warn(message))
+  if (settings === undefined) return noTracing
+  const { createTracing } = await import('./opentelemetry.ts')
+  return createTracing(settings, log, bounds)
+}
