@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { api, userWithAppPassword } from './authentik.ts'
 import { jobToken } from './job.ts'
-import { askToken, askWithPassword, type Login, refresh } from './token-client.ts'
+import { askToken, askWithPassword, type Login, newPush, refresh } from './token-client.ts'
 
 type User = Awaited<ReturnType<typeof userWithAppPassword>>
 
@@ -52,7 +52,7 @@ describe.each([
 it('a user that an admin deactivated gets nothing', async () => {
   expect((await askToken(leaver, [push])).granted).toEqual([push])
   await api('PATCH', `core/users/${leaver.pk}/`, { is_active: false })
-  const answer = await askToken(leaver, [push])
+  const answer = await askToken(leaver, [newPush()])
   expect(answer).toMatchObject({ status: 401, token: '' })
   expect(answer.reason).toMatch(/refused user name and password/)
 })

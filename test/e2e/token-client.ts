@@ -59,6 +59,12 @@ export async function sessionOf(jwt: string): Promise<string> {
   return session
 }
 
+/**
+ * A push that nobody has asked for yet. The token service gives an answer of authentik's again for a minute, so only
+ * with a new question does it ask anew.
+ */
+export const newPush = (below = 'acme/app'): string => `repository:${below}/${crypto.randomUUID()}:pull,push`
+
 /** POST `grant_type=refresh_token`, as docker and BuildKit do with an identity token. */
 export const refresh = (session: string, scopes: string[] = []): Promise<TokenAnswer> =>
   postForm({ grant_type: 'refresh_token', refresh_token: session, scope: scopes.join(' ') })
