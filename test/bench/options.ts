@@ -1,0 +1,98 @@
+/** What `npm run bench` can be told. */
+import { parseArgs } from 'node:util'
+import type { Extent } from './cells.ts'
+import { CLIENT_ID } from './service-process.ts'
+
+/** The options of a run. */
+export interface BenchOptions {
+  extent: Extent
+  /** Seconds of each load; undefined for the usual. */
+  seconds: number | undefined
+  /** Another server's token endpoint; undefined for the service of this project. */
+  target: string | undefined
+  /** Where the upstream listens for that other server; undefined: it has its own. */
+  upstreamPort: number | undefined
+  scope: string
+  service: string
+  json: boolean
+}
+
+const help = `Measures the token service under load, in front of a fake authentik, against a bare server.
+
+  npm run bench
+  npm run bench -- --quick
+  npm run bench -- --full --json
+  npm run bench -- --target http://127.0.0.1:9001/token --upstream-port 9100
+
+  --quick             a few loads, under 40 s
+  --full              longer ones (about 6 min), and memory over a million requests (minutes more)
+  --seconds N         how long each load takes (default: 2, of --full 5)
+  --target URL        measures another server instead: its token endpoint, http only
+  --upstream-port N   with --target: puts the fake authentik on this port of 127.0.0.1, for the other server to ask at
+                      http://127.0.0.1:N/application/o/token/ ; without it nothing is known of that server's upstream
+  --scope TEXT        what is asked for (default: repository:acme/app:pull,push)
+  --service TEXT      the parameter "service", which is the client id (default: ${CLIENT_ID})
+  --json              prints one JSON object instead, at the end
+  --help              prints this
+
+Exit status: 0 it ran, whatever the figures; 1 there were wrong answers; 2 it could not run.
+`
+
+const MAX_SECONDS = 600
+const MAX_PORT = 65_535
+
+/** Reads the arguments. */
+export function readOptions(args: readonly string[]): BenchOptions | { help: string } | { mistake: string } {
+  let values: ReturnType<typeof parse>
+  try {
+    values = parse(args)
+  } catch (error) {
+    return { mistake: `${error instanceof Error ? error.message : error}\n\n${help}` }
+  }
+  if (values.help) return { help }
+  if (values.quick && values.full) return { mistake: '--quick and --full: which one?' }
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
+  if (seconds !== undefined && !(seconds > 0 && seconds <= MAX_SECONDS)) {
+    return { mistake: `--seconds takes a number up to ${MAX_SECONDS}, such as: --seconds 2` }
+  }
+  const upstreamPort = values['upstream-port'] === undefined ? undefined : Number(values['upstream-port'])
+  if (upstreamPort !== undefined && !(Number.isInteger(upstreamPort) && upstreamPort > 0 && upstreamPort <= MAX_PORT)) {
+    return { mistake: `--upstream-port takes a port, such as: --upstream-port 9100` }
+  }
+  if (upstreamPort !== undefined && values.target === undefined) {
+    return { mistake: '--upstream-port is for --target; the service of this project finds the upstream by itself' }
+  }
+  if (!/^[a-z]+:[^: ]+:[a-z,*]+$/.test(values.scope)) {
+    return { mistake: '--scope takes one scope, such as: --scope repository:acme/app:pull,push' }
+  }
+  const target = values.target === undefined ? undefined : URL.parse(values.target)
+  if (target === null || (target && target.protocol !== 'http:')) {
+    return { mistake: '--target takes the URL of a token endpoint, such as: --target http://127.0.0.1:9001/token' }
+  }
+  return {
+    extent: values.quick ? 'quick' : values.full ? 'full' : 'usual',
+    seconds,
+    target: target?.href,
+    upstreamPort,
+    scope: values.scope,
+    service: values.service,
+    json: values.json,
+  }
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      seconds: { type: 'string' },
+      target: { type: 'string' },
+      'upstream-port': { type: 'string' },
+      scope: { type: 'string', default: 'repository:acme/app:pull,push' },
+      service: { type: 'string', default: CLIENT_ID },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  }).values
+}
