@@ -8,10 +8,15 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 // A checkout of its own, with an npm that notes each call and "installs" this process's Node.
 let root: string
 /** Commands whose file is not in local/. */
-const elsewhere = { test: 'test/run.ts', fuzz: 'test/fuzz/main.ts', explain: 'trust/explain-main.ts' }
+const elsewhere = {
+  test: 'test/run.ts',
+  fuzz: 'test/fuzz/main.ts',
+  explain: 'trust/explain-main.ts',
+  bundle: 'service/bundle-main.ts',
+}
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'run-'))
-  for (const directory of ['local', 'test/fuzz', 'trust', 'sdks/authentik', 'bin', 'elsewhere']) {
+  for (const directory of ['local', 'test/fuzz', 'trust', 'service', 'sdks/authentik', 'bin', 'elsewhere']) {
     await mkdir(join(root, directory), { recursive: true })
   }
   await copyFile(join(import.meta.dirname, 'run'), join(root, 'local', 'run'))

@@ -18,7 +18,17 @@ export interface BuildKit {
    * @param config docker's folder with the credentials of the registry
    */
   build(folder: string, config: string, push: { image: string; cache: string }): Promise<ProcessOutput>
+  /** Builds a Dockerfile whose base is an image on this machine, into an archive, with no registry. */
+  archive(source: DockerfileSource, image: { reference: string; file: string }): Promise<ProcessOutput>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface DockerfileSource {
+  /** Folder of the Dockerfile, and the folder that it copies from. */
+  dockerfile: string
+  context: string
+  /** The image that BASE_IMAGE names, the folder of the OCI layout that it lies in, and the digest of its manifest. */
+  base: { reference: string; layout: string; digest: string }
 }
 
 /** Starts a daemon that reaches `registry` by HTTP, as the local world has it. */
@@ -66,6 +76,17 @@ export async function startBuildKit(registry: string): Promise<BuildKit> {
       const from = ['--frontend=dockerfile.v0', `--local=context=${folder}`, `--local=dockerfile=${folder}`]
       const to = [`--output=type=image,name=${image},push=true`, `--export-cache=type=registry,ref=${cache},mode=max`]
       return buildctl(['build', '--progress=plain', ...from, ...to], { DOCKER_CONFIG: config })
+    },
+    archive({ dockerfile, context, base }, { reference, file }) {
+      const from = ['--frontend=dockerfile.v0', `--local=context=${context}`, `--local=dockerfile=${dockerfile}`]
+      // BuildKit knows named contexts by the short form of a reference, as `docker build` does.
+      const short = base.reference.replace(/^docker\.io\/(library\/)?/, '')
+      const on = [
+        `--opt=build-arg:BASE_IMAGE=${base.reference}`,
+        `--oci-layout=base=${base.layout}`,
+        `--opt=context:${short}=oci-layout://base@${base.digest}`,
+      ]
+      return buildctl(['build', '--progress=plain', ...from, ...on, `--output=type=oci,name=${reference},dest=${file}`])
     },
     [Symbol.asyncDispose]: dispose,
   }
