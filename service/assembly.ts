@@ -110,7 +110,7 @@ export function assemble(parts: AssemblyParts): Assembly {
   const post = createPostForm(config.tokenUrl, connections, limits)
   /** Everything between the cache and authentik. */
   const upstream = (purpose: 'registry' | 'session', client: Pick<Config, 'clientId' | 'scope'>): Exchange => {
-    const exchange = breaker.protect(createExchange(client, post, wallClock))
+    const exchange = createExchange(client, post, wallClock)
     const measured: Exchange = async (request) => {
       const startedMs = now()
       const told = (answered: string) => metrics.upstream(purpose, answered, (now() - startedMs) / 1000)
@@ -126,7 +126,7 @@ export function assemble(parts: AssemblyParts): Assembly {
         throw error
       }
     }
-    return refuseForged(gate.protect(measured), signatures)
+    return refuseForged(gate.protect(breaker.protect(measured)), signatures)
   }
   const early = (exchange: Exchange) => refuseEarly(exchange, { advice, report, limits, now })
   const registry = early(cache.remember(upstream('registry', config), 'registry'))
@@ -176,17 +176,16 @@ export function assemble(parts: AssemblyParts): Assembly {
   }
 }
 
-/** Sessions are signed with the key of the stack, which the registry was given. Read when it is first needed. */
+/** Sessions are signed with the key of the stack, which the registry was given. Read anew each time: it is replaced. */
 function sessionSignatures({ config, readFile, now }: AssemblyParts): CheckSignature {
-  let check: Promise<CheckSignature> | undefined
-  const load = async () => {
-    const keys = config.registryJwksFile && parseKeySet(await readFile(config.registryJwksFile).catch(() => ''))
-    const known = keys ? new Map([[OWN_KEY, { jwks: keys }]]) : new Map()
-    return createCheckSignature(known, config.limits, now)
-  }
+  let known: { text: string; check: CheckSignature } | undefined
   return async (...of) => {
-    check ??= load()
-    return (await check)(...of)
+    const text = config.registryJwksFile === undefined ? '' : await readFile(config.registryJwksFile).catch(() => '')
+    if (known?.text !== text) {
+      const keys = parseKeySet(text)
+      known = { text, check: createCheckSignature(new Map(keys && [[OWN_KEY, { jwks: keys }]]), config.limits, now) }
+    }
+    return known.check(...of)
   }
 }
 

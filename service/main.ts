@@ -91,11 +91,11 @@ async function listenForOperations(server: Server, config: Config, port: number,
   if (metricsListen !== undefined) {
     await listenOrExit(server, at, log)
   } else {
-    server.listen(at)
     try {
+      server.listen(at) // throws where there is no port after the last one
       await once(server, 'listening')
     } catch {
-      log.warn({ ...at }, 'there are no metrics: the port is taken; METRICS_LISTEN names another one')
+      log.warn({ ...at }, 'there are no metrics: the port is taken, or is none; METRICS_LISTEN names another one')
       return
     }
   }

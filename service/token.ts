@@ -114,8 +114,9 @@ function describeCredential(
   decision.credential = credential.anonymous ? 'anonymous' : credential.kind
   decision.verified = false
   if (credential.kind === 'password') return
-  if (sha256 !== undefined) decision.tokenSha256 = sha256
-  const { subject, ref, run, job } = readToken(credential)
+  const { isJwt, subject, ref, run, job } = readToken(credential)
+  // The hash of what is no token may be that of a password, which can be guessed by it.
+  if (isJwt && sha256 !== undefined) decision.tokenSha256 = sha256
   Object.assign(decision, { subject, ref, run, job })
   const check = advice(credential)?.check
   if (!check?.ok) return

@@ -6,6 +6,8 @@ import type { CredentialDigest } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 
 export interface Reading {
+  /** Whether it is a JWT at all: people send passwords in its place. */
+  readonly isJwt: boolean
   /** Milliseconds since 1970. */
   readonly endsMs: number | undefined
   readonly subject: string | undefined
@@ -16,7 +18,14 @@ export interface Reading {
 
 export type ReadToken = (credential: Credential) => Reading
 
-const nothing: Reading = { endsMs: undefined, subject: undefined, ref: undefined, run: undefined, job: undefined }
+const nothing: Reading = {
+  isJwt: false,
+  endsMs: undefined,
+  subject: undefined,
+  ref: undefined,
+  run: undefined,
+  job: undefined,
+}
 
 /** Makes the reader; it remembers, since a client sends the same token with each of its requests. */
 export function createReadToken(
@@ -41,6 +50,7 @@ function read(token: string): Reading {
   // A session keeps the claims of the CI token that it was made from one level down.
   const job = record(record(claims.ci)?.claims) ?? claims
   return {
+    isJwt: true,
     endsMs: typeof claims.exp === 'number' ? claims.exp * 1000 : undefined,
     // GitHub, GitLab, and whoever else signs tokens for jobs.
     subject: text(job.repository) ?? text(job.project_path) ?? text(claims.sub),

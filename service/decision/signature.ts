@@ -38,10 +38,15 @@ export function createCheckSignature(
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature_invalid'
       if (error instanceof errors.JWKSNoMatchingKey) return 'key_unknown'
+      // A signature that is none, an algorithm or an extension that does not exist: no key could verify it.
+      if (error instanceof errors.JWSInvalid || error instanceof errors.JOSENotSupported) return 'signature_invalid'
       return 'unchecked'
     }
   }
 }
+
+/** Not for want of keys; a pause for these would let a forged token open the way for others. */
+const ofTheToken = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported]
 
 /** Keys of one issuer, fetched when they are first needed; after a fetch that failed there is a pause. */
 function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number): Keys {
@@ -54,7 +59,7 @@ function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number): Keys {
       remote ??= remoteKeys(keys, limits)
       return await (await remote)(...of)
     } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey) throw error
+      if (ofTheToken.some((kind) => error instanceof kind)) throw error
       remote = undefined
       pausedUntilMs = now() + limits.jwksCooldownMs
       throw error

@@ -51,7 +51,14 @@ export async function openTrustFile(
       complaint = error.message
     }
   }
-  const timer = setInterval(look, limits.trustFilePollMs).unref()
+  let looking = false
+  const timer = setInterval(async () => {
+    if (looking) return // two at once would tell of the same change twice
+    looking = true
+    await look().finally(() => {
+      looking = false
+    })
+  }, limits.trustFilePollMs).unref()
   log.info({ rules: countRules(loaded.policy) }, 'trust rules loaded')
   return { policy: () => loaded.policy, close: () => clearInterval(timer) }
 }

@@ -45,7 +45,8 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.requestHeadersMs,
+      // Node takes no server that grants headers more time than the whole request.
+      headersTimeout: Math.min(limits.requestHeadersMs, limits.requestTotalMs),
       requestTimeout: limits.requestTotalMs,
       connectionsCheckingInterval: limits.socketCheckMs,
       keepAliveTimeout: limits.clientKeepAliveMs,

@@ -52,7 +52,7 @@ export function createExchange(
   post: PostForm,
   now: () => number,
 ): Exchange {
-  return async ({ credential, scopes, requestId }) => {
+  return async ({ credential, scopes, requestId, onCall }) => {
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: config.clientId,
@@ -60,6 +60,7 @@ export function createExchange(
       ...proof(credential),
     })
     const issuedAtMs = now()
+    onCall?.()
     return interpret(await post(form, requestId), { credential, issuedAtMs, clientId: config.clientId })
   }
 }

@@ -1,4 +1,5 @@
 /** A look at authentik that makes nothing: are you there, and which keys do you sign with? */
+import { once } from 'node:events'
 import { parseKeySet } from '../decision/issuer-keys.ts'
 import type { Limits } from '../limits.ts'
 import type { Look } from '../operations/readiness.ts'
@@ -13,13 +14,27 @@ export async function lookAt(
   connections: Connections,
   limits: Pick<Limits, 'upstreamConnectMs' | 'jwksBytes'>,
 ): Promise<Look> {
+  const signal = AbortSignal.timeout(limits.upstreamConnectMs)
+  // undici looks at the signal once the request has a connection; where calls hold them all, that can take long.
+  const tooLate = once(signal, 'abort').then(() => silent)
+  return Promise.race([ask(url, connections, limits, signal), tooLate])
+}
+
+const silent: Look = { answered: false }
+
+async function ask(
+  url: URL,
+  connections: Connections,
+  limits: Pick<Limits, 'jwksBytes'>,
+  signal: AbortSignal,
+): Promise<Look> {
   try {
     const answer = await connections.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method: 'GET',
       headers: { accept: 'application/json', 'user-agent': 'passwordless-registry' },
-      signal: AbortSignal.timeout(limits.upstreamConnectMs),
+      signal,
     })
     const pieces: Buffer[] = []
     let bytes = 0
@@ -28,11 +43,11 @@ export async function lookAt(
       if (bytes > limits.jwksBytes) break
       pieces.push(piece)
     }
-    if (answer.statusCode >= 500) return { answered: false }
+    if (answer.statusCode >= 500) return silent
     const keys = answer.statusCode === 200 ? parseKeySet(Buffer.concat(pieces).toString('utf8')) : undefined
     const keyIds = keys?.keys.flatMap(({ kid, use }) => (typeof kid === 'string' && use !== 'enc' ? [kid] : []))
     return { answered: true, ...(keyIds ? { keyIds } : {}) }
   } catch {
-    return { answered: false }
+    return silent
   }
 }
