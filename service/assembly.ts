@@ -22,7 +22,8 @@ import type { Audit } from './operations/audit.ts'
 import type { Log } from './operations/log.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createReadiness, type Readiness } from './operations/readiness.ts'
-import { createCredentialDigest } from './request/credential-digest.ts'
+import { createRepeats } from './repeats.ts'
+import { createCredentialDigest, createKeyedHash } from './request/credential-digest.ts'
 import { createTokenEndpoint } from './token.ts'
 import { createBreaker } from './upstream/breaker.ts'
 import { createExchange, type Exchange } from './upstream/exchange.ts'
@@ -64,7 +65,8 @@ export function assemble(parts: AssemblyParts): Assembly {
   const { config, log, audit, metrics, policy, now, wallClock, readFile } = parts
   const { limits } = config
   const connections = createConnections(config.tokenUrl.origin, limits)
-  const digest = createCredentialDigest(parts.secret)
+  const keyed = createKeyedHash(parts.secret)
+  const digest = createCredentialDigest(keyed)
   const readToken = createReadToken(digest, limits)
   const advice = createAdvice(policy, wallClock, digest, limits)
   const report = createDisagreementReport(log, metrics.disagreement)
@@ -144,6 +146,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     limits,
   )
   const token = createTokenEndpoint({
+    repeats: createRepeats({ limits, enabled: config.cache, now: wallClock, keyed, policy }),
     config,
     limits,
     exchange: config.explainRefusedPush ? explainRefusedPush(registry, { advice, report }) : registry,
@@ -152,6 +155,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     readToken,
     digest,
     readFile,
+    count: metrics.answer,
     now: wallClock,
   })
   return {

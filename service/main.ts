@@ -12,7 +12,7 @@ import { readIssuerKeys } from './decision/issuer-keys.ts'
 import { openTrustFile } from './decision/trust-file.ts'
 import { drain } from './http/drain.ts'
 import { createAudit } from './operations/audit.ts'
-import { createLog, type Log, lineWriter } from './operations/log.ts'
+import { createLog, type Log, lineWriter, turnWriter } from './operations/log.ts'
 import { createMetrics } from './operations/metrics.ts'
 
 /**
@@ -22,7 +22,7 @@ import { createMetrics } from './operations/metrics.ts'
 export async function run(): Promise<void> {
   const config = configOrExit()
   const { limits } = config
-  const [log, audit] = [createLog(config.logLevel, lineWriter(2)), createAudit(lineWriter(1))]
+  const [log, audit] = [createLog(config.logLevel, lineWriter(2)), createAudit(turnWriter(lineWriter(1)))]
   for (const warning of config.warnings) log.warn(warning)
   // Node would print the error with all its properties, among them what clients sent.
   process.on('uncaughtException', (err) => {

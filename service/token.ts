@@ -6,19 +6,21 @@ import { anonymousScopes } from './decision/anonymous-pull.ts'
 import type { ReadToken } from './decision/reading.ts'
 import { refreshTokenFor } from './decision/session.ts'
 import { TokenError } from './errors.ts'
-import { type Answer, tokenAnswer } from './http/answer.ts'
+import { type Answer, prepareAnswer, tokenAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
 import type { Decision } from './operations/audit.ts'
+import type { Repeats } from './repeats.ts'
 import type { CredentialDigest, DigestCredential } from './request/credential-digest.ts'
 import { anonymousCredential, type Credential, readCredential } from './request/credentials.ts'
 import { readGrant } from './request/form.ts'
 import { mergeScopes } from './request/scope.ts'
 import type { Exchange } from './upstream/exchange.ts'
+import type { AnswerSource } from './upstream/token-cache.ts'
 
-/** What the endpoint needs of a request: of a GET header and query, of a POST its form. */
+/** What the endpoint needs of a request: of a GET header and query, of a POST its form, both as they came. */
 export type TokenRequest = (
-  | { authorization: string | undefined; query: URLSearchParams; form?: undefined }
-  | { form: URLSearchParams }
+  | { authorization: string | undefined; query: string; form?: undefined }
+  | { form: string }
 ) & {
   /** Filled in as things become known, so that a refusal too is told with all that was. */
   decision: Decision
@@ -26,6 +28,7 @@ export type TokenRequest = (
 
 /** What the endpoint works with. */
 export interface TokenDependencies {
+  repeats: Repeats
   config: Pick<Config, 'jwtUsername' | 'anonymous' | 'clientId'> & { anonymousRepositories: readonly Glob[] }
   limits: Limits
   exchange: Exchange
@@ -35,6 +38,8 @@ export interface TokenDependencies {
   readToken: ReadToken
   digest: DigestCredential
   readFile: (path: string) => Promise<string>
+  /** Told when an answer comes from what is remembered here. */
+  count: (source: AnswerSource) => void
   /** Milliseconds since 1970. */
   now: () => number
 }
@@ -44,16 +49,43 @@ export type TokenEndpoint = (request: TokenRequest) => Promise<Answer>
 
 /** Makes the endpoint. */
 export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpoint {
-  const { config, limits, exchange, openSession, digest, readFile, now } = dependencies
+  const { repeats, count, now } = dependencies
+  const understand = createUnderstanding(dependencies)
   return async (request) => {
+    const text = wholeOf(request)
+    const repeat = text === undefined ? undefined : repeats.find(text)
+    if (repeat !== undefined) {
+      count('cache')
+      Object.assign(request.decision, repeat.decision)
+      return tokenAnswer(repeat.answer, now())
+    }
+    const { answer, reusableUntilMs } = await understand(request)
+    if (text !== undefined && reusableUntilMs !== undefined) {
+      const { requestId, client, agent, calls, ...decision } = request.decision
+      repeats.keep(text, { answer, decision }, reusableUntilMs)
+    }
+    return tokenAnswer(answer, now())
+  }
+}
+
+/** All that an answer depends on; undefined where it also depends on a file that may change. */
+function wholeOf(request: TokenRequest): string | undefined {
+  if (request.form !== undefined) return `POST ${request.form}`
+  return request.authorization === undefined ? undefined : `GET ${request.authorization} ${request.query}`
+}
+
+/** @returns what reads a request, and has it decided */
+function createUnderstanding(dependencies: TokenDependencies) {
+  const { config, limits, exchange, openSession, digest, readFile } = dependencies
+  return async (request: TokenRequest) => {
     const { decision } = request
     const { requestId } = decision
-    const parameters = request.form ?? request.query
+    const parameters = new URLSearchParams(request.form ?? request.query)
     checkService(parameters.getAll('service'), config.clientId)
     const asked = mergeScopes(parameters.getAll('scope'), limits)
     decision.asked = asked
     const credential =
-      presentedCredential(request, config.jwtUsername, limits) ??
+      presentedCredential(request, parameters, config.jwtUsername, limits) ??
       (await anonymousCredential(config.anonymous, config.jwtUsername, readFile))
     describeCredential(decision, credential, digest(credential), dependencies)
     const scopes = credential.anonymous ? openScopes(asked, config.anonymousRepositories) : asked
@@ -66,12 +98,20 @@ export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpo
     decision.granted = issued.access ?? []
     if (credential.kind === 'password') decision.subject = credential.username
     // Second, so that a login that is refused costs authentik one exchange and not two.
-    const offline = isOffline(request)
-    const refreshToken = await refreshTokenFor({ credential, offline, requestId, onCall }, openSession)
-    const session = refreshToken && digest({ kind: 'session', jwt: refreshToken }).sha256
-    if (session !== undefined) decision.sessionSha256 = session
-    return tokenAnswer(issued, refreshToken, now())
+    const offline = isOffline(request, parameters)
+    const session = await refreshTokenFor({ credential, offline, requestId, onCall }, openSession)
+    const sessionSha256 = session && digest({ kind: 'session', jwt: session.token }).sha256
+    if (sessionSha256 !== undefined) decision.sessionSha256 = sessionSha256
+    return {
+      answer: prepareAnswer(issued, session?.token),
+      reusableUntilMs: earlier(issued.reusableUntilMs, session ? session.reusableUntilMs : Number.POSITIVE_INFINITY),
+    }
   }
+}
+
+/** Whichever ends first; undefined if one may not be used again at all. */
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : Math.min(one, other)
 }
 
 /** distribution's token page: the service that a token is for; ours is the audience that authentik writes. */
@@ -93,15 +133,20 @@ function openScopes(asked: readonly string[], repositories: readonly Glob[]): st
   return open
 }
 
-function presentedCredential(request: TokenRequest, jwtUsername: string, limits: Limits): Credential | undefined {
-  if (request.form) return readGrant(request.form, jwtUsername, limits)
+function presentedCredential(
+  request: TokenRequest,
+  parameters: URLSearchParams,
+  jwtUsername: string,
+  limits: Limits,
+): Credential | undefined {
+  if (request.form !== undefined) return readGrant(parameters, jwtUsername, limits)
   return readCredential(request.authorization, jwtUsername, limits)
 }
 
 /** Whether the client asks for a refresh token: distribution's token page has one name for it, its OAuth2 page another. */
-function isOffline(request: TokenRequest): boolean {
-  if (request.form) return request.form.get('access_type') === 'offline'
-  return request.query.get('offline_token') === 'true'
+function isOffline(request: TokenRequest, parameters: URLSearchParams): boolean {
+  if (request.form !== undefined) return parameters.get('access_type') === 'offline'
+  return parameters.get('offline_token') === 'true'
 }
 
 /** The name of a user with a password is not told before authentik has accepted it: people mix the two up. */

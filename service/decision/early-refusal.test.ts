@@ -4,7 +4,7 @@ import { audience, githubClaims, policy } from '../../trust/policy.fixture.ts'
 import type { Policy } from '../../trust/policy.ts'
 import { TokenError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { createCredentialDigest } from '../request/credential-digest.ts'
+import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import type { Exchange, IssuedToken } from '../upstream/exchange.ts'
@@ -26,7 +26,7 @@ const sessionClaims = {
 }
 const session = (claims: object): Credential => ({ kind: 'session', jwt: new Secret(unsignedToken(claims)) })
 
-const digest = createCredentialDigest(Buffer.from('secret'))
+const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
 
 /** An exchange that answers so, behind the check; time stands still unless it is told to move. */
 function checked(answer: Exchange = async () => issued, rules: () => Policy | undefined = () => policy) {

@@ -3,7 +3,7 @@ import { unsignedToken } from '../../test/unsigned-token.ts'
 import type { Access } from '../../trust/decide.ts'
 import { audience, githubClaims, policy } from '../../trust/policy.fixture.ts'
 import { limits } from '../limits.ts'
-import { createCredentialDigest } from '../request/credential-digest.ts'
+import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import { createAdvice } from './advice.ts'
@@ -40,7 +40,7 @@ describe('refusedChanges', () => {
   })
 })
 
-const digest = createCredentialDigest(Buffer.from('secret'))
+const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
 const job: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience })) }
 const user: Credential = { kind: 'password', username: 'deploy', password: new Secret('p') }
 

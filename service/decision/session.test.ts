@@ -15,8 +15,8 @@ async function ask(credential: Credential, { offline = true, given = session, se
     asked.push(request)
     return { token: new Secret(given), expiresInSeconds: 3600, issuedAtMs: 0, access: [] }
   }
-  const token = await refreshTokenFor({ credential, offline, requestId: 'id' }, sessions ? open : undefined)
-  return { token: token?.reveal(), asked }
+  const refresh = await refreshTokenFor({ credential, offline, requestId: 'id' }, sessions ? open : undefined)
+  return { token: refresh?.token.reveal(), asked }
 }
 
 describe('refreshTokenFor', () => {

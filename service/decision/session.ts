@@ -8,7 +8,7 @@ import { decodeToken } from '../../trust/token.ts'
 import { TokenError } from '../errors.ts'
 import type { Credential } from '../request/credentials.ts'
 import type { Secret } from '../secret.ts'
-import type { Exchange } from '../upstream/exchange.ts'
+import type { Exchange, IssuedToken } from '../upstream/exchange.ts'
 
 /** What is asked about a refresh token. */
 export interface RefreshTokenRequest {
@@ -20,6 +20,12 @@ export interface RefreshTokenRequest {
   onCall?: () => void
 }
 
+/** What a client may keep in the place of its password; `reusableUntilMs` as of an issued token. */
+export type RefreshToken = Pick<IssuedToken, 'token' | 'reusableUntilMs'>
+
+/** The client has it already, so it is as good as the answer that it goes into. */
+const kept = (token: Secret): RefreshToken => ({ token, reusableUntilMs: Number.POSITIVE_INFINITY })
+
 /**
  * The refresh token that goes into the answer.
  * @param openSession exchanges a CI token for a session; undefined where sessions are off
@@ -29,14 +35,14 @@ export interface RefreshTokenRequest {
 export async function refreshTokenFor(
   { credential, offline, ...told }: RefreshTokenRequest,
   openSession: Exchange | undefined,
-): Promise<Secret | undefined> {
+): Promise<RefreshToken | undefined> {
   // Told again each time: clients take an answer without one for a session that is over.
-  if (credential.kind === 'session') return credential.jwt
+  if (credential.kind === 'session') return kept(credential.jwt)
   if (!offline || credential.kind !== 'jwt' || credential.anonymous || !openSession) return undefined
   // A session as the password of a CI login: no session is made from one, and none is needed.
-  if (isSession(credential.jwt)) return credential.jwt
-  const { token } = await openSession({ credential, scopes: [], ...told })
-  if (!isSession(token)) {
+  if (isSession(credential.jwt)) return kept(credential.jwt)
+  const session = await openSession({ credential, scopes: [], ...told })
+  if (!isSession(session.token)) {
     throw new TokenError(
       'credentials_refused',
       'authentik gave a session without claims, which could do nothing: its user was deactivated, or its rules differ ' +
@@ -44,7 +50,7 @@ export async function refreshTokenFor(
       { cause: 'session_without_claims' },
     )
   }
-  return token
+  return session
 }
 
 function isSession(token: Secret): boolean {

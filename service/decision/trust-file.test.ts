@@ -30,6 +30,11 @@ const start = async () => {
   file = await openTrustFile(path, limits, createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }))
   return file
 }
+/** Whole at once: a look between the two steps of a write would see an empty file, and say so. */
+const replace = async (text: string) => {
+  await writeFile(join(dir, 'next'), text)
+  await rename(join(dir, 'next'), path)
+}
 const application = () => file?.policy().document.application
 const messages = () => lines.map(({ msg, cause }) => cause ?? msg)
 
@@ -43,8 +48,7 @@ describe('openTrustFile', () => {
     await writeFile(path, JSON.stringify(document))
     await start()
     expect(application()).toBe('docker-registry')
-    await writeFile(join(dir, 'next'), JSON.stringify(renamed))
-    await rename(join(dir, 'next'), path)
+    await replace(JSON.stringify(renamed))
     await until(() => application() === 'renamed')
     expect(lines).toMatchObject([
       { msg: 'trust rules loaded', rules: 3 },
@@ -71,13 +75,13 @@ describe('openTrustFile', () => {
   it('keeps the rules that it has when new ones are wrong or gone, says so once, and takes the next good ones', async () => {
     await writeFile(path, JSON.stringify(document))
     await start()
-    await writeFile(path, JSON.stringify(document).slice(0, 500))
+    await replace(JSON.stringify(document).slice(0, 500))
     await until(() => lines.length === 2)
     await rm(path)
     await until(() => lines.length === 3)
     await sleep(5 * limits.trustFilePollMs)
     expect(application()).toBe('docker-registry')
-    await writeFile(path, JSON.stringify(renamed))
+    await replace(JSON.stringify(renamed))
     await until(() => application() === 'renamed')
     expect(messages()).toEqual([
       'trust rules loaded',

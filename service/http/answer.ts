@@ -14,6 +14,14 @@ export interface Answer {
   body: string
 }
 
+/** What an answer with a token is made of, once; what changes from one second to the next is put in between. */
+export interface PreparedAnswer {
+  /** Milliseconds since 1970 at which the token ends. */
+  readonly endsMs: number
+  readonly before: string
+  readonly after: string
+}
+
 /** Distribution's token page: older clients cannot work with a token that lives less. */
 const SHORTEST_LIFE_SECONDS = 60
 
@@ -21,23 +29,38 @@ const challenge = 'Basic realm="token service", charset="UTF-8"' // RFC 7617 §2
 const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
 
 /**
- * The answer with a token, as distribution's token and OAuth2 pages have it; both names of the token, since clients
- * differ in which they read.
+ * Prepares the answer with a token, as distribution's token and OAuth2 pages have it; both names of the token, since
+ * clients differ in which they read.
  * @param refreshToken what the client may keep in the place of its password
- * @param nowMs milliseconds since 1970: a token that was in the cache has less of its life left
  */
-export function tokenAnswer(issued: IssuedToken, refreshToken: Secret | undefined, nowMs: number): Answer {
-  const token = issued.token.reveal()
-  const leftSeconds = issued.expiresInSeconds - Math.max(0, Math.floor((nowMs - issued.issuedAtMs) / 1000))
-  const body = {
-    token,
-    access_token: token,
-    expires_in: Math.max(leftSeconds, SHORTEST_LIFE_SECONDS),
-    issued_at: new Date(nowMs).toISOString(),
-    ...(issued.access ? { scope: scopeText(issued.access) } : {}),
-    ...(refreshToken ? { refresh_token: refreshToken.reveal() } : {}),
+export function prepareAnswer(issued: IssuedToken, refreshToken: Secret | undefined): PreparedAnswer {
+  const token = JSON.stringify(issued.token.reveal())
+  const scope = issued.access ? `,"scope":${JSON.stringify(scopeText(issued.access))}` : ''
+  const refresh = refreshToken ? `,"refresh_token":${JSON.stringify(refreshToken.reveal())}` : ''
+  return {
+    endsMs: issued.issuedAtMs + issued.expiresInSeconds * 1000,
+    before: `{"token":${token},"access_token":${token},"expires_in":`,
+    after: `"${scope}${refresh}}`,
   }
-  return { status: 200, headers: json, body: JSON.stringify(body) }
+}
+
+/**
+ * The answer as of now: a token that was in the cache has less of its life left.
+ * @param nowMs milliseconds since 1970
+ */
+export function tokenAnswer({ endsMs, before, after }: PreparedAnswer, nowMs: number): Answer {
+  const expiresIn = Math.max(Math.floor((endsMs - nowMs) / 1000), SHORTEST_LIFE_SECONDS)
+  return { status: 200, headers: json, body: `${before}${expiresIn},"issued_at":"${isoTime(nowMs)}${after}` }
+}
+
+let isoSecond = { second: -1, text: '' }
+
+/** The text of a second is made once: it is asked for thousands of times. */
+function isoTime(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000)
+  if (isoSecond.second !== second)
+    isoSecond = { second, text: `${new Date(second * 1000).toISOString().slice(0, -5)}Z` }
+  return isoSecond.text
 }
 
 /**

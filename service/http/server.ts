@@ -112,8 +112,9 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       if (request.method === 'POST') {
         return await token({ form: readForm(request.headers['content-type'], body), decision })
       }
-      const query = new URLSearchParams(request.url?.split('?').slice(1).join('?'))
-      return await token({ authorization: request.headers.authorization, query, decision })
+      const { url = '', headers } = request
+      const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
+      return await token({ authorization: headers.authorization, query, decision })
     } catch (error) {
       // What is refused counts, whoever refused it; the cost of what authentik was asked for is counted below.
       if (decision.calls === undefined) addressRate.take(key)

@@ -24,6 +24,27 @@ const secretFields = [
 ]
 
 /**
+ * Gathers the lines of one turn of the event loop and writes them together: under load a write for each line would cost
+ * more than everything else that a cached answer takes. When little is going on, a line is written at once.
+ */
+export function turnWriter(destination: DestinationStream): DestinationStream {
+  let gathered = ''
+  const flush = () => {
+    if (gathered === '') return
+    const lines = gathered
+    gathered = ''
+    destination.write(lines)
+  }
+  process.once('exit', flush)
+  return {
+    write: (line) => {
+      if (gathered === '') setImmediate(flush)
+      gathered += line
+    },
+  }
+}
+
+/**
  * Writes whole lines at once, so that the last one before an exit arrives.
  * @param fd 1 for standard output, 2 for standard error
  */

@@ -7,15 +7,15 @@ import { type Credential, passwordCredential, sessionCredential } from './creden
 const FORM = 'application/x-www-form-urlencoded'
 
 /**
- * Reads a body as form.
+ * The text of a form.
  * @throws TokenError `form_expected`
  */
-export function readForm(contentType: string | undefined, body: Buffer): URLSearchParams {
+export function readForm(contentType: string | undefined, body: Buffer): string {
   const mediaType = (contentType ?? '').replace(/;.*/s, '').trim().toLowerCase()
   if (mediaType !== FORM) {
     throw new TokenError('form_expected', `A POST to /token brings a form; its content type must be ${FORM}`)
   }
-  return new URLSearchParams(body.toString('utf8'))
+  return body.toString('utf8')
 }
 
 /**

@@ -26,6 +26,8 @@ export interface IssuedToken {
   issuedAtMs: number
   /** What the token itself says that it grants; undefined where it cannot be read, which is nobody's fault. */
   access: readonly Access[] | undefined
+  /** Milliseconds since 1970 up to which the cache would give it again to the same request; undefined outside of it. */
+  reusableUntilMs?: number
 }
 
 /** @throws TokenError `credentials_refused`, `subject_too_long`, `client_unknown` or `upstream_*` */

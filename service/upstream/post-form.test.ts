@@ -45,7 +45,7 @@ describe('createPostForm', () => {
     const server = createTcpServer(() => {}).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/token`)
-    await expect(post(url, { upstreamTotalMs: 300 })).rejects.toMatchObject({ reason: 'upstream_timeout' })
+    await expect(post(url, { upstreamConnectMs: 300 })).rejects.toMatchObject({ reason: 'upstream_timeout' })
     server.close()
   })
 })

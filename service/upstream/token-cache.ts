@@ -41,10 +41,7 @@ export interface TokenCache {
   bytes(): number
 }
 
-interface Remembered {
-  readonly issued: IssuedToken
-  readonly usableUntilMs: number
-}
+type Reusable = IssuedToken & { reusableUntilMs: number }
 
 /** Only answers of authentik's about this very request; an outage is nobody's to remember. */
 const lasting: ReadonlySet<FailureReason> = new Set(['credentials_refused', 'subject_too_long'])
@@ -61,10 +58,10 @@ export function createTokenCache({
   count,
   admit,
 }: TokenCacheDependencies): TokenCache {
-  const tokens = new LRUCache<string, Remembered>({
+  const tokens = new LRUCache<string, Reusable>({
     max: limits.cacheEntries,
     maxSize: limits.cacheBytes,
-    sizeCalculation: ({ issued }, key) => ENTRY_OVERHEAD_BYTES + key.length + issued.token.reveal().length,
+    sizeCalculation: (issued, key) => ENTRY_OVERHEAD_BYTES + key.length + issued.token.reveal().length,
   })
   const refusals = new LRUCache<string, { error: TokenError; untilMs: number }>({ max: limits.refusalEntries })
   const underWay = new Map<string, Promise<IssuedToken>>()
@@ -72,8 +69,11 @@ export function createTokenCache({
   const keep = (key: string, request: ExchangeRequest, issued: IssuedToken, shortestMs: number) => {
     const ends = issued.issuedAtMs + issued.expiresInSeconds * 1000 - shortestMs
     const credentialEnds = (endOf(request.credential) ?? Number.POSITIVE_INFINITY) - limits.credentialMarginMs
-    const usableUntilMs = Math.min(issued.issuedAtMs + limits.cacheMs, ends, credentialEnds)
-    if (usableUntilMs > now()) tokens.set(key, { issued, usableUntilMs })
+    const reusableUntilMs = Math.min(issued.issuedAtMs + limits.cacheMs, ends, credentialEnds)
+    if (reusableUntilMs <= now()) return issued
+    const reusable = { ...issued, reusableUntilMs }
+    tokens.set(key, reusable)
+    return reusable
   }
   const keepRefusal = (key: string, error: unknown) => {
     if (!(error instanceof TokenError) || !lasting.has(error.reason)) return
@@ -84,8 +84,7 @@ export function createTokenCache({
     const ask = async (key: string, request: ExchangeRequest) => {
       try {
         const issued = await exchange(request)
-        if (enabled) keep(key, request, issued, shortestMs)
-        return issued
+        return enabled ? keep(key, request, issued, shortestMs) : issued
       } catch (error) {
         if (enabled) keepRefusal(key, error)
         throw error
@@ -99,9 +98,9 @@ export function createTokenCache({
       const known = tokens.get(key)
       if (known !== undefined) {
         // Whatever is from the future was remembered before the clock was set back; for how long, nobody knows.
-        if (known.issued.issuedAtMs <= now() && now() < known.usableUntilMs) {
+        if (known.issuedAtMs <= now() && now() < known.reusableUntilMs) {
           count('cache')
-          return known.issued
+          return known
         }
         tokens.delete(key)
       }

@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest'
+import { type FailureReason, failures, TokenError } from '../errors.ts'
+import { Secret } from '../secret.ts'
+import { type BreakerState, createBreaker } from './breaker.ts'
+import type { ExchangeRequest, IssuedToken } from './exchange.ts'
+
+const limits = { breakerFailures: 3, breakerOpenMs: 5_000 }
+const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
+const request: ExchangeRequest = { credential: { kind: 'jwt', jwt: new Secret('a.b.c') }, scopes: [], requestId: 'id' }
+
+type Answer = 'granted' | FailureReason | 'crash'
+
+/** A breaker in front of an authentik that answers as it is told to; time stands still unless it is told to move. */
+function breaker() {
+  const world = { nowMs: 0, asked: 0, told: [] as BreakerState[] }
+  const { protect, state } = createBreaker(
+    limits,
+    () => world.nowMs,
+    (next) => world.told.push(next),
+  )
+  let answer: () => Promise<IssuedToken>
+  const exchange = protect(() => {
+    world.asked += 1
+    return answer()
+  })
+  const call = () =>
+    exchange(request).then(
+      () => 'granted',
+      (error) => error.reason ?? 'crash',
+    )
+  const ask = (next: Answer) => {
+    answer = async () => {
+      if (next === 'granted') return issued
+      throw next === 'crash' ? new RangeError() : new TokenError(next, 'no')
+    }
+    return call()
+  }
+  /** One whose answer comes when it is called for. */
+  const begin = () => {
+    const { promise, resolve, reject } = Promise.withResolvers<IssuedToken>()
+    answer = () => promise
+    const answered = call()
+    return {
+      succeed: () => {
+        resolve(issued)
+        return answered
+      },
+      fail: () => {
+        reject(new TokenError('upstream_timeout', 'late'))
+        return answered
+      },
+    }
+  }
+  const open = async () => {
+    for (let failure = 0; failure < limits.breakerFailures; failure++) await ask('upstream_timeout')
+    world.asked = 0
+    world.told = []
+  }
+  return { world, state, ask, begin, open }
+}
+
+const outages = ['upstream_unreachable', 'upstream_timeout', 'upstream_broken', 'upstream_unusable'] as const
+
+describe('while it is closed', () => {
+  it.each(outages)('opens after so many times %s in a row', async (reason) => {
+    const { world, state, ask } = breaker()
+    for (let failure = 1; failure < limits.breakerFailures; failure++) expect(await ask(reason)).toBe(reason)
+    expect(state()).toBe('closed')
+    expect(await ask(reason)).toBe(reason)
+    expect([state(), world.told]).toEqual(['open', ['open']])
+  })
+
+  const healthy = (Object.keys(failures) as FailureReason[]).filter(
+    (reason) => !(outages as readonly string[]).includes(reason),
+  )
+  it.each<Answer>(['granted', 'crash', ...healthy])(
+    'takes "%s" for no outage, and begins to count anew',
+    async (answer) => {
+      const { state, ask } = breaker()
+      for (let round = 0; round < 3; round++) {
+        for (let failure = 1; failure < limits.breakerFailures; failure++) await ask('upstream_broken')
+        await ask(answer)
+      }
+      expect(state()).toBe('closed')
+    },
+  )
+})
+
+describe('while it is open', () => {
+  it('spares authentik, and says so at once', async () => {
+    const { world, ask, open } = breaker()
+    await open()
+    world.nowMs = limits.breakerOpenMs - 1
+    for (let request = 0; request < 100; request++) expect(await ask('granted')).toBe('upstream_suspended')
+    expect(world.asked).toBe(0)
+  })
+
+  it('lets one call through when the rest is over, and closes when it succeeds', async () => {
+    const { world, state, ask, begin, open } = breaker()
+    await open()
+    world.nowMs = limits.breakerOpenMs
+    const probe = begin()
+    expect(state()).toBe('half-open')
+    for (let request = 0; request < 10; request++) expect(await ask('granted')).toBe('upstream_suspended')
+    expect(world.asked).toBe(1)
+    expect(await probe.succeed()).toBe('granted')
+    expect(world.told).toEqual(['half-open', 'closed'])
+    expect(await ask('granted')).toBe('granted')
+  })
+
+  it('takes a refusal for a sign of life too', async () => {
+    const { world, state, ask, open } = breaker()
+    await open()
+    world.nowMs = limits.breakerOpenMs
+    expect(await ask('credentials_refused')).toBe('credentials_refused')
+    expect(state()).toBe('closed')
+  })
+
+  it('rests again when the probe fails, as often as it does', async () => {
+    const { world, ask, open } = breaker()
+    await open()
+    for (let round = 1; round <= 3; round++) {
+      world.nowMs = round * limits.breakerOpenMs
+      expect(await ask('upstream_timeout')).toBe('upstream_timeout')
+      expect(await ask('granted')).toBe('upstream_suspended')
+      expect(world.asked).toBe(round)
+    }
+  })
+
+  it('has to see as many failures as ever after it was closed', async () => {
+    const { world, state, ask, open } = breaker()
+    await open()
+    world.nowMs = limits.breakerOpenMs
+    await ask('granted')
+    await ask('upstream_timeout')
+    expect(state()).toBe('closed')
+  })
+})
+
+describe('calls that were under way when it opened', () => {
+  it('and fail late do not make it rest longer', async () => {
+    const { world, ask, begin, open } = breaker()
+    const late = begin()
+    await open()
+    world.nowMs = limits.breakerOpenMs - 1
+    expect(await late.fail()).toBe('upstream_timeout')
+    world.nowMs = limits.breakerOpenMs
+    expect(await ask('granted')).toBe('granted')
+  })
+
+  it('and succeed late show that authentik is well', async () => {
+    const { state, begin, open } = breaker()
+    const late = begin()
+    await open()
+    await late.succeed()
+    expect(state()).toBe('closed')
+  })
+})
+
+it('has one state for all that it protects', async () => {
+  const { protect, state } = createBreaker(limits, () => 0)
+  const [registry, session] = [1, 2].map(() =>
+    protect(async () => {
+      throw new TokenError('upstream_broken', 'no')
+    }),
+  )
+  for (const exchange of [registry, session, registry]) await exchange?.(request).catch(() => {})
+  expect(state()).toBe('open')
+})

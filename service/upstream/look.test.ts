@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { answerJson } from '../../test/fake-upstream.ts'
+import { limits as usual } from '../limits.ts'
+import { lookAt } from './look.ts'
+import { createConnections } from './pool.ts'
+
+const limits = { ...usual, upstreamConnectMs: 300, jwksBytes: 10_000 }
+let server: Server | undefined
+
+afterEach(() => {
+  server?.close()
+  server?.closeAllConnections()
+  server = undefined
+})
+
+/** What a look finds at a server that answers so. */
+async function look(answer: RequestListener) {
+  server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return lookAtPort((server.address() as AddressInfo).port)
+}
+
+async function lookAtPort(port: number) {
+  const url = new URL(`http://127.0.0.1:${port}/application/o/registry/jwks/?a=b`)
+  const connections = createConnections(url.origin, limits)
+  try {
+    return await lookAt(url, connections, limits)
+  } finally {
+    await connections.destroy()
+  }
+}
+
+describe('lookAt', () => {
+  it('asks for what the address says, and tells which keys sign', async () => {
+    const seen: unknown[] = []
+    const keys = [
+      { kty: 'EC', kid: 'one', use: 'sig' },
+      { kty: 'RSA', kid: 'two' },
+      { kty: 'RSA', kid: 'for-encryption', use: 'enc' },
+      { kty: 'RSA' },
+      { kty: 'RSA', kid: 7 },
+    ]
+    const found = await look((request, response) => {
+      seen.push(request.method, request.url, request.headers.authorization)
+      answerJson(200, { keys })(request, response)
+    })
+    expect(found).toEqual({ answered: true, keyIds: ['one', 'two'] })
+    expect(seen).toEqual(['GET', '/application/o/registry/jwks/?a=b', undefined])
+  })
+
+  it.each<[string, RequestListener]>([
+    ['the token endpoint, which takes no GET', (_, response) => response.writeHead(405).end()],
+    ['a page', (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>')],
+    ['a key set that is none', answerJson(200, { keys: 'none' })],
+    ['a way to elsewhere, which is not gone', (_, response) => response.writeHead(302, { location: '/x' }).end()],
+    ['more than a key set can be', answerJson(200, { keys: [{ kty: 'x'.repeat(limits.jwksBytes) }] })],
+  ])('takes %s for an answer that says nothing of keys', async (_, answer) => {
+    expect(await look(answer)).toEqual({ answered: true })
+  })
+
+  it.each<[string, RequestListener]>([
+    ['a 500', answerJson(500, { keys: [] })],
+    ['a 503 of the proxy in front of it', (_, response) => response.writeHead(503).end('no backend')],
+    ['a reset', (request) => request.socket.resetAndDestroy()],
+    ['no answer', () => {}],
+    [
+      'an answer that breaks off',
+      (_, response) => void response.socket?.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'),
+    ],
+    ['an answer that does not go on', (_, response) => void response.writeHead(200).write('{')],
+  ])('takes %s for silence, and waits no longer than it may', async (_, answer) => {
+    const started = performance.now()
+    expect(await look(answer)).toEqual({ answered: false })
+    expect(performance.now() - started).toBeLessThan(2_000)
+  })
+
+  it('takes nobody for silence', async () => expect(await lookAtPort(1)).toEqual({ answered: false }))
+
+  it('does not wait behind calls that hold every connection', async () => {
+    server = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    const connections = createConnections(url.origin, { ...limits, upstreamConnections: 1 })
+    const held = connections.request({ path: '/', method: 'GET' }).catch(() => 'ended')
+    await once(server, 'request')
+    const started = performance.now()
+    expect(await lookAt(url, connections, limits)).toEqual({ answered: false })
+    expect(performance.now() - started).toBeLessThan(2_000)
+    await connections.destroy()
+    expect(await held).toBe('ended')
+  })
+})
