@@ -1,0 +1,111 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { limitNames, limits, limitVariable, readLimits } from './limits.ts'
+
+const GREATEST = 2 ** 31 - 1
+
+describe('limitVariable', () => {
+  it.each([
+    ['headerBytes', 'LIMIT_HEADER_BYTES'],
+    ['jwksMaxAgeMs', 'LIMIT_JWKS_MAX_AGE_MS'],
+    ['upstreamQueue', 'LIMIT_UPSTREAM_QUEUE'],
+  ] as const)('calls %s %s', (name, variable) => expect(limitVariable(name)).toBe(variable))
+
+  it('has another name for each limit', () => {
+    expect(new Set(limitNames.map(limitVariable)).size).toBe(limitNames.length)
+  })
+})
+
+describe('readLimits', () => {
+  it('leaves all as it is where nothing is set, or only an empty text', () => {
+    expect(readLimits({})).toEqual({ limits, mistakes: [] })
+    expect(readLimits({ LIMIT_CACHE_MS: '', LIMIT_UNHEARD_OF: '1', CACHE_MS: '1' })).toEqual({ limits, mistakes: [] })
+  })
+
+  it.each(limitNames)('takes %s by its variable, and changes nothing else', (name) => {
+    const value = limits[name] + 1
+    expect(readLimits({ [limitVariable(name)]: String(value) })).toEqual({
+      limits: { ...limits, [name]: value },
+      mistakes: [],
+    })
+  })
+
+  it('changes what it is given, not the defaults', () => {
+    const usual = { ...limits, cacheMs: 7 }
+    expect(readLimits({ LIMIT_READY_MS: '1' }, usual).limits).toEqual({ ...usual, readyMs: 1 })
+    expect(usual.readyMs).toBe(limits.readyMs)
+  })
+
+  it('takes 0 where it means something, and nowhere else', () => {
+    const takesZero = limitNames.filter((name) => readLimits({ [limitVariable(name)]: '0' }).mistakes.length === 0)
+    expect(takesZero).toEqual(['upstreamQueue', 'addressRate', 'lameDuckMs'])
+  })
+
+  it.each([
+    '-1',
+    '+1',
+    '1.5',
+    '1e3',
+    '0x10',
+    '1_000',
+    ' 1',
+    '1 ',
+    '1\n',
+    '١',
+    'ten',
+    String(GREATEST + 1),
+    '9'.repeat(400),
+  ])('takes no %j, and says which variable it is without the value', (text) => {
+    const { limits: read, mistakes } = readLimits({ LIMIT_CACHE_MS: text, LIMIT_LAME_DUCK_MS: text })
+    expect(read).toEqual(limits)
+    expect(mistakes).toEqual([
+      `LIMIT_CACHE_MS is no whole number from 1 to ${GREATEST}`,
+      `LIMIT_LAME_DUCK_MS is no whole number from 0 to ${GREATEST}`,
+    ])
+  })
+
+  it('gives a whole number within bounds, or the usual value and one mistake', () => {
+    const text = fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String), fc.maxSafeNat().map(String))
+    let taken = 0
+    fc.assert(
+      fc.property(fc.constantFrom(...limitNames), text, (name, given) => {
+        const { limits: read, mistakes } = readLimits({ [limitVariable(name)]: given })
+        expect(Number.isInteger(read[name]) && read[name] >= 0 && read[name] <= GREATEST).toBe(true)
+        if (mistakes.length > 0) expect([mistakes.length, read[name]]).toEqual([1, limits[name]])
+        else if (given !== '') {
+          taken += 1
+          expect(read[name]).toBe(Number(given))
+        }
+      }),
+      { numRuns: 1000 },
+    )
+    expect(taken).toBeGreaterThan(50)
+  })
+})
+
+describe('the usual limits fit together', () => {
+  const KiB = 1024
+  it.each<[string, number, number]>([
+    [
+      'the longest credential in base64, and the scopes of a build, within the headers',
+      (limits.credentialBytes * 4) / 3 + 16 * KiB,
+      limits.headerBytes,
+    ],
+    ['headers within the time of a request', limits.requestHeadersMs, limits.requestTotalMs],
+    [
+      'connecting, waiting for the answer, and for the rest of it, within the time of a call',
+      limits.upstreamHeadersMs + limits.upstreamConnectMs,
+      limits.upstreamTotalMs,
+    ],
+    ['an idle connection to authentik within the 5 s of many servers', limits.upstreamKeepAliveMs, 5_000],
+    [
+      'a wait in the line and a call within the time to end',
+      limits.upstreamQueueMs + limits.upstreamTotalMs,
+      limits.drainMs,
+    ],
+    ['the time to end within the 30 s of Kubernetes', limits.lameDuckMs + limits.drainMs, 30_000],
+    ['the pause after a fetch of keys within their age', limits.jwksCooldownMs, limits.jwksMaxAgeMs],
+    ['two looks at authentik within the time until we are not ready', 2 * limits.readyProbeMs, limits.readyMs],
+    ['refusals remembered no longer than tokens', limits.refusalMs, limits.cacheMs],
+  ])('%s', (_, part, whole) => expect(part).toBeLessThanOrEqual(whole))
+})
