@@ -30,9 +30,10 @@ const FLAT = 1.1
 
 /** Holds the measurements against the aims. */
 export function judge({ rows, coldBurst, longHaul }: Measurements): Judged[] {
-  const rowOf = (workload: Row['workload']) =>
-    rows.find((row) => row.workload === workload && row.connections === 64 && (row.delayMs ?? 20) === 20)
-  const [unique, repeated] = [rowOf('unique'), rowOf('repeated')]
+  // Where the upstream is not ours its delay is not known; that matters only to what is never remembered.
+  const rowOf = (workload: Row['workload'], ...delays: Row['delayMs'][]) =>
+    rows.find((row) => row.workload === workload && row.connections === 64 && delays.includes(row.delayMs))
+  const [unique, repeated] = [rowOf('unique', 20), rowOf('repeated', 20, undefined)]
   return [
     about(`unique, upstream 20 ms, 64 connections: at least ${UNIQUE_PER_SECOND} requests/s`, unique, (row) => [
       `${Math.round(row.perSecond)} requests/s${failuresOf(row)}`,

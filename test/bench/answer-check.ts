@@ -81,12 +81,12 @@ export function mistakeIn(ask: Ask, outcome: Outcome, expected: Expectations): s
     case 200:
       return mistakeInToken(ask, outcome, expected.nowMs)
     case 401:
-      return expected.mayRefuse(ask.jwt) ? undefined : `401 though nothing was refused: ${bodyStart(outcome)}`
+      return expected.mayRefuse(ask.jwt) ? undefined : `401 though nothing was refused: ${reasonIn(outcome)}`
     case 429:
     case 503:
       return headerOf(outcome.head, 'retry-after') ? undefined : `${outcome.status} without Retry-After`
     default:
-      return `${outcome.status}: ${bodyStart(outcome)}`
+      return `${outcome.status}: ${reasonIn(outcome)}`
   }
 }
 
@@ -115,4 +115,7 @@ function parse(body: Buffer): Record<string, unknown> | undefined {
   }
 }
 
-const bodyStart = ({ body }: Answer) => body.toString('utf8', 0, 200)
+/** The reason as the token service's errors name it; their sentences have request ids, so that no two are the same. */
+function reasonIn({ body }: Answer): string {
+  return /"reason":"([a-z_]+)"/.exec(body.toString())?.[1] ?? body.toString('utf8', 0, 100)
+}
