@@ -8,14 +8,13 @@ import { LRUCache } from 'lru-cache'
 import type { Policy } from '../trust/policy.ts'
 import type { PreparedAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
-import type { Decision } from './operations/audit.ts'
+import type { PreparedLine } from './operations/audit.ts'
 import type { KeyedHash } from './request/credential-digest.ts'
 
 /** An answer, and what the audit log says of it. */
 export interface Repeat {
   readonly answer: PreparedAnswer
-  /** Without what each request has of its own. */
-  readonly decision: Omit<Decision, 'requestId' | 'client' | 'agent' | 'calls'>
+  readonly audit: PreparedLine
 }
 
 export interface Repeats {
@@ -25,7 +24,7 @@ export interface Repeats {
 }
 
 export interface RepeatsDependencies {
-  limits: Pick<Limits, 'readingEntries'>
+  limits: Pick<Limits, 'readingEntries' | 'cacheBytes'>
   enabled: boolean
   /** Milliseconds since 1970. */
   now: () => number
@@ -35,21 +34,36 @@ export interface RepeatsDependencies {
 
 interface Kept {
   readonly repeat: Repeat
+  readonly sinceMs: number
   readonly untilMs: number
   readonly policy: Policy | undefined
 }
 
 export function createRepeats({ limits, enabled, now, keyed, policy }: RepeatsDependencies): Repeats {
   if (!enabled) return { find: () => undefined, keep: () => {} }
-  const known = new LRUCache<string, Kept>({ max: limits.readingEntries })
+  // A query may say the same thing in any number of ways, each of which would be kept: so their bytes are counted too.
+  const known = new LRUCache<string, Kept>({
+    max: limits.readingEntries,
+    maxSize: limits.cacheBytes,
+    sizeCalculation: ({ repeat }) => sizeOf(repeat),
+  })
   return {
     find: (request) => {
       const kept = known.get(keyed(request))
-      if (kept === undefined || now() >= kept.untilMs || kept.policy !== policy()) return undefined
-      return kept.repeat
+      if (kept === undefined || kept.policy !== policy()) return undefined
+      // Before `sinceMs`: the clock was set back, and nobody knows how much time has passed.
+      return kept.sinceMs <= now() && now() < kept.untilMs ? kept.repeat : undefined
     },
     keep: (request, repeat, untilMs) => {
-      if (untilMs > now()) known.set(keyed(request), { repeat, untilMs, policy: policy() })
+      const sinceMs = now()
+      if (untilMs > sinceMs) known.set(keyed(request), { repeat, sinceMs, untilMs, policy: policy() })
     },
   }
+}
+
+/** What an entry costs beside its texts. */
+const ENTRY_OVERHEAD_BYTES = 800
+
+function sizeOf({ answer, audit }: Repeat): number {
+  return ENTRY_OVERHEAD_BYTES + answer.before.length + answer.after.length + audit.bytes
 }
