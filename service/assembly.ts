@@ -155,6 +155,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     readToken,
     digest,
     readFile,
+    prepareAudit: audit.prepare,
     count: metrics.answer,
     now: wallClock,
   })

@@ -8,7 +8,7 @@ import { refreshTokenFor } from './decision/session.ts'
 import { TokenError } from './errors.ts'
 import { type Answer, prepareAnswer, tokenAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
-import type { Decision } from './operations/audit.ts'
+import type { Audit, Decision } from './operations/audit.ts'
 import type { Repeats } from './repeats.ts'
 import type { CredentialDigest, DigestCredential } from './request/credential-digest.ts'
 import { anonymousCredential, type Credential, readCredential } from './request/credentials.ts'
@@ -38,6 +38,7 @@ export interface TokenDependencies {
   readToken: ReadToken
   digest: DigestCredential
   readFile: (path: string) => Promise<string>
+  prepareAudit: Audit['prepare']
   /** Told when an answer comes from what is remembered here. */
   count: (source: AnswerSource) => void
   /** Milliseconds since 1970. */
@@ -49,20 +50,20 @@ export type TokenEndpoint = (request: TokenRequest) => Promise<Answer>
 
 /** Makes the endpoint. */
 export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpoint {
-  const { repeats, count, now } = dependencies
+  const { repeats, count, prepareAudit, now } = dependencies
   const understand = createUnderstanding(dependencies)
   return async (request) => {
     const text = wholeOf(request)
     const repeat = text === undefined ? undefined : repeats.find(text)
     if (repeat !== undefined) {
       count('cache')
-      Object.assign(request.decision, repeat.decision)
+      request.decision.prepared = repeat.audit
       return tokenAnswer(repeat.answer, now())
     }
     const { answer, reusableUntilMs } = await understand(request)
-    if (text !== undefined && reusableUntilMs !== undefined) {
-      const { requestId, client, agent, calls, ...decision } = request.decision
-      repeats.keep(text, { answer, decision }, reusableUntilMs)
+    // From the second time on: most requests of a push are never seen again.
+    if (text !== undefined && reusableUntilMs !== undefined && request.decision.calls === undefined) {
+      repeats.keep(text, { answer, audit: prepareAudit(request.decision) }, reusableUntilMs)
     }
     return tokenAnswer(answer, now())
   }

@@ -12,6 +12,8 @@ export interface Answer {
   status: number
   headers: Readonly<Record<string, string>>
   body: string
+  /** Whether the body is known to be ASCII: it then goes out as it is, and its length is known. */
+  ascii?: boolean
 }
 
 /** What an answer with a token is made of, once; what changes from one second to the next is put in between. */
@@ -20,6 +22,7 @@ export interface PreparedAnswer {
   readonly endsMs: number
   readonly before: string
   readonly after: string
+  readonly ascii: boolean
 }
 
 /** Distribution's token page: older clients cannot work with a token that lives less. */
@@ -37,20 +40,19 @@ export function prepareAnswer(issued: IssuedToken, refreshToken: Secret | undefi
   const token = JSON.stringify(issued.token.reveal())
   const scope = issued.access ? `,"scope":${JSON.stringify(scopeText(issued.access))}` : ''
   const refresh = refreshToken ? `,"refresh_token":${JSON.stringify(refreshToken.reveal())}` : ''
-  return {
-    endsMs: issued.issuedAtMs + issued.expiresInSeconds * 1000,
-    before: `{"token":${token},"access_token":${token},"expires_in":`,
-    after: `"${scope}${refresh}}`,
-  }
+  const before = `{"token":${token},"access_token":${token},"expires_in":`
+  const after = `"${scope}${refresh}}`
+  const endsMs = issued.issuedAtMs + issued.expiresInSeconds * 1000
+  return { endsMs, before, after, ascii: /^[\x20-\x7e]*$/.test(before + after) }
 }
 
 /**
  * The answer as of now: a token that was in the cache has less of its life left.
  * @param nowMs milliseconds since 1970
  */
-export function tokenAnswer({ endsMs, before, after }: PreparedAnswer, nowMs: number): Answer {
+export function tokenAnswer({ endsMs, before, after, ascii }: PreparedAnswer, nowMs: number): Answer {
   const expiresIn = Math.max(Math.floor((endsMs - nowMs) / 1000), SHORTEST_LIFE_SECONDS)
-  return { status: 200, headers: json, body: `${before}${expiresIn},"issued_at":"${isoTime(nowMs)}${after}` }
+  return { status: 200, headers: json, body: `${before}${expiresIn},"issued_at":"${isoTime(nowMs)}${after}`, ascii }
 }
 
 let isoSecond = { second: -1, text: '' }
@@ -99,7 +101,7 @@ export function optionsAnswer(allow: string): Answer {
 /** Writes an answer. @param last whether the connection ends with it */
 export function writeAnswer(response: ServerResponse, answer: Answer, requestId: string, last: boolean): void {
   response.writeHead(answer.status, allHeaders(answer, requestId, last))
-  response.end(answer.body)
+  response.end(answer.body, answer.ascii ? 'latin1' : 'utf8')
 }
 
 /** An answer as the bytes of HTTP/1.1, for a connection on which no request could be read; it ends the connection. */
@@ -108,11 +110,13 @@ export function rawAnswer(answer: Answer, requestId: string): string {
   return [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`, ...headers, '', answer.body].join('\r\n')
 }
 
-function allHeaders(answer: Answer, requestId: string, last: boolean): Record<string, string> {
-  return {
-    ...answer.headers,
-    'x-request-id': requestId,
-    ...(answer.status === 204 ? {} : { 'content-length': String(Buffer.byteLength(answer.body)) }),
-    ...(last ? { connection: 'close' } : {}),
-  }
+function allHeaders(
+  { status, headers, body, ascii }: Answer,
+  requestId: string,
+  last: boolean,
+): Record<string, string> {
+  const all: Record<string, string> = { ...headers, 'x-request-id': requestId }
+  if (status !== 204) all['content-length'] = String(ascii ? body.length : Buffer.byteLength(body))
+  if (last) all.connection = 'close'
+  return all
 }

@@ -36,7 +36,7 @@ function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst 
     token,
     limits: { ...usualLimits, ...limits },
     log: createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }),
-    audit: { write: (decision) => decisions.push({ ...decision }) },
+    audit: { write: (decision) => decisions.push({ ...decision }), prepare: () => ({ write: () => {}, bytes: 0 }) },
     metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {} },
     readiness,
     addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst, entries: 10 }, () => 0),

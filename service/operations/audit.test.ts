@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Audit, auditFields, createAudit, type Decision } from './audit.ts'
 
-const whole: Required<Decision> = {
+const whole: Required<Omit<Decision, 'prepared'>> = {
   requestId: '2f1c',
   client: '203.0.113.9',
   agent: 'docker/28.0',
@@ -51,9 +51,17 @@ describe('createAudit', () => {
     expect([...auditFields].toSorted()).toEqual(Object.keys(whole).toSorted())
   })
 
+  it('repeats a line for another request, with what that one has of its own', () => {
+    const own = { requestId: '3a2d', client: '203.0.113.10', agent: 'crane', durationMs: 1 }
+    const { status, outcome, reason, ...decision } = whole
+    const lines = written((audit) => audit.prepare(decision).write(own))
+    expect(JSON.parse(lines)).toMatchObject({ ...decision, ...own, granted: whole.asked, calls: 0, status: 200 })
+    expect(Object.keys(JSON.parse(lines)).slice(2)).toEqual(expect.arrayContaining(['outcome', 'requestId']))
+  })
+
   it('leaves out what is not known, but says when authentik was not asked', () => {
     const line = lineOf({ requestId: '2f1c', client: '203.0.113.9', agent: '' })
-    expect(Object.keys(line)).toEqual(['audit', 'time', 'requestId', 'calls', 'client', 'agent'])
+    expect(Object.keys(line)).toEqual(['audit', 'time', 'calls', 'requestId', 'client', 'agent'])
     expect(line.calls).toBe(0)
   })
 

@@ -2,7 +2,7 @@
  * One line for each decision, on standard output, where nothing else is: who asked for what, what was granted, and why.
  * Never a token, a password, or a user name that authentik did not accept: people type passwords there.
  */
-import { type DestinationStream, pino, stdTimeFunctions } from 'pino'
+import { type DestinationStream, pino } from 'pino'
 import type { Access } from '../../trust/decide.ts'
 
 /**
@@ -39,14 +39,25 @@ export interface Decision {
   /** SHA-256 of the session that was given, hex: with it the session's own lines are found. */
   sessionSha256?: string
   status?: number
+  /** Where the line is that of an earlier request, but for what each request has of its own. */
+  prepared?: PreparedLine
   /** Calls to authentik that this request cost; none if the cache or the call of another request had the answer. */
   calls?: number
   durationMs?: number
 }
 
+/** What each request has of its own, even if it is the repetition of another. */
+type OwnFields = Pick<Decision, 'requestId' | 'client' | 'agent' | 'durationMs'>
+
+/** The line of requests that are decided as one before them was. */
+export interface PreparedLine {
+  write(own: OwnFields): void
+  /** What it takes to keep it. */
+  readonly bytes: number
+}
+
 /** The fields of a line, in its order; `time` and `audit` come before them. */
 export const auditFields = [
-  'requestId',
   'outcome',
   'reason',
   'status',
@@ -60,16 +71,19 @@ export const auditFields = [
   'asked',
   'granted',
   'rules',
-  'calls',
-  'client',
-  'agent',
   'tokenSha256',
   'sessionSha256',
+  'calls',
+  'requestId',
+  'client',
+  'agent',
   'durationMs',
 ] as const satisfies readonly (keyof Decision)[]
 
 export interface Audit {
   write(decision: Decision): void
+  /** Makes the line of a decision that was granted, to be written again and again. */
+  prepare(decision: Decision): PreparedLine
 }
 
 /** Characters of a text from outside that a line shows; the longest that means something is a `ref`. */
@@ -80,40 +94,53 @@ const SHOWN_RULES = 5
 
 /** @param destination standard output, see `main.ts` */
 export function createAudit(destination: DestinationStream): Audit {
-  const log = pino(
-    { base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: () => ({ audit: 1 }) } },
-    destination,
-  )
+  const log = pino({ base: null, timestamp: isoTime, formatters: { level: () => ({ audit: 1 }) } }, destination)
   return {
-    write: ({ granted, asked, rules, ...decision }) => {
-      log.info({
-        requestId: decision.requestId,
-        outcome: decision.outcome,
-        reason: decision.reason,
-        status: decision.status,
-        credential: decision.credential,
-        verified: decision.verified,
-        source: decision.source,
-        subject: shown(decision.subject),
-        ref: shown(decision.ref),
-        run: shown(decision.run),
-        job: shown(decision.job),
-        asked: asked?.slice(0, SHOWN_SCOPES),
-        granted: granted
-          ?.slice(0, SHOWN_SCOPES)
-          .map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`),
-        rules: rules?.slice(0, SHOWN_RULES),
-        calls: decision.calls ?? 0,
-        client: decision.client,
-        agent: shown(decision.agent),
-        tokenSha256: decision.tokenSha256,
-        sessionSha256: decision.sessionSha256,
-        durationMs: decision.durationMs,
-      } satisfies Record<(typeof auditFields)[number], unknown>)
+    write: (decision) => {
+      if (decision.prepared) decision.prepared.write(decision)
+      else log.info({ ...decided(decision), calls: decision.calls ?? 0, ...own(decision) })
     },
+    prepare: (decision) => {
+      const fields = { ...decided(decision), outcome: 'granted', status: 200, calls: 0 }
+      const line = log.child(fields)
+      return { bytes: JSON.stringify(fields).length, write: (request) => line.info(own(request)) }
+    },
+  }
+}
+
+function own({ requestId, client, agent, durationMs }: OwnFields) {
+  return { requestId, client, agent: shown(agent), durationMs }
+}
+
+function decided({ granted, asked, rules, ...decision }: Decision) {
+  return {
+    outcome: decision.outcome,
+    reason: decision.reason,
+    status: decision.status,
+    credential: decision.credential,
+    verified: decision.verified,
+    source: decision.source,
+    subject: shown(decision.subject),
+    ref: shown(decision.ref),
+    run: shown(decision.run),
+    job: shown(decision.job),
+    asked: asked?.slice(0, SHOWN_SCOPES),
+    granted: granted?.slice(0, SHOWN_SCOPES).map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`),
+    rules: rules?.slice(0, SHOWN_RULES),
+    tokenSha256: decision.tokenSha256,
+    sessionSha256: decision.sessionSha256,
   }
 }
 
 function shown(text: string | undefined): string | undefined {
   return text !== undefined && text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+}
+
+let now = { ms: -1, text: '' }
+
+/** As pino's, but made once for all lines of a millisecond. */
+function isoTime(): string {
+  const ms = Date.now()
+  if (now.ms !== ms) now = { ms, text: `,"time":"${new Date(ms).toISOString()}"` }
+  return now.text
 }
