@@ -66,8 +66,8 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       decision.durationMs = Math.round(now() - startedMs)
       // Told first: what a client was told stands in the log, even if the process ends right after.
       tell(path, answer, decision)
-      // A server that is draining takes no further request on this connection.
-      const last = !server.listening || readiness.problems().includes('draining')
+      // A server that is draining takes no further request on this connection, nor is the rest of a slow one waited for.
+      const last = answer.status === 408 || !server.listening || readiness.problems().includes('draining')
       writeAnswer(response, answer, decision.requestId, last)
     },
   )
@@ -140,7 +140,14 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
 
   // What the parser refuses never becomes a request. The error holds the raw bytes, credentials included.
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const answering = [...underWay].some((request) => request.socket === socket)
+    const requests = [...underWay].filter((request) => request.socket === socket)
+    const slow = requests.find((request) => !request.complete)
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && slow !== undefined && slow.listenerCount('error') > 0) {
+      // Whoever reads its body hears of it, and answers when it is its turn.
+      slow.emit('error', parserError(error.code, limits))
+      return
+    }
+    const answering = requests.length > 0
     // An answer to this would be read as the answer to the request that is still under way.
     if (answering || error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
