@@ -1,6 +1,7 @@
 /**
  * One running token service for each test of a file, with a fake upstream behind it, and at the end of the file the
- * question whether anything that ran has written a secret. Log level is the most talkative one.
+ * question whether anything that ran has shown a secret: in what it wrote, in the errors that it answered, or on its
+ * page of metrics. Log level is the most talkative one.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { Limits } from '../service/limits.ts'
@@ -72,6 +73,7 @@ export function useTokenService() {
   /** Ends one before the end of the test, so that all it has written is there. */
   const stop = async (ended: TokenServiceProcess) => {
     running.delete(ended)
+    await pageOf(ended).catch(() => {}) // it may have ended, or have no second port
     await ended[Symbol.asyncDispose]()
     outputOfAll += ended.output()
   }
@@ -87,6 +89,24 @@ export function useTokenService() {
     { query = 'service=docker-registry&scope=repository:acme/app:pull,push', at = service } = {},
   ) => {
     return answerOf(await fetch(`${at.url}/token?${query}`, { headers }))
+  }
+  const answerOf = async (response: Response) => {
+    const text = await response.text()
+    if (!response.ok) outputOfAll += `${text}\n`
+    const body: unknown = JSON.parse(text)
+    return { response, body, status: response.status, error: (body as Partial<ErrorBody>).errors?.[0] }
+  }
+  const pageOf = async (at: TokenServiceProcess) => {
+    const response = await fetch(`${at.metricsUrl}/metrics`, { signal: AbortSignal.timeout(2_000) })
+    const page = await response.text()
+    outputOfAll += `${page}\n`
+    return page
+  }
+  /** The metrics as they are now: `token_service_ready`, or `token_service_answers_total{source="cache"}`, to number. */
+  const metrics = async (at = service) => {
+    const lines = (await pageOf(at)).matchAll(/^(?<name>[a-z_]+(?:\{.*\})?) (?<value>[-+.e\d]+|NaN)$/gim)
+    const values = new Map([...lines].map(({ groups }) => [groups?.name, Number(groups?.value)]))
+    return (name: string) => values.get(name) ?? 0
   }
   /** Asks for a token with a form. */
   const post = async (form: Record<string, string>, { at = service } = {}) =>
@@ -108,13 +128,9 @@ export function useTokenService() {
     run,
     ask,
     post,
+    metrics,
     secret,
   }
-}
-
-async function answerOf(response: Response) {
-  const body: unknown = await response.json()
-  return { response, body, status: response.status, error: (body as Partial<ErrorBody>).errors?.[0] }
 }
 
 function expectNoSecrets(output: string, texts: readonly string[]): void {
