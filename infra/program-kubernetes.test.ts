@@ -1,6 +1,7 @@
 /** The Kubernetes half of the program under Pulumi's mocks. */
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { nodeOptions } from '../service/bundle.ts'
 import { CERTIFICATE, PRIVATE_KEY } from './program.fixture.ts'
 import { example, stackFile, useProgram } from './run-program.fixture.ts'
 
@@ -13,7 +14,9 @@ describe('Kubernetes', () => {
     await run({ ...stackFile('local'), 'authentik:token': 'token' })
     const files = one('kubernetes:core/v1:ConfigMap', 'token-service').inputs
     expect(files.metadata.name).toMatch(/^token-service-[0-9a-f]{10}$/)
-    expect(Object.keys(files.data).sort()).toEqual(['token-service.mjs', 'token-service.mjs.map', 'THIRD-PARTY-LICENSES.txt'].sort())
+    expect(Object.keys(files.data).sort()).toEqual(
+      ['token-service.mjs', 'token-service.mjs.map', 'THIRD-PARTY-LICENSES.txt'].sort(),
+    )
     expect(files.data['token-service.mjs'].length).toBeGreaterThan(1000)
 
     const { inputs } = one('kubernetes:apps/v1:Deployment', 'token-service')
@@ -22,7 +25,7 @@ describe('Kubernetes', () => {
     expect(pod).toMatchObject({ automountServiceAccountToken: false, securityContext: { runAsNonRoot: true } })
     expect(pod.containers[0]).toMatchObject({
       image: 'local/node:24',
-      command: ['node', '--enable-source-maps', '/srv/token-service/token-service.mjs'],
+      command: ['node', ...nodeOptions, '/srv/token-service/token-service.mjs'],
       securityContext: {
         allowPrivilegeEscalation: false,
         readOnlyRootFilesystem: true,

@@ -22,6 +22,7 @@ import type { Audit } from './operations/audit.ts'
 import type { Log } from './operations/log.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createReadiness, type Readiness } from './operations/readiness.ts'
+import type { Tracing } from './operations/tracing.ts'
 import { createRepeats } from './repeats.ts'
 import { createCredentialDigest, createKeyedHash } from './request/credential-digest.ts'
 import { createTokenEndpoint } from './token.ts'
@@ -39,6 +40,7 @@ export interface AssemblyParts {
   log: Log
   audit: Audit
   metrics: Metrics
+  tracing: Tracing
   /** The rules as they are now; undefined where none are loaded. */
   policy: () => Policy | undefined
   issuerKeys: ReadonlyMap<string, IssuerKeys> | undefined
@@ -62,7 +64,7 @@ export interface Assembly {
 
 /** Puts the service together. */
 export function assemble(parts: AssemblyParts): Assembly {
-  const { config, log, audit, metrics, policy, now, wallClock, readFile } = parts
+  const { config, log, audit, metrics, tracing, policy, now, wallClock, readFile } = parts
   const { limits } = config
   const connections = createConnections(config.tokenUrl.origin, limits)
   const keyed = createKeyedHash(parts.secret)
@@ -109,9 +111,15 @@ export function assemble(parts: AssemblyParts): Assembly {
     issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now),
     sessions: sessionSignatures(parts),
   }
-  const post = createPostForm(config.tokenUrl, connections, limits)
   /** Everything between the cache and authentik. */
   const upstream = (purpose: 'registry' | 'session', client: Pick<Config, 'clientId' | 'scope'>): Exchange => {
+    const post = createPostForm(config.tokenUrl, connections, limits, (call) =>
+      tracing.upstream({ method: 'POST', url: config.tokenUrl, purpose }, async ({ headers, answered }) => {
+        const answer = await call(headers)
+        answered(answer.status)
+        return answer
+      }),
+    )
     const exchange = createExchange(client, post, wallClock)
     const measured: Exchange = async (request) => {
       const startedMs = now()
@@ -166,6 +174,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       log,
       audit,
       metrics,
+      tracing,
       readiness,
       addressRate: createRateLimit(
         { rate: limits.addressRate, burst: limits.addressBurst, entries: limits.rateEntries },

@@ -14,8 +14,11 @@ export const bundleFileName = 'token-service.mjs'
 export const sourceMapFileName = `${bundleFileName}.map`
 export const licencesFileName = 'THIRD-PARTY-LICENSES.txt'
 
-/** How Node runs the module, before its path: stacks then name our files and lines, not the bundle's. */
-export const nodeOptions = ['--enable-source-maps']
+/**
+ * How Node runs the module, before its path. Stacks name our files and lines, not the bundle's. And the heap stays
+ * small: left alone, V8 lets garbage pile up to four times of what is in use, on a machine with memory to spare.
+ */
+export const nodeOptions = ['--enable-source-maps', '--max-semi-space-size=4', '--heap-growing-percent=30']
 
 /** Characters of a line: Node prints the whole line in which an error was thrown, and libraries have no map. */
 const LINE_LIMIT = 160

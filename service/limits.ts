@@ -52,18 +52,18 @@ export const limits = {
 
   /** Milliseconds an answer of authentik's is used again: so long may a revocation take to be honoured. */
   cacheMs: 60 * seconds,
-  /** Tokens in the cache, and their bytes together. A push uses about three; the bytes are a tenth of a pod's memory. */
-  cacheEntries: 10_000,
-  cacheBytes: 24 * KiB * KiB,
+  /** Tokens in the cache, and their bytes together: ten times what authentik can make while they are kept. */
+  cacheEntries: 2_500,
+  cacheBytes: 8 * KiB * KiB,
   /** Milliseconds before its end from which a registry token is not given out again: it must last for its use. */
   tokenMarginMs: 60 * seconds,
   /** Milliseconds before the end of a credential from which authentik alone says whether it still counts. */
   credentialMarginMs: 5 * seconds,
   /** Milliseconds for which the same request is refused again without asking, and how many such are remembered. */
   refusalMs: 5 * seconds,
-  refusalEntries: 10_000,
+  refusalEntries: 2_500,
   /** Credentials whose contents need not be read anew. */
-  readingEntries: 10_000,
+  readingEntries: 2_500,
 
   /** Requests of one credential that reach authentik, a second and at once. A push needs about three in all. */
   credentialRate: 20,
@@ -75,7 +75,7 @@ export const limits = {
   addressRate: 100,
   addressBurst: 500,
   /** Credentials and addresses whose rates are counted. */
-  rateEntries: 20_000,
+  rateEntries: 5_000,
 
   /** Milliseconds between two fetches of an issuer's keys for an unknown `kid`, and until they are fetched in any case. */
   jwksCooldownMs: 30 * seconds,
@@ -96,6 +96,14 @@ export const limits = {
   /** Milliseconds between two looks at whether authentik answers, and after how many without an answer we are not ready. */
   readyProbeMs: 10 * seconds,
   readyMs: 60 * seconds,
+
+  /** Finished spans that wait for the collector, about 1 KiB each, and in one request to it: OpenTelemetry's defaults. */
+  traceQueueSpans: 2_048,
+  traceBatchSpans: 512,
+  /** Milliseconds that a finished span waits for others, for the collector to take a batch, and for the rest at the end. */
+  traceBatchDelayMs: 2 * seconds,
+  traceExportMs: 2 * seconds,
+  traceCloseMs: 2 * seconds,
 
   /** Seconds after which a client may try again when authentik does not answer. */
   retryAfterSeconds: 5,

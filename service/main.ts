@@ -14,6 +14,7 @@ import { drain } from './http/drain.ts'
 import { createAudit } from './operations/audit.ts'
 import { createLog, type Log, lineWriter, turnWriter } from './operations/log.ts'
 import { createMetrics } from './operations/metrics.ts'
+import { openTracing } from './operations/tracing.ts'
 
 /**
  * Runs the token service until SIGTERM or SIGINT; then the process ends with 0. With a wrong environment it says on
@@ -31,6 +32,7 @@ export async function run(): Promise<void> {
   })
 
   const metrics = createMetrics()
+  const tracing = await openTracing(process.env, log, limits)
   const trust = await fileOrExit(config.trustFile, (path) => openTrustFile(path, limits, log, metrics.reload))
   const issuerKeys = await fileOrExit(config.issuerKeysFile, readIssuerKeys)
   const service = assemble({
@@ -38,6 +40,7 @@ export async function run(): Promise<void> {
     log,
     audit,
     metrics,
+    tracing,
     policy: () => trust?.policy(),
     issuerKeys,
     secret: randomBytes(32),
@@ -60,6 +63,7 @@ export async function run(): Promise<void> {
   service.operations.close()
   service.operations.closeAllConnections()
   trust?.close()
+  await tracing.close()
   await service.close()
   log.info('stopped')
 }

@@ -8,6 +8,7 @@ import { type Limits, limits as usualLimits } from '../limits.ts'
 import type { Decision } from '../operations/audit.ts'
 import { createLog } from '../operations/log.ts'
 import { createReadiness, type Readiness } from '../operations/readiness.ts'
+import { noTracing } from '../operations/tracing.ts'
 import type { TokenEndpoint } from '../token.ts'
 import { parseProxies } from './client-address.ts'
 import { createRateLimit } from './rate-limit.ts'
@@ -38,6 +39,7 @@ function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst 
     log: createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }),
     audit: { write: (decision) => decisions.push({ ...decision }), prepare: () => ({ write: () => {}, bytes: 0 }) },
     metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {} },
+    tracing: noTracing,
     readiness,
     addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst, entries: 10 }, () => 0),
     trustedProxies: parseProxies('127.0.0.0/8') ?? { check: () => false },

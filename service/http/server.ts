@@ -7,6 +7,7 @@ import type { Audit, Decision, Outcome } from '../operations/audit.ts'
 import type { Log } from '../operations/log.ts'
 import type { Metrics } from '../operations/metrics.ts'
 import type { Readiness } from '../operations/readiness.ts'
+import type { Tracing } from '../operations/tracing.ts'
 import { readForm } from '../request/form.ts'
 import type { TokenEndpoint } from '../token.ts'
 import { type Answer, errorAnswer, liveAnswer, optionsAnswer, rawAnswer, readyAnswer, writeAnswer } from './answer.ts'
@@ -20,6 +21,7 @@ export interface ServerDependencies {
   log: Log
   audit: Audit
   metrics: Pick<Metrics, 'request' | 'rateLimited'>
+  tracing: Pick<Tracing, 'request'>
   readiness: Readiness
   /** Counts what a client address costs: calls to authentik, and requests that are refused. */
   addressRate: RateLimit
@@ -39,7 +41,8 @@ const paths: Readonly<Record<string, string>> = {
 
 /** Makes the server; it does not listen yet. */
 export function createTokenServer(dependencies: ServerDependencies): Server {
-  const { token, limits, log, audit, metrics, readiness, addressRate, trustedProxies, newRequestId, now } = dependencies
+  const { token, limits, log, audit, metrics, tracing, readiness, addressRate, trustedProxies, newRequestId, now } =
+    dependencies
   const underWay = new Set<IncomingMessage>()
 
   const server = createServer(
@@ -61,7 +64,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       }
       const [path = ''] = (request.url ?? '').split('?', 1)
       underWay.add(request)
-      const answer = await route(request, path, decision)
+      const answer = path === '/token' ? await traced(request, decision) : await route(request, path, decision)
       underWay.delete(request)
       decision.durationMs = Math.round(now() - startedMs)
       // Told first: what a client was told stands in the log, even if the process ends right after.
@@ -71,6 +74,21 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       writeAnswer(response, answer, decision.requestId, last)
     },
   )
+
+  function traced(request: IncomingMessage, decision: Decision): Promise<Answer> {
+    const { method = '', headers } = request
+    return tracing.request(
+      { method, traceparent: headers.traceparent, requestId: decision.requestId },
+      async (span) => {
+        if (span.traceId !== undefined) decision.traceId = span.traceId
+        const answer = await route(request, '/token', decision)
+        decision.status = answer.status
+        decision.outcome = outcomeOf(answer.status)
+        span.answered(decision)
+        return answer
+      },
+    )
+  }
 
   async function route(request: IncomingMessage, path: string, decision: Decision): Promise<Answer> {
     try {

@@ -22,6 +22,7 @@ const whole: Required<Omit<Decision, 'prepared'>> = {
   status: 200,
   calls: 2,
   durationMs: 12,
+  traceId: 'c'.repeat(32),
 }
 
 function written(write: (audit: Audit) => void): string {
@@ -52,7 +53,7 @@ describe('createAudit', () => {
   })
 
   it('repeats a line for another request, with what that one has of its own', () => {
-    const own = { requestId: '3a2d', client: '203.0.113.10', agent: 'crane', durationMs: 1 }
+    const own = { requestId: '3a2d', client: '203.0.113.10', agent: 'crane', durationMs: 1, traceId: 'd'.repeat(32) }
     const { status, outcome, reason, ...decision } = whole
     const lines = written((audit) => audit.prepare(decision).write(own))
     expect(JSON.parse(lines)).toMatchObject({ ...decision, ...own, granted: whole.asked, calls: 0, status: 200 })

@@ -44,10 +44,12 @@ export interface Decision {
   /** Calls to authentik that this request cost; none if the cache or the call of another request had the answer. */
   calls?: number
   durationMs?: number
+  /** Where there are traces. */
+  traceId?: string
 }
 
 /** What each request has of its own, even if it is the repetition of another. */
-type OwnFields = Pick<Decision, 'requestId' | 'client' | 'agent' | 'durationMs'>
+type OwnFields = Pick<Decision, 'requestId' | 'client' | 'agent' | 'durationMs' | 'traceId'>
 
 /** The line of requests that are decided as one before them was. */
 export interface PreparedLine {
@@ -78,6 +80,7 @@ export const auditFields = [
   'client',
   'agent',
   'durationMs',
+  'traceId',
 ] as const satisfies readonly (keyof Decision)[]
 
 export interface Audit {
@@ -108,8 +111,8 @@ export function createAudit(destination: DestinationStream): Audit {
   }
 }
 
-function own({ requestId, client, agent, durationMs }: OwnFields) {
-  return { requestId, client, agent: shown(agent), durationMs }
+function own({ requestId, client, agent, durationMs, traceId }: OwnFields) {
+  return { requestId, client, agent: shown(agent), durationMs, traceId }
 }
 
 function decided({ granted, asked, rules, ...decision }: Decision) {

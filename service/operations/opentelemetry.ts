@@ -23,7 +23,7 @@ import { TokenError } from '../errors.ts'
 import type { Log } from './log.ts'
 import { createTraceExporter } from './trace-exporter.ts'
 import type { SamplerSettings, TraceSettings } from './trace-settings.ts'
-import type { Tracing, traceBounds } from './tracing.ts'
+import type { TraceBounds, Tracing } from './tracing.ts'
 
 /** Where no OTEL_SERVICE_NAME says otherwise. */
 const SERVICE_NAME = 'token-service'
@@ -33,11 +33,7 @@ const OWN = 'passwordless_registry'
 const methods = ['GET', 'HEAD', 'POST']
 
 /** Makes the tracing; see `openTracing`. */
-export function createTracing(
-  settings: TraceSettings,
-  log: Pick<Log, 'info' | 'warn'>,
-  bounds: typeof traceBounds,
-): Tracing {
+export function createTracing(settings: TraceSettings, log: Pick<Log, 'info' | 'warn'>, bounds: TraceBounds): Tracing {
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': SERVICE_NAME }).merge(
       detectResources({ detectors: [envDetector] }),
@@ -45,11 +41,11 @@ export function createTracing(
     sampler: samplerFrom(settings.sampler),
     spanProcessors: [
       new BatchSpanProcessor({
-        exporter: createTraceExporter(settings.url, bounds.exportMs, log),
-        maxQueueSize: bounds.queueSpans,
-        maxExportBatchSize: bounds.batchSpans,
-        scheduledDelayMillis: bounds.batchDelayMs,
-        exportTimeoutMillis: bounds.exportMs,
+        exporter: createTraceExporter(settings.url, bounds.traceExportMs, log),
+        maxQueueSize: bounds.traceQueueSpans,
+        maxExportBatchSize: bounds.traceBatchSpans,
+        scheduledDelayMillis: bounds.traceBatchDelayMs,
+        exportTimeoutMillis: bounds.traceExportMs,
       }),
     ],
   })
@@ -125,7 +121,7 @@ export function createTracing(
 
     close: async () => {
       const { promise: tooLate, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, bounds.closeMs)
+      const timer = setTimeout(resolve, bounds.traceCloseMs)
       // What cannot be delivered the exporter has said.
       await Promise.race([provider.shutdown().catch(() => {}), tooLate])
       clearTimeout(timer)

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { attributesOf, type Collector, spanKind, startCollector, statusError } from '../../test/fake-collector.ts'
 import { TokenError } from '../errors.ts'
-import { noTracing, openTracing, type TracedCall, type TracedRequest, traceBounds } from './tracing.ts'
+import { limits } from '../limits.ts'
+import { noTracing, openTracing, type TracedCall, type TracedRequest } from './tracing.ts'
 
-const quick = { ...traceBounds, batchDelayMs: 20, exportMs: 300, closeMs: 300 }
+const quick = { ...limits, traceBatchDelayMs: 20, traceExportMs: 300, traceCloseMs: 300 }
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const get: TracedRequest = { method: 'GET', traceparent: undefined, requestId: 'r-1' }
 const post: TracedCall = {
@@ -183,12 +184,15 @@ describe('a collector that is away', () => {
       await tracing.request(get, async () => {})
       const started = performance.now()
       await tracing.close()
-      expect(performance.now() - started).toBeLessThan(quick.closeMs + 500)
+      expect(performance.now() - started).toBeLessThan(quick.traceCloseMs + 500)
     }
   })
 
   it('makes no more spans wait than the queue holds', async () => {
-    const tracing = await open({}, { ...quick, queueSpans: 10, batchSpans: 5, batchDelayMs: 60_000, closeMs: 2_000 })
+    const tracing = await open(
+      {},
+      { ...quick, traceQueueSpans: 10, traceBatchSpans: 5, traceBatchDelayMs: 60_000, traceCloseMs: 2_000 },
+    )
     await Promise.all(Array.from({ length: 100 }, () => tracing.request(get, async () => {})))
     await tracing.close()
     expect(collector.spans().length).toBeLessThanOrEqual(15)
@@ -197,7 +201,7 @@ describe('a collector that is away', () => {
 })
 
 it('does nothing where no collector is named', async () => {
-  expect(await openTracing({}, log)).toBe(noTracing)
+  expect(await openTracing({}, log, limits)).toBe(noTracing)
   const result = await noTracing.request(get, async ({ traceId, answered }) => {
     answered({ status: 200 })
     return [traceId, await noTracing.upstream(post, async ({ headers }) => headers)]

@@ -2,6 +2,7 @@
  * Traces: one span for each request to `/token`, and below it one for each call to authentik. Off unless the usual
  * OpenTelemetry variables name a collector; the libraries are only evaluated then.
  */
+import type { Limits } from '../limits.ts'
 import type { Decision } from './audit.ts'
 import type { Log } from './log.ts'
 import { readTraceSettings } from './trace-settings.ts'
@@ -41,32 +42,24 @@ export interface Tracing {
   request<Result>(request: TracedRequest, work: (span: RequestSpan) => Promise<Result>): Promise<Result>
   /** Does one call; where it throws, the span has the error's reason or name, never its message. */
   upstream<Result>(call: TracedCall, work: (span: CallSpan) => Promise<Result>): Promise<Result>
-  /** Sends what is left, and gives up in time (`traceBounds`). */
+  /** Sends what is left, and gives up in time (`traceCloseMs`). */
   close(): Promise<void>
 }
 
 const noRequestSpan: RequestSpan = { traceId: undefined, answered() {} }
 const noCallSpan: CallSpan = { headers: {}, answered() {} }
 
+/** What traces may cost; a collector that is away or slow loses traces, and nothing else. */
+export type TraceBounds = Pick<
+  Limits,
+  'traceQueueSpans' | 'traceBatchSpans' | 'traceBatchDelayMs' | 'traceExportMs' | 'traceCloseMs'
+>
+
 /** No traces. */
 export const noTracing: Tracing = {
   request: (_, work) => work(noRequestSpan),
   upstream: (_, work) => work(noCallSpan),
   close: async () => {},
-}
-
-/** Bounds of what traces may cost; a collector that is away or slow loses traces, and nothing else. */
-export const traceBounds = {
-  /** Finished spans that wait to be sent, about 1 KiB each; more are dropped. The specification's default. */
-  queueSpans: 2048,
-  /** Spans of one request to the collector. The specification's default. */
-  batchSpans: 512,
-  /** Milliseconds that a finished span waits for others. */
-  batchDelayMs: 2_000,
-  /** Milliseconds for the collector to take a batch, tries after a failure included. */
-  exportMs: 2_000,
-  /** Milliseconds for the rest at the end of the process. */
-  closeMs: 2_000,
 }
 
 /**
@@ -77,7 +70,7 @@ export const traceBounds = {
 export async function openTracing(
   env: Readonly<Record<string, string | undefined>>,
   log: Pick<Log, 'info' | 'warn'>,
-  bounds: typeof traceBounds = traceBounds,
+  bounds: TraceBounds,
 ): Promise<Tracing> {
   const settings = readTraceSettings(env, (message) => log.warn(message))
   if (settings === undefined) return noTracing

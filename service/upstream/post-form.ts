@@ -21,12 +21,22 @@ export interface UpstreamAnswer {
  */
 export type PostForm = (form: URLSearchParams, requestId: string) => Promise<UpstreamAnswer>
 
+/** What is done around each call, its retry included; it may add headers. */
+export type AroundCall = (
+  call: (moreHeaders: Readonly<Record<string, string>>) => Promise<UpstreamAnswer>,
+) => Promise<UpstreamAnswer>
+
 /**
  * Makes the function that sends forms.
  * @param url where to; redirects are not followed, since a credential goes only where the operator said
  */
-export function createPostForm(url: URL, connections: Pick<Connections, 'request'>, limits: Limits): PostForm {
-  return async (form, requestId) => {
+export function createPostForm(
+  url: URL,
+  connections: Pick<Connections, 'request'>,
+  limits: Limits,
+  around: AroundCall = (call) => call({}),
+): PostForm {
+  const post = async (form: URLSearchParams, requestId: string, moreHeaders: Readonly<Record<string, string>>) => {
     const signal = AbortSignal.timeout(limits.upstreamTotalMs)
     const begin = () =>
       connections.request({
@@ -38,6 +48,7 @@ export function createPostForm(url: URL, connections: Pick<Connections, 'request
           'content-type': 'application/x-www-form-urlencoded',
           'user-agent': 'passwordless-registry',
           'x-request-id': requestId,
+          ...moreHeaders,
         },
         body: form.toString(),
         signal,
@@ -55,6 +66,7 @@ export function createPostForm(url: URL, connections: Pick<Connections, 'request
       throw error instanceof TokenError ? error : failure(error)
     }
   }
+  return (form, requestId) => around((moreHeaders) => post(form, requestId, moreHeaders))
 }
 
 async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {

@@ -14,6 +14,7 @@ import { images } from '../../local/kubernetes/index.ts'
 import { layoutOf } from '../../local/kubernetes/layout.ts'
 import { cacheDir, projectDir, stateDir } from '../../local/paths.ts'
 import { ensureTools } from '../../local/toolchain/index.ts'
+import { nodeOptions } from '../../service/bundle.ts'
 import { type BuildKit, startBuildKit } from './buildkit.ts'
 import { registry } from './job.ts'
 import { npm } from './npm.ts'
@@ -102,7 +103,7 @@ it('says who runs it, how, and where it listens', async () => {
   expect(await blob(manifest.config.digest)).toMatchObject({
     config: {
       User: '65532:65532',
-      Entrypoint: ['node', '--enable-source-maps', '/srv/token-service/token-service.mjs'],
+      Entrypoint: ['node', ...nodeOptions, '/srv/token-service/token-service.mjs'],
       ExposedPorts: { '9001/tcp': {}, '9002/tcp': {} },
     },
   })
