@@ -77,12 +77,12 @@ async function stopSignal(): Promise<void> {
 }
 
 /** @returns the port, which the system chooses for 0 */
-async function listenOrExit(server: Server, listen: Listen, log: Log): Promise<number> {
+async function listenOrExit(server: Server, listen: Listen, log: Log, variable = 'LISTEN'): Promise<number> {
   server.listen(listen)
   try {
     await once(server, 'listening')
   } catch (err) {
-    log.fatal({ err, ...listen }, 'cannot listen: another process has this port, or LISTEN names no own address')
+    log.fatal({ err, ...listen }, `cannot listen: another process has this port, or ${variable} names no own address`)
     process.exit(1)
   }
   return (server.address() as AddressInfo).port
@@ -93,7 +93,7 @@ async function listenForOperations(server: Server, config: Config, port: number,
   const { metricsListen, listen } = config
   const at = metricsListen ?? { ...listen, port: listen.port === 0 ? 0 : port + 1 }
   if (metricsListen !== undefined) {
-    await listenOrExit(server, at, log)
+    await listenOrExit(server, at, log, 'METRICS_LISTEN')
   } else {
     try {
       server.listen(at) // throws where there is no port after the last one

@@ -5,7 +5,7 @@ import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, ci, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
 
-const suite = useTokenService()
+const suite = useTokenService({ started: false })
 
 const calls = () => suite.upstream.received.length
 /** Somebody whom nobody has seen before. */

@@ -33,8 +33,11 @@ interface ErrorBody {
   errors: [{ code: string; message: string; detail: { reason: string; requestId: string } }]
 }
 
-/** Registers the hooks of a test file and gives it what its tests need. */
-export function useTokenService() {
+/**
+ * Registers the hooks of a test file and gives it what its tests need.
+ * @param started whether each test begins with a service of the usual environment; without, each starts its own
+ */
+export function useTokenService({ started = true } = {}) {
   let bundle: BundleDir
   let upstream: FakeUpstream
   let service: TokenServiceProcess
@@ -47,7 +50,7 @@ export function useTokenService() {
   })
   beforeEach(async () => {
     upstream = await fakeUpstream(secrets.registryToken)
-    service = await start()
+    if (started) service = await start()
   })
   afterEach(async () => {
     for (const left of running) await stop(left)

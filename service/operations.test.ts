@@ -1,0 +1,190 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { answerJson } from '../test/fake-upstream.ts'
+import type { TokenServiceProcess } from '../test/token-service.ts'
+import { ci, useTokenService } from '../test/token-service-suite.ts'
+
+const suite = useTokenService({ started: false })
+
+const fail = answerJson(500, {})
+/** What /ready says: on both ports the same. */
+async function ready(at: TokenServiceProcess): Promise<string[]> {
+  const [problems, again] = await Promise.all(
+    [at.url, at.metricsUrl].map(async (url) => {
+      const response = await fetch(`${url}/ready`)
+      const text = await response.text()
+      expect(response.status).toBe(text === '' ? 204 : 503)
+      return text === '' ? [] : (JSON.parse(text) as { problems: string[] }).problems
+    }),
+  )
+  expect(again).toEqual(problems)
+  return problems ?? []
+}
+const live = async (at: TokenServiceProcess) => (await fetch(`${at.url}/live`)).status
+
+describe('/ready', () => {
+  const quick = { readyProbeMs: 20, readyMs: 300 }
+  const until = async (at: TokenServiceProcess, problems: string[]) => {
+    for (;;) {
+      const found = await ready(at).catch(() => ['the ports differ'])
+      if (found.join() === problems.join()) return
+      await sleep(10)
+    }
+  }
+
+  it('is no while authentik was never seen, and the process lives all the same', async () => {
+    const at = await suite.start({ TOKEN_URL: 'http://127.0.0.1:1/token/' })
+    expect([await ready(at), await live(at)]).toEqual([['authentik_silent'], 204])
+    expect((await suite.metrics(at))('token_service_ready')).toBe(0)
+  })
+
+  it('is yes once authentik has answered anything at all, and costs it no exchange', async () => {
+    suite.upstream.answer = (_, response) => response.writeHead(405).end()
+    const at = await suite.start()
+    expect(await ready(at)).toEqual([])
+    expect((await suite.metrics(at))('token_service_ready')).toBe(1)
+    expect(suite.upstream.received.map(({ form }) => [...form])).toEqual([[]])
+    for (let probe = 0; probe < 20; probe++) await ready(at)
+    expect(suite.upstream.received).toHaveLength(1)
+  })
+
+  it('is no when authentik goes silent for long, and yes when it is back', async () => {
+    const at = await suite.start({}, quick)
+    const usual = suite.upstream.answer
+    expect(await ready(at)).toEqual([])
+    suite.upstream.answer = fail
+    const silentSince = performance.now()
+    expect(await ready(at)).toEqual([])
+    await until(at, ['authentik_silent'])
+    expect(performance.now() - silentSince).toBeGreaterThan(quick.readyMs - 2 * quick.readyProbeMs)
+    expect(await live(at)).toBe(204)
+    suite.upstream.answer = usual
+    await until(at, [])
+  })
+
+  it('answers in time while authentik takes calls and says nothing', async () => {
+    const at = await suite.start({}, { ...quick, upstreamConnectMs: 300, upstreamConnections: 1 })
+    suite.upstream.answer = () => {}
+    const stuck = suite.ask(ci, { at }).catch(() => 'cut off')
+    while (suite.upstream.received.length === 0) await sleep(5)
+    const started = performance.now()
+    expect(await ready(at)).toEqual(['authentik_silent'])
+    expect(performance.now() - started).toBeLessThan(2_000)
+    await suite.stop(at)
+    expect(await stuck).toBe('cut off')
+  })
+
+  it('is no while authentik signs with a key that the registry does not have', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'registry-keys-'))
+    const file = join(dir, 'jwks.json')
+    const keySet = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kty: 'EC', kid, use: 'sig' })) })
+    await writeFile(file, JSON.stringify(keySet('old')))
+    const usual = suite.upstream.answer
+    const answer: RequestListener = (request, response) =>
+      request.url === '/jwks/' ? answerJson(200, keySet('new'))(request, response) : usual(request, response)
+    suite.upstream.answer = answer
+    const env = { REGISTRY_JWKS_FILE: file, JWKS_URL: new URL('/jwks/', suite.upstream.url).href }
+    const at = await suite.start(env, quick)
+    expect(await ready(at)).toEqual(['registry_keys_outdated'])
+    // Tokens are given all the same: the registry may be about to learn the key.
+    expect((await suite.ask(ci, { at })).status).toBe(200)
+    await writeFile(file, JSON.stringify(keySet('old', 'new')))
+    await until(at, [])
+    await rm(dir, { recursive: true })
+  })
+})
+
+describe('on SIGTERM', () => {
+  it('it says so at once, serves for as long as proxies need to hear of it, and ends with 0', async () => {
+    const at = await suite.start({}, { lameDuckMs: 600 })
+    expect(await ready(at)).toEqual([])
+    const signalled = performance.now()
+    at.signal('SIGTERM')
+    while ((await ready(at)).join() !== 'draining') await sleep(5)
+    expect(performance.now() - signalled).toBeLessThan(400)
+
+    const { status, response } = await suite.ask(ci, { at })
+    expect([status, response.headers.get('connection')]).toEqual([200, 'close'])
+    expect(await live(at)).toBe(204)
+    expect((await suite.metrics(at))('token_service_ready')).toBe(0)
+    expect(await at.exited).toBe(0)
+    expect(performance.now() - signalled).toBeGreaterThan(600)
+    expect(at.output()).toMatch(/"msg":"draining"[\s\S]*"msg":"stopped"/)
+  })
+
+  it('twice it ends at once', async () => {
+    const at = await suite.start({}, { lameDuckMs: 60_000 })
+    expect(await live(at)).toBe(204)
+    at.signal('SIGTERM')
+    while (!at.output().includes('draining')) await sleep(5)
+    at.signal('SIGTERM')
+    expect(await at.exited).toBe('SIGTERM')
+  })
+})
+
+describe('the second port', () => {
+  /** A port that is taken, while the one before it is not. */
+  async function taken() {
+    for (;;) {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const before = createServer()
+      before.on('error', () => {})
+      before.listen(port - 1, '127.0.0.1')
+      const free = await Promise.race([
+        once(before, 'listening').then(() => true),
+        once(before, 'close').then(() => false),
+        sleep(200).then(() => false),
+      ])
+      before.close()
+      if (free) return { port, [Symbol.dispose]: () => void server.close() }
+      server.close()
+    }
+  }
+
+  it('that is taken is a warning, and tokens are given', async () => {
+    using other = await taken()
+    const at = await suite.start({ LISTEN: `127.0.0.1:${other.port - 1}` })
+    expect(at.output()).toContain('there are no metrics: the port is taken')
+    expect((await suite.ask(ci, { at })).status).toBe(200)
+    at.signal('SIGTERM')
+    expect(await at.exited).toBe(0)
+  })
+
+  it('that would be beyond the last one is a warning too', async () => {
+    const at = await suite.start({ LISTEN: '127.0.0.1:65535' })
+    expect(at.output()).toContain('there are no metrics')
+    expect(await live(at)).toBe(204)
+  })
+
+  it('that was asked for has to be free', async () => {
+    using other = await taken()
+    const { code, output } = await suite.run({
+      TOKEN_URL: suite.upstream.url,
+      CLIENT_ID: 'c',
+      SCOPE: 's',
+      METRICS_LISTEN: `127.0.0.1:${other.port}`,
+    })
+    expect(code).toBe(1)
+    expect(output).toMatch(/EADDRINUSE.*cannot listen: another process has this port, or METRICS_LISTEN names no own/)
+  })
+
+  it('is where it was asked for', async () => {
+    const at = await suite.start({ METRICS_LISTEN: '127.0.0.2:0' })
+    const { port } = new URL(at.metricsUrl)
+    expect((await fetch(`http://127.0.0.2:${port}/live`)).status).toBe(204)
+    await expect(fetch(`http://127.0.0.1:${port}/live`)).rejects.toThrow()
+  })
+})
+
+it('starts with a limit that others have to follow', async () => {
+  const at = await suite.start({}, { requestTotalMs: 5_000 })
+  expect((await suite.ask(ci, { at })).status).toBe(200)
+})
