@@ -18,7 +18,7 @@ export const licencesFileName = 'THIRD-PARTY-LICENSES.txt'
  * How Node runs the module, before its path. Stacks name our files and lines, not the bundle's. And the heap stays
  * small: left alone, V8 lets garbage pile up to four times of what is in use, on a machine with memory to spare.
  */
-export const nodeOptions = ['--enable-source-maps', '--max-semi-space-size=4', '--heap-growing-percent=30']
+export const nodeOptions = ['--enable-source-maps', '--max-semi-space-size=4', '--heap-growing-percent=20']
 
 /** Characters of a line: Node prints the whole line in which an error was thrown, and libraries have no map. */
 const LINE_LIMIT = 160

@@ -52,8 +52,8 @@ export const limits = {
 
   /** Milliseconds an answer of authentik's is used again: so long may a revocation take to be honoured. */
   cacheMs: 60 * seconds,
-  /** Tokens in the cache, and their bytes together: ten times what authentik can make while they are kept. */
-  cacheEntries: 2_500,
+  /** Tokens in the cache, and their bytes together: six times what authentik can make while they are kept. */
+  cacheEntries: 1_500,
   cacheBytes: 8 * KiB * KiB,
   /** Milliseconds before its end from which a registry token is not given out again: it must last for its use. */
   tokenMarginMs: 60 * seconds,
@@ -63,7 +63,7 @@ export const limits = {
   refusalMs: 5 * seconds,
   refusalEntries: 2_500,
   /** Credentials whose contents need not be read anew. */
-  readingEntries: 2_500,
+  readingEntries: 1_500,
 
   /** Requests of one credential that reach authentik, a second and at once. A push needs about three in all. */
   credentialRate: 20,
@@ -75,7 +75,7 @@ export const limits = {
   addressRate: 100,
   addressBurst: 500,
   /** Credentials and addresses whose rates are counted. */
-  rateEntries: 5_000,
+  rateEntries: 2_500,
 
   /** Milliseconds between two fetches of an issuer's keys for an unknown `kid`, and until they are fetched in any case. */
   jwksCooldownMs: 30 * seconds,

@@ -1,37 +1,100 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { LEEWAY_SECONDS } from '../trust/limits.ts'
 import { variables } from './config.ts'
+import { disagreements } from './decision/disagreement.ts'
 import { failures } from './errors.ts'
-import { limits } from './limits.ts'
+import { limitNames, limits, limitVariable } from './limits.ts'
+import { auditFields, outcomes } from './operations/audit.ts'
+import { createMetrics } from './operations/metrics.ts'
+import { readyProblems } from './operations/readiness.ts'
+import { answerSources } from './upstream/token-cache.ts'
 
 // The formatter pads table cells; the padding means nothing.
 const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8').replace(/ +/g, ' ')
-const firstCells = readme.split('\n').flatMap((line) => /^\| (`[^|]*`) \|/.exec(line)?.[1] ?? [])
-const documented = firstCells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name))
 
-it('documents every variable and every reason, and nothing else', () => {
-  expect(documented.toSorted()).toEqual([...variables, ...Object.keys(failures)].toSorted())
+/** The names in the first column of a section's table. */
+function documented(section: string): string[] {
+  const [, text = ''] = readme.split(`\n## ${section}\n`)
+  const rows = text.split('\n## ')[0]?.split('\n') ?? []
+  const cells = rows.flatMap((line) => /^\| (`[^|]*`) \|/.exec(line)?.[1] ?? [])
+  return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+}
+
+describe('the README documents, and nothing else,', () => {
+  it('every variable', () => {
+    expect(documented('Environment').toSorted()).toEqual([...variables].toSorted())
+  })
+
+  it('every reason, with the status that it has', () => {
+    expect(documented('Failures').toSorted()).toEqual(Object.keys(failures).toSorted())
+    for (const [reason, { status }] of Object.entries(failures)) {
+      expect(readme).toContain(`| \`${reason}\` | ${status} |`)
+    }
+  })
+
+  it('every limit, with its default', () => {
+    expect(documented('Limits')).toEqual(limitNames.map(limitVariable))
+    for (const name of limitNames) expect(readme).toContain(`| \`${limitVariable(name)}\` | ${limits[name]} |`)
+  })
+
+  it('every metric, and every value of its labels', () => {
+    const metrics = createMetrics()
+    const none = () => 0
+    metrics.watch(
+      {
+        inFlight: none,
+        waiting: none,
+        cacheEntries: none,
+        cacheBytes: none,
+        breaker: () => 'closed',
+        ready: () => true,
+        rules: none,
+      },
+      limits,
+    )
+    expect(documented('Metrics').toSorted()).toEqual(metrics.names().toSorted())
+    for (const values of [outcomes, answerSources, disagreements]) expect(readme).toContain(`: ${values.join(', ')}`)
+  })
+
+  it('every field of the audit log, in its order', () => {
+    expect(documented('Audit log')).toEqual(['audit', 'time', ...auditFields])
+  })
+
+  it('every problem of /ready', () => {
+    for (const problem of readyProblems) expect(readme).toContain(`\`${problem}\``)
+  })
 })
 
-it('gives each reason the status that it has', () => {
-  for (const [reason, { status }] of Object.entries(failures)) expect(readme).toContain(`| \`${reason}\` | ${status} |`)
-})
-
-it('names the limits as they are', () => {
+it('names the limits as they are where it speaks of them', () => {
   const KiB = 1024
-  expect(readme).toContain(`more than ${limits.credentialBytes / KiB} KiB of credentials`)
-  expect(readme).toContain(`more than ${limits.headerBytes / KiB} KiB of address and headers`)
-  expect(readme).toContain(`more than ${limits.bodyBytes / KiB} KiB of body`)
-  expect(readme).toContain(`half a JSON, more than ${limits.upstreamAnswerBytes / KiB} KiB`)
-  expect(readme).toContain(`more than ${limits.scopeCount} scopes`)
-  expect(readme).toContain(`or of more than ${limits.scopeLength}`)
-  expect(readme).toContain(`looked at every ${limits.trustFilePollMs / 1000} s`)
+  const seconds = (ms: number) => `${ms / 1000} s`
+  for (const text of [
+    `more than ${limits.credentialBytes / KiB} KiB of credentials`,
+    `more than ${limits.headerBytes / KiB} KiB of address and headers`,
+    `more than ${limits.bodyBytes / KiB} KiB of body`,
+    `half a JSON, more than ${limits.upstreamAnswerBytes / KiB} KiB`,
+    `more than ${limits.scopeCount} scopes`,
+    `or of more than ${limits.scopeLength}`,
+    `looked at every ${seconds(limits.trustFilePollMs)}`,
+    `begins more than ${LEEWAY_SECONDS} s ahead`,
+    `(${seconds(limits.drainMs)} at most)`,
+    `headers took more than ${seconds(limits.requestHeadersMs)}, or the request more than ${seconds(limits.requestTotalMs)}`,
+    `no answer for ${seconds(limits.readyMs)}`,
+    `at most every ${seconds(limits.readyProbeMs)}`,
+    `honoured within ${seconds(limits.cacheMs)} (\`LIMIT_CACHE_MS\`)`,
+    `never past ${seconds(limits.tokenMarginMs)} before the token's end, or ${seconds(limits.credentialMarginMs)} before`,
+    `${limits.upstreamConnections}, and ${limits.upstreamQueue} that wait up to ${seconds(limits.upstreamQueueMs)}`,
+    `more than ${limits.credentialRate} requests a second that the cache cannot answer, of one credential; or more than ${limits.addressRate} of one address`,
+    `${seconds(limits.jwksCooldownMs)} at most`,
+    `clients are told at once for ${seconds(limits.breakerOpenMs)}`,
+  ]) {
+    expect(readme).toContain(text)
+  }
+  const count = (value: number) => value.toLocaleString('en')
+  expect(readme).toContain(`| ${count(limits.cacheEntries)}, and ${limits.cacheBytes / KiB / KiB} MiB |`)
+  expect(readme).toContain(`| ${seconds(limits.refusalMs)} | ${count(limits.refusalEntries)} |`)
   expect(limits.refusalSampleMs, 'the README says: once a minute').toBe(60_000)
-  expect(readme).toContain(`begins more than ${LEEWAY_SECONDS} s ahead`)
-  expect(readme).toContain(`(${limits.drainMs / 1000} s at most)`)
-  expect(readme).toContain(
-    `headers took more than ${limits.requestHeadersMs / 1000} s, or the request more than ${limits.requestTotalMs / 1000} s`,
-  )
+  expect(limits.breakerFailures, 'the README says: ten failures').toBe(10)
 })
