@@ -94,10 +94,17 @@ function createUnderstanding(dependencies: TokenDependencies) {
     const onCall = () => {
       decision.calls = (decision.calls ?? 0) + 1
     }
-    const issued = await exchange({ credential, scopes, requestId, onCall })
-    decision.verified = true
+    const accepted = () => {
+      decision.verified = true
+      if (credential.kind === 'password') decision.subject = credential.username
+    }
+    const issued = await exchange({ credential, scopes, requestId, onCall }).catch((error: unknown) => {
+      // Of these authentik has given a token, though not one for what was asked.
+      if (error instanceof TokenError && error.reason === 'push_refused') accepted()
+      throw error
+    })
+    accepted()
     decision.granted = issued.access ?? []
-    if (credential.kind === 'password') decision.subject = credential.username
     // Second, so that a login that is refused costs authentik one exchange and not two.
     const offline = isOffline(request, parameters)
     const session = await refreshTokenFor({ credential, offline, requestId, onCall }, openSession)
