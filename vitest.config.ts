@@ -1,12 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
 // Three rooms, from quick to slow; `npm test -- --project unit` runs one of them.
-//   unit    beside the code: no process, no network but loopback
-//   engine  the real Pulumi engine against the stand-ins, as plain processes
+//   unit    beside the code: no process but the token service, no network but loopback
+//   engine  the real Pulumi engine against the stand-ins, as plain processes; the token service under load for a minute
 //   e2e     the real cluster, the real clients (takes over a running local world)
 const projects = [
-  { name: 'unit', include: ['{infra,service,trust,local}/**/*.test.ts', 'test/{unit,fuzz}/**/*.test.ts'], seconds: 30 },
-  { name: 'engine', include: ['test/engine/**/*.test.ts'], seconds: 180 },
+  {
+    name: 'unit',
+    include: ['{infra,service,trust,local}/**/*.test.ts', 'test/{unit,fuzz,bench}/**/!(soak).test.ts'],
+    seconds: 30,
+  },
+  { name: 'engine', include: ['test/engine/**/*.test.ts', 'test/bench/soak.test.ts'], seconds: 180 },
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
 ]
 
