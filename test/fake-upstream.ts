@@ -12,6 +12,8 @@ export interface FakeUpstream {
   answer: RequestListener
   /** Connections accepted so far. */
   connections: number
+  /** Ends those that are open, as a restart of authentik would. */
+  closeConnections(): void
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -29,6 +31,7 @@ export async function fakeUpstream(token: string): Promise<FakeUpstream> {
     received: [],
     answer: answerJson(200, { access_token: token, token_type: 'Bearer', expires_in: 600, scope: 'docker-registry' }),
     connections: 0,
+    closeConnections: () => server.closeAllConnections(),
     [Symbol.asyncDispose]: async () => {
       server.close()
       server.closeAllConnections()

@@ -71,13 +71,13 @@ export function createWatch({ service, upstream, seconds, eachMinute }: WatchOpt
       const startMs = performance.now()
       for (;;) {
         const elapsedMs = performance.now() - startMs
-        if (elapsedMs >= seconds * 1000 || service.ended() !== undefined) break
         await switchTo(faultAt(elapsedMs / 1000))
         for (const job of jobs) {
           if (elapsedMs < (job.times + 1) * job.everyMs) continue
           job.times = Math.floor(elapsedMs / job.everyMs)
           await job.run(job.times)
         }
+        if (elapsedMs >= seconds * 1000 || service.ended() !== undefined) break
         await sleep(LOOK_MS)
       }
       await switchTo('none')

@@ -1,0 +1,155 @@
+// The certificate library asks for it.
+import 'reflect-metadata'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer as createHttpsServer } from 'node:https'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { answerJson } from '../test/fake-upstream.ts'
+import type { TokenServiceProcess } from '../test/token-service.ts'
+import { basic, secrets, useTokenService } from '../test/token-service-suite.ts'
+import { unsignedToken } from '../test/unsigned-token.ts'
+
+const suite = useTokenService({ started: false })
+
+const quick = { upstreamConnectMs: 400, upstreamTotalMs: 2_000, breakerFailures: 1_000 }
+const job = () => basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID() })))
+
+/** Asks a few times at once. @returns the reasons */
+async function ask(at: TokenServiceProcess): Promise<string[]> {
+  const answers = await Promise.all(Array.from({ length: 5 }, () => suite.ask(job(), { at })))
+  return [...new Set(answers.map(({ status, error }) => `${status} ${error?.detail.reason ?? ''}`.trim()))]
+}
+
+/** A server with a certificate of its own for this name. */
+async function tlsServer(name: string) {
+  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+  const extensions = [new SubjectAlternativeNameExtension([{ type: 'dns', value: name }])]
+  const certificate = await X509CertificateGenerator.createSelfSigned({ name: `CN=${name}`, keys, extensions })
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
+  const cert = certificate.toString('pem')
+  const requests = { count: 0 }
+  const server = createHttpsServer(
+    { cert, key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` },
+    (request, response) => {
+      requests.count += 1
+      answerJson(200, { access_token: secrets.registryToken, expires_in: 600 })(request, response)
+    },
+  )
+  return { cert, requests, take: (socket: Socket) => void server.emit('connection', socket) }
+}
+
+describe('over TLS', () => {
+  let known: Awaited<ReturnType<typeof tlsServer>>
+  let stranger: Awaited<ReturnType<typeof tlsServer>>
+  let elsewhere: Awaited<ReturnType<typeof tlsServer>>
+  let dir: string
+  let server: Server
+  let meet: (socket: Socket) => void
+
+  beforeAll(async () => {
+    ;[known, stranger, elsewhere] = await Promise.all([
+      tlsServer('localhost'),
+      tlsServer('localhost'),
+      tlsServer('elsewhere.example'),
+    ])
+    dir = await mkdtemp(join(tmpdir(), 'authorities-'))
+    await writeFile(join(dir, 'ca.pem'), `${known.cert}\n${elsewhere.cert}\n`)
+    server = createServer((socket) => {
+      socket.on('error', () => {})
+      meet(socket)
+    }).listen(0, 'localhost')
+    await once(server, 'listening')
+  })
+  afterAll(async () => {
+    server.close()
+    await rm(dir, { recursive: true })
+  })
+  beforeEach(() => {
+    meet = known.take
+  })
+
+  it.each<[string, () => (socket: Socket) => void, string, string]>([
+    [
+      'whose certificate no authority vouches for',
+      () => stranger.take,
+      'upstream_unreachable',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+    ],
+    [
+      'whose certificate is for another name',
+      () => elsewhere.take,
+      'upstream_unreachable',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    ],
+    [
+      'who does not speak TLS',
+      () => (socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      'upstream_unreachable',
+      'ERR_SSL_',
+    ],
+    ['who takes connections and says nothing', () => () => {}, 'upstream_timeout', 'UND_ERR_CONNECT_TIMEOUT'],
+    ['who breaks every connection', () => (socket) => void socket.resetAndDestroy(), 'upstream_broken', 'ECONNRESET'],
+  ])('nobody is told a credential %s, and the right one is asked once it is back', async (_, other, reason, cause) => {
+    const env = {
+      TOKEN_URL: `https://localhost:${(server.address() as AddressInfo).port}/application/o/token/`,
+      NODE_EXTRA_CA_CERTS: join(dir, 'ca.pem'),
+    }
+    const at = await suite.start(env, quick)
+    meet = other()
+    const started = performance.now()
+    expect(await ask(at)).toEqual([`503 ${reason}`])
+    expect(performance.now() - started).toBeLessThan(3_000)
+    expect([stranger.requests.count, elsewhere.requests.count]).toEqual([0, 0])
+    meet = known.take
+    expect(await ask(at)).toEqual(['200'])
+    await suite.stop(at)
+    expect(at.output()).toContain(`"cause":"${cause}`)
+  })
+})
+
+describe('without a connection', () => {
+  it('because nobody listens, that is said at once, and over when somebody does', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    taken.close()
+    await once(taken, 'close')
+    const at = await suite.start({ TOKEN_URL: `http://127.0.0.1:${port}/token/` }, quick)
+    const started = performance.now()
+    expect(await ask(at)).toEqual(['503 upstream_unreachable'])
+    expect(performance.now() - started).toBeLessThan(1_000)
+
+    const forwarder = createServer((socket) => {
+      const upstream = new URL(suite.upstream.url)
+      void fetch(upstream, { method: 'POST' }).then(async (answer) => {
+        const body = await answer.text()
+        socket.end(
+          `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+        )
+      })
+    }).listen(port, '127.0.0.1')
+    await once(forwarder, 'listening')
+    expect(await ask(at)).toEqual(['200'])
+    forwarder.close()
+    await suite.stop(at)
+    expect(at.output()).toContain('"cause":"ECONNREFUSED"')
+  })
+
+  it('because nobody knows the name, that is said in time, and the process goes on', async () => {
+    const at = await suite.start({ TOKEN_URL: 'http://authentik.invalid/token/' }, quick)
+    const started = performance.now()
+    const [reason, ...more] = await ask(at)
+    // A machine without any name server waits for one; the time to connect then ends first.
+    expect(['503 upstream_unreachable', '503 upstream_timeout']).toContain(reason)
+    expect(more).toEqual([])
+    expect(performance.now() - started).toBeLessThan(5_000)
+    while ((await fetch(`${at.url}/live`)).status !== 204) await sleep(10)
+    await suite.stop(at)
+    expect(at.output()).toMatch(/"cause":"(ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)"/)
+  })
+})
