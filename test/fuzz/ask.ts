@@ -1,0 +1,120 @@
+/**
+ * Asks the token endpoint whatever a client may send, and looks at all that it says: the answer, the log, the audit log.
+ * It has to be an answer or a failure of the closed list, and no secret may be in any of it.
+ */
+import fc from 'fast-check'
+import { createAdvice } from '../../service/decision/advice.ts'
+import { refuseEarly } from '../../service/decision/early-refusal.ts'
+import { createReadToken } from '../../service/decision/reading.ts'
+import { TokenError } from '../../service/errors.ts'
+import { errorAnswer } from '../../service/http/answer.ts'
+import { limits } from '../../service/limits.ts'
+import { createAudit, type Decision } from '../../service/operations/audit.ts'
+import { createLog } from '../../service/operations/log.ts'
+import { createRepeats } from '../../service/repeats.ts'
+import { createCredentialDigest, createKeyedHash } from '../../service/request/credential-digest.ts'
+import { Secret } from '../../service/secret.ts'
+import { createTokenEndpoint, type TokenEndpoint } from '../../service/token.ts'
+import type { Exchange } from '../../service/upstream/exchange.ts'
+import { policy } from '../../trust/policy.fixture.ts'
+import { anyRequest, type RequestCase } from './requests.ts'
+
+/** How many requests ended how: a test in which every one is refused at the door would prove little. */
+export interface AskTally {
+  cases: number
+  granted: number
+  /** By the reason of the failure. */
+  refused: Map<string, number>
+}
+
+export type AskOutcome =
+  | { readonly well: true; readonly seed: number; readonly tally: AskTally }
+  | { readonly well: false; readonly seed: number; readonly tally: AskTally; readonly report: string }
+
+/** What was found wrong with one request; the message holds no part of it. */
+export class Wrong extends Error {}
+
+let written = ''
+const sink = {
+  write: (line: string) => {
+    written += line
+  },
+}
+const log = createLog('trace', sink)
+const audit = createAudit(sink)
+const keyed = createKeyedHash(Buffer.from('fuzz'))
+const digest = createCredentialDigest(keyed)
+
+/** authentik, which takes JWTs and knows no user: so no user name may be told. */
+const exchange: Exchange = async ({ credential, scopes, onCall }) => {
+  onCall?.()
+  if (credential.kind === 'password') throw new TokenError('credentials_refused', 'unknown user')
+  if (scopes.length > limits.scopeCount) throw new Wrong('more scopes went to authentik than are allowed')
+  return { token: new Secret('registry-token'), expiresInSeconds: 600, issuedAtMs: Date.now(), access: [] }
+}
+
+const advice = createAdvice(() => policy, Date.now, digest, limits)
+const ourEndpoint = createTokenEndpoint({
+  repeats: createRepeats({ limits, enabled: true, now: Date.now, keyed, policy: () => policy }),
+  config: { jwtUsername: 'JWT', anonymous: { kind: 'none' }, clientId: 'docker-registry', anonymousRepositories: [] },
+  limits,
+  exchange: refuseEarly(exchange, { advice, report: () => {}, limits, now: () => performance.now() }),
+  openSession: undefined,
+  advice,
+  readToken: createReadToken(digest, limits),
+  digest,
+  readFile: () => Promise.reject(new Error('no file is needed')),
+  prepareAudit: audit.prepare,
+  count: () => {},
+  now: Date.now,
+})
+
+/** @returns the reason of a failure; undefined where a token was given. @throws Wrong */
+async function ask(
+  { authorization, query, form, secrets }: RequestCase,
+  endpoint: TokenEndpoint,
+): Promise<string | undefined> {
+  written = ''
+  const decision: Decision = { requestId: 'id', client: '203.0.113.9', agent: '' }
+  const answered = await endpoint(form === undefined ? { authorization, query, decision } : { form, decision }).then(
+    ({ status }) => ({ status, body: '', reason: undefined }),
+    (error: unknown) => {
+      if (!(error instanceof TokenError)) throw error
+      const { requestId, client } = decision
+      decision.reason = error.reason
+      log.info({ requestId, client, reason: error.reason, ...error.facts, err: error }, 'not granted')
+      return { ...errorAnswer(error, requestId, limits), reason: error.reason }
+    },
+  )
+  audit.write({ ...decision, status: answered.status })
+  for (const hidden of secrets) {
+    for (const text of [hidden, Buffer.from(hidden).toString('base64').slice(0, 20)]) {
+      if (written.includes(text)) throw new Wrong('a secret is in the log')
+      // What a session or a CI token says of itself may be told; its signature, which is the secret here, may not.
+      if (answered.body.includes(text)) throw new Wrong('a secret is in the answer')
+    }
+  }
+  if (answered.status < 200 || answered.status >= 500) throw new Wrong(`the status is ${answered.status}`)
+  return answered.reason
+}
+
+/**
+ * Asks so many requests and stops at the first that is answered wrongly, made as small as it gets.
+ * @param endpoint another one than ours, for the test of this test
+ */
+export async function askAnything(cases: number, seed: number, endpoint = ourEndpoint): Promise<AskOutcome> {
+  const tally: AskTally = { cases: 0, granted: 0, refused: new Map() }
+  const property = fc.asyncProperty(anyRequest, async (request) => {
+    const reason = await ask(request, endpoint)
+    tally.cases++
+    if (reason === undefined) tally.granted++
+    else tally.refused.set(reason, (tally.refused.get(reason) ?? 0) + 1)
+  })
+  const details = await fc.check(property, { numRuns: cases, seed })
+  if (!details.failed) return { well: true, seed, tally }
+  const report = [
+    `a wrong answer with --seed ${seed} at request ${details.numRuns}: ${details.errorInstance}`,
+    `the smallest request that shows it: ${JSON.stringify(details.counterexample?.[0])}`,
+  ].join('\n')
+  return { well: false, seed, tally, report }
+}
