@@ -8,7 +8,9 @@
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
 import { parseProxies } from '../service/http/client-address.ts'
+import { loadPolicy } from '../trust/document.ts'
 import type { TrustSource } from '../trust/sources.ts'
+import { accountSubject, letsAccountIn } from './kubernetes/anonymous-pull.ts'
 import { checkTrust, type Trust } from './trust.ts'
 
 const PROJECT = 'passwordless-registry'
@@ -74,6 +76,14 @@ const settings = {
   // Both have a language of their own, with mistakes of its own: infra/trust.ts.
   sources: { schema: z.unknown(), path: 'sources', example: '' },
   trust: { schema: z.unknown(), path: 'trust', example: '' },
+  anonymousPull: {
+    // Goes into a list between commas.
+    schema: z.array(text(/^[a-z0-9][a-z0-9._/*-]{0,254}$/, 'a repository name, or a pattern of names'), {
+      error: 'a list of repository names and patterns',
+    }),
+    path: 'anonymousPull[0]',
+    example: 'public/**',
+  },
   namespace: { schema: name, example: 'passwordless-registry' },
   ingressClass: { schema: optional(qualifiedName), example: 'nginx' },
   ingressTlsSecret: { schema: optional(qualifiedName), example: 'registry-tls' },
@@ -169,6 +179,10 @@ export function parseSettings({ settings: given, authentikUrl, hasAuthentikToken
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
   const { sources, trust, ...told } = checkTrust({ sources: checked.sources, rules: checked.trust, audience, groups })
   mistakes.push(...told.mistakes.map((text) => `${PROJECT}:${text}`))
+  if (checked.anonymousPull?.length > 0 && mistakes.length === 0) {
+    const problem = anonymousPullProblem(trust, checked.namespace)
+    if (problem !== undefined) mistakes.push(problem)
+  }
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
       `The configuration needs ${mistakes.length === 1 ? 'a correction' : `${mistakes.length} corrections`}; ` +
@@ -177,6 +191,18 @@ export function parseSettings({ settings: given, authentikUrl, hasAuthentikToken
   }
   const warnings = told.warnings.map((text) => `${PROJECT}:${text}`)
   return { settings: { ...checked, audience, sources, trust }, warnings }
+}
+
+/** Without login the token service asks in its own name, so there has to be a rule for it. */
+function anonymousPullProblem(trust: Trust, namespace: string): string | undefined {
+  const policy = loadPolicy(JSON.parse(trust.document))
+  if (policy !== undefined && letsAccountIn(policy, namespace)) return undefined
+  const rule = `{ source: cluster, claims: { sub: "${accountSubject(namespace)}" }, pull: ["public/**"] }`
+  return (
+    `${PROJECT}:anonymousPull: expected a rule that lets the account of the token service pull; there is none.\n` +
+    `  Add to ${PROJECT}:trust: ${rule}\n` +
+    `  and to ${PROJECT}:sources the issuer of the cluster's tokens: { slug: cluster, platform: oidc, issuer: ..., jwks: ... }`
+  )
 }
 
 /**

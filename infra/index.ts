@@ -67,6 +67,8 @@ const tokenService = new TokenService({
   registryJwks: jwks,
   jwksUrl: `${issuer}jwks/`,
   trustedProxies: settings.trustedProxies,
+  anonymousPull: settings.anonymousPull,
+  audience,
   jwtUserName: JWT_USER_NAME,
 })
 const distribution = new Registry({

@@ -89,6 +89,47 @@ describe('Kubernetes', () => {
     })
   })
 
+  const cluster = {
+    slug: 'cluster',
+    platform: 'oidc',
+    issuer: 'https://kubernetes.default.svc',
+    jwks: { keys: [{ kid: '1', kty: 'RSA', n: 'AQAB', e: 'AQAB' }] },
+  }
+  const open = { 'passwordless-registry:anonymousPull': ['public/**', 'acme/base'] }
+
+  it('opens named repositories in the name of an account of its own, whose token Kubernetes renews', async () => {
+    const claims = { sub: 'system:serviceaccount:passwordless-registry:token-service' }
+    await run({
+      ...example(),
+      ...open,
+      'passwordless-registry:sources': [{ slug: 'github', platform: 'github' }, cluster],
+      'passwordless-registry:trust': [{ source: 'cluster', claims, pull: ['public/**', 'acme/base'] }],
+    })
+    expect(one('kubernetes:core/v1:ServiceAccount').inputs).toMatchObject({
+      metadata: { name: 'token-service' },
+      automountServiceAccountToken: false,
+    })
+    const pod = containerOf('token-service')
+    expect(pod).toMatchObject({ serviceAccountName: 'token-service', automountServiceAccountToken: false })
+    expect(pod.containers[0].env).toEqual(
+      expect.arrayContaining([
+        { name: 'ANON_KUBE_JWT', value: '/var/run/secrets/registry/token' },
+        { name: 'ANON_REPOSITORIES', value: 'public/**,acme/base' },
+      ]),
+    )
+    expect(pod.volumes.at(-1).projected.sources).toEqual([
+      { serviceAccountToken: { audience: 'registry.example.com', expirationSeconds: 3600, path: 'token' } },
+    ])
+  })
+
+  it('opens nothing by default, and stops where no rule lets the account of the token service pull', async () => {
+    await run(example())
+    expect(all('kubernetes:core/v1:ServiceAccount')).toEqual([])
+    await expect(run({ ...example(), ...open })).rejects.toThrow(
+      /anonymousPull: expected a rule .*claims: { sub: "system:serviceaccount:passwordless-registry:token-service" }/s,
+    )
+  })
+
   it('runs the image of the token service instead, if there is one', async () => {
     await run({ ...example(), 'passwordless-registry:image': 'example.com/token-service:1' })
     const pod = containerOf('token-service')

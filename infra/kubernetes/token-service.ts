@@ -1,6 +1,7 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
+import { anonymousPull } from './anonymous-pull.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
 import { METRICS_PORT, TOKEN_SERVICE_PORT } from './token-service-port.ts'
@@ -43,6 +44,10 @@ export interface TokenServiceArgs {
   jwksUrl: string
   /** Addresses of proxies that say truly who asks; none if empty. */
   trustedProxies: readonly string[]
+  /** Patterns of repositories that are open to pulls without login; none if empty. */
+  anonymousPull: readonly string[]
+  /** The audience of tokens that may be exchanged. */
+  audience: string
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
 }
@@ -72,6 +77,8 @@ export class TokenService extends pulumi.ComponentResource {
       { namespace, files: { [ISSUER_KEYS_FILE]: args.issuerKeys, [REGISTRY_JWKS_FILE]: args.registryJwks } },
       this,
     )
+    const { anonymousPull: repositories, audience } = args
+    const anonymous = anonymousPull({ repositories, audience, metadata }, this)
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
@@ -86,6 +93,7 @@ export class TokenService extends pulumi.ComponentResource {
               annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(METRICS_PORT) },
             },
             spec: {
+              ...anonymous.pod,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
               securityContext: POD_SECURITY,
@@ -112,6 +120,7 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'JWKS_URL', value: args.jwksUrl },
                     ...this.#sessionVariables(args.sessions),
                     ...this.#proxyVariables(args.trustedProxies),
+                    ...anonymous.env,
                     { name: 'LIMIT_LAME_DUCK_MS', value: String(LAME_DUCK_SECONDS * 1000) },
                     { name: 'PASS_JWT_USERNAME', value: args.jwtUserName },
                     { name: 'LOG_LEVEL', value: 'info' },
@@ -133,6 +142,7 @@ export class TokenService extends pulumi.ComponentResource {
                     ...volumeMounts,
                     { name: 'trust', mountPath: TRUST_DIR, readOnly: true },
                     { name: 'keys', mountPath: KEYS_DIR, readOnly: true },
+                    ...anonymous.volumeMounts,
                   ],
                 },
               ],
@@ -140,6 +150,7 @@ export class TokenService extends pulumi.ComponentResource {
                 ...volumes,
                 { name: 'trust', configMap: { name: trust.metadata.name } },
                 { name: 'keys', configMap: { name: keys.metadata.name } },
+                ...anonymous.volumes,
               ],
             },
           },

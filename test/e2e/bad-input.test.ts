@@ -1,18 +1,15 @@
 /** What goes wrong at the running system ends in one clear message, and the next command finds everything as it was. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { $ } from 'zx'
-import { stackConfigFile } from '../../local/world/settings.ts'
-import { type Finished, npm, start } from './npm.ts'
-import { stackEnvironment } from './stack-environment.ts'
+import { upWith } from './changed-stack.ts'
+import { npm, start } from './npm.ts'
 
-let environment: Record<string, string>
 let work: string
 
 beforeAll(async () => {
-  environment = await stackEnvironment()
   work = await mkdtemp(join(tmpdir(), 'bad-input-'))
 })
 afterAll(async () => {
@@ -20,14 +17,6 @@ afterAll(async () => {
   const { code, output } = await npm('preview')
   expect(code, output).toBe(0)
 })
-
-/** `pulumi up` on stack local with its config changed, the file of the checkout left alone. */
-async function upWith(change: (config: string) => string, more: Record<string, string> = {}): Promise<Finished> {
-  const file = join(work, 'Pulumi.local.yaml')
-  await writeFile(file, change(await readFile(stackConfigFile, 'utf8')))
-  const args = ['up', '--yes', '--skip-preview', '--non-interactive', '--suppress-progress', '--config-file', file]
-  return start(['pulumi', ...args], { ...environment, ...more }).finished
-}
 
 describe('pulumi up', () => {
   it('lists every wrong setting with what was expected and the command that sets it', async () => {

@@ -36,16 +36,17 @@ export const job = (jwt: string): Login => ({ username: 'JWT', password: jwt })
 
 const service = 'docker-registry'
 
-/** GET with Basic, as docker does with a user name and password. */
+/** GET with Basic, as docker does with a user name and password, or with nothing where nobody is logged in. */
 export function askToken(
-  { username, password }: Login,
+  login: Login | undefined,
   scopes: string[] = [],
   more: Record<string, string> = {},
 ): Promise<TokenAnswer> {
   const query = new URLSearchParams({ service, ...more })
   for (const scope of scopes) query.append('scope', scope)
-  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-  return answerOf(fetch(`${tokenUrl}?${query}`, { headers: { authorization } }))
+  const basic = login && Buffer.from(`${login.username}:${login.password}`).toString('base64')
+  const headers = basic === undefined ? {} : { authorization: `Basic ${basic}` }
+  return answerOf(fetch(`${tokenUrl}?${query}`, { headers }))
 }
 
 /** GET with Basic and `offline_token=true`: what `docker login` does to be given a session. */

@@ -1,0 +1,26 @@
+/** `pulumi up` on stack local with its config changed, the file of the checkout left alone. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stackConfigFile } from '../../local/world/settings.ts'
+import { type Finished, start } from './npm.ts'
+import { stackEnvironment } from './stack-environment.ts'
+
+/**
+ * @param change from the text of the stack's config file to another one
+ * @param more environment beside that of the stack
+ */
+export async function upWith(
+  change: (config: string) => string | Promise<string>,
+  more: Record<string, string> = {},
+): Promise<Finished> {
+  const folder = await mkdtemp(join(tmpdir(), 'changed-stack-'))
+  try {
+    const file = join(folder, 'Pulumi.local.yaml')
+    await writeFile(file, await change(await readFile(stackConfigFile, 'utf8')))
+    const args = ['up', '--yes', '--skip-preview', '--non-interactive', '--suppress-progress', '--config-file', file]
+    return await start(['pulumi', ...args], { ...(await stackEnvironment()), ...more }).finished
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
