@@ -21,9 +21,9 @@ import {
 } from '@opentelemetry/sdk-trace'
 import { TokenError } from '../errors.ts'
 import type { Log } from './log.ts'
+import type { TraceBounds, Tracing } from './spans.ts'
 import { createTraceExporter } from './trace-exporter.ts'
 import type { SamplerSettings, TraceSettings } from './trace-settings.ts'
-import type { TraceBounds, Tracing } from './tracing.ts'
 
 /** Where no OTEL_SERVICE_NAME says otherwise. */
 const SERVICE_NAME = 'token-service'

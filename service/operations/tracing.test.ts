@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { attributesOf, type Collector, spanKind, startCollector, statusError } from '../../test/fake-collector.ts'
 import { TokenError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { noTracing, openTracing, type TracedCall, type TracedRequest } from './tracing.ts'
+import type { TracedCall, TracedRequest } from './spans.ts'
+import { noTracing, openTracing } from './tracing.ts'
 
 const quick = { ...limits, traceBatchDelayMs: 20, traceExportMs: 300, traceCloseMs: 300 }
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
