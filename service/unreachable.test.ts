@@ -122,7 +122,7 @@ describe('without a connection', () => {
     const at = await suite.start({ TOKEN_URL: `http://127.0.0.1:${port}/token/` }, quick)
     const started = performance.now()
     expect(await ask(at)).toEqual(['503 upstream_unreachable'])
-    expect(performance.now() - started).toBeLessThan(1_000)
+    expect(performance.now() - started).toBeLessThan(3_000)
 
     const forwarder = createServer((socket) => {
       const upstream = new URL(suite.upstream.url)

@@ -24,6 +24,9 @@ import { cranePush } from './crane.ts'
 import { startRegistry } from './registry-process.ts'
 import { type Login, skopeoCopy } from './skopeo.ts'
 
+/** So long the token service may give an answer of authentik's again. */
+const CACHE_MS = 2_000
+
 const AUDIENCE = 'registry.example.com'
 const trusted = { repository: 'acme/app', ref: 'refs/heads/main' }
 const reader = { repository: 'partner/reader', ref: 'refs/heads/main' }
@@ -34,6 +37,7 @@ const rules = [
 ]
 
 const cleanUp = new AsyncDisposableStack()
+
 let dir: string
 let image: string
 let host: string
@@ -77,7 +81,7 @@ beforeAll(async () => {
     SESSION_SCOPE: SESSION_NAME,
     TRUST_FILE: join(dir, 'trust.json'),
   }
-  service = cleanUp.use(await bundle.start(env))
+  service = cleanUp.use(await bundle.start(env, { cacheMs: CACHE_MS }))
 
   const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(authentik.url) }
   const registry = await startRegistry(join(dir, 'registry'), config, objects.key)
@@ -170,10 +174,11 @@ describe('a session', () => {
     expect(denied.message).toContain('push to "acme/other" is not granted; the rules let this token push to "acme/app"')
   })
 
-  it('ends when it is revoked, and the client is told so', async () => {
+  it('ends when it is revoked, once the cache has to ask, and the client is told so', async () => {
     const { refresh_token, kept } = await dockerLogin()
     expect(await push('acme/app', kept)).toEqual({ code: 0, message: '' })
     await revoke(refresh_token)
+    await sleep(CACHE_MS)
     const { code, message } = await push('acme/app', kept)
     expect(code).not.toBe(0)
     expect(message).toContain('the session was revoked or its user deactivated; log in again')
