@@ -3,13 +3,14 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, ci, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
 
-const suite = useTokenService()
+const suite = useTokenService({ started: false })
 
 /** A connection as it is, and all that comes on it until it is closed. */
-function open(at = suite.service) {
+function open(at: TokenServiceProcess) {
   const socket = connect({ port: Number(new URL(at.url).port), host: '127.0.0.1', allowHalfOpen: true })
   return { socket, answer: text(socket) }
 }
@@ -85,7 +86,8 @@ describe('a slow client', () => {
 
 describe('a connection', () => {
   it('serves one request after the other', async () => {
-    const { socket, answer } = open()
+    const at = await suite.start()
+    const { socket, answer } = open(at)
     for (let request = 0; request < 50; request++) {
       socket.write(get())
       await once(socket, 'data')
@@ -96,6 +98,7 @@ describe('a connection', () => {
   })
 
   it('serves requests that do not wait for each other in their order', async () => {
+    const at = await suite.start()
     const tokens = ['one', 'two', 'three'].map((jti) => suite.secret(unsignedToken({ jti })))
     // The first is the slowest.
     const delays = [100, 50, 0]
@@ -106,28 +109,30 @@ describe('a connection', () => {
         .writeHead(200, { 'content-type': 'application/json' })
         .end(JSON.stringify({ access_token: asked, expires_in: 600 }))
     }
-    const { socket, answer } = open()
+    const { socket, answer } = open(at)
     socket.write(tokens.map((token, index) => get(basic('JWT', token), index === 2 ? last : '')).join(''))
     const came = await answer
     expect([...came.matchAll(/"token":"([^"]+)"/g)].map(([, token]) => token)).toEqual(tokens)
   })
 
   it('half of which its client has closed is closed, as every server of Node does; what it asked for is not lost', async () => {
+    const at = await suite.start()
     const letGo = held()
-    const { socket, answer } = open()
+    const { socket, answer } = open(at)
     socket.end(get())
     expect(await answer).toBe('')
     letGo()
-    expect((await suite.ask(ci, { query: 'scope=repository:acme/app:pull' })).status).toBe(200)
+    expect((await suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })).status).toBe(200)
     expect(suite.upstream.received).toHaveLength(1)
   })
 
   it('whose client is gone is no loss for others that ask the same', async () => {
+    const at = await suite.start()
     const letGo = held()
-    const gone = open()
+    const gone = open(at)
     gone.socket.write(get())
     while (suite.upstream.received.length === 0) await sleep(5)
-    const patient = suite.ask(ci, { query: 'scope=repository:acme/app:pull' })
+    const patient = suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })
     gone.socket.resetAndDestroy()
     await gone.answer.catch(() => {})
     letGo()

@@ -9,7 +9,7 @@ import { basic, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
 import { audience, document, githubClaims } from '../trust/policy.fixture.ts'
 
-const suite = useTokenService()
+const suite = useTokenService({ started: false })
 
 const seconds = () => Math.floor(Date.now() / 1000)
 const job = (claims: object = {}) =>
