@@ -13,6 +13,7 @@ import { createAudit, type Decision } from '../../service/operations/audit.ts'
 import { createLog } from '../../service/operations/log.ts'
 import { createRepeats } from '../../service/repeats.ts'
 import { createCredentialDigest, createKeyedHash } from '../../service/request/credential-digest.ts'
+import type { Credential } from '../../service/request/credentials.ts'
 import { Secret } from '../../service/secret.ts'
 import { createTokenEndpoint, type TokenEndpoint } from '../../service/token.ts'
 import type { Exchange } from '../../service/upstream/exchange.ts'
@@ -45,11 +46,33 @@ const audit = createAudit(sink)
 const keyed = createKeyedHash(Buffer.from('fuzz'))
 const digest = createCredentialDigest(keyed)
 
+function checkScopes(scopes: readonly string[]): void {
+  if (scopes.length > limits.scopeCount) throw new Wrong('more scopes went to authentik than are allowed')
+  if (new Set(scopes).size < scopes.length) throw new Wrong('a scope went to authentik twice')
+  const long = scopes.some((scope) => scope.length > limits.scopeLength)
+  // RFC 6749 §3.3; whatever else there is would end one scope and begin another.
+  if (long || !scopes.every((scope) => /^[!#-[\]-~]+$/.test(scope)))
+    throw new Wrong('what went to authentik is no scope')
+}
+
+function checkCredential(credential: Credential): void {
+  const texts =
+    credential.kind === 'password' ? [credential.username, credential.password.reveal()] : [credential.jwt.reveal()]
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  if (bytes > limits.credentialBytes) throw new Wrong('a larger credential went to authentik than is allowed')
+  // RFC 7617 §2
+  const isControl = (character: string) => character < ' ' || character === '\x7f'
+  if (texts.some((text) => text === '' || [...text].some(isControl))) {
+    throw new Wrong('an empty credential, or one with a control character, went to authentik')
+  }
+}
+
 /** authentik, which takes JWTs and knows no user: so no user name may be told. */
 const exchange: Exchange = async ({ credential, scopes, onCall }) => {
   onCall?.()
+  checkScopes(scopes)
+  checkCredential(credential)
   if (credential.kind === 'password') throw new TokenError('credentials_refused', 'unknown user')
-  if (scopes.length > limits.scopeCount) throw new Wrong('more scopes went to authentik than are allowed')
   return { token: new Secret('registry-token'), expiresInSeconds: 600, issuedAtMs: Date.now(), access: [] }
 }
 
