@@ -42,7 +42,9 @@ export async function openStack(options: { kubeconfig: string; standInAuthentik:
   const environment = {
     PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), process.env.PATH].join(':'),
     ...(home !== undefined && { PULUMI_HOME: home }),
-    PULUMI_BACKEND_URL: `file://${backendDir}`,
+    // Without the files of attributes that gocloud puts beside each object: it writes them in place, and an engine that
+    // is killed just then leaves one empty, and with it a stack that cannot be read.
+    PULUMI_BACKEND_URL: `file://${backendDir}?metadata=skip`,
     PULUMI_STACK: stackName,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
     PULUMI_SKIP_UPDATE_CHECK: 'true',
@@ -61,9 +63,18 @@ export async function openStack(options: { kubeconfig: string; standInAuthentik:
 async function breakStaleLocks(): Promise<void> {
   for await (const file of glob('.pulumi/locks/**/*.json', { cwd: backendDir })) {
     const path = join(backendDir, file)
-    const holder = JSON.parse(await readFile(path, 'utf8')) as { pid?: number; hostname?: string }
-    if (holder.hostname === hostname() && existsSync(`/proc/${holder.pid}`)) continue
+    const holder = await holderOf(path)
+    if (holder?.hostname === hostname() && existsSync(`/proc/${holder.pid}`)) continue
     await rm(path, { force: true })
+  }
+}
+
+/** Who made a lock; undefined where it was cut off, or is gone. */
+async function holderOf(lock: string): Promise<{ pid?: number; hostname?: string } | undefined> {
+  try {
+    return JSON.parse(await readFile(lock, 'utf8'))
+  } catch {
+    return undefined
   }
 }
 

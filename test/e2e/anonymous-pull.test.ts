@@ -21,7 +21,8 @@ let layout: string
 /** The stack's config, with the cluster as a source, a rule for the token service's account, and a repository open. */
 async function opened(config: string): Promise<string> {
   const cluster = loadKubeconfig(layoutOf(stateDir).kubeconfig).makeApiClient(OpenidApi)
-  const jwks: unknown = JSON.parse(await cluster.getServiceAccountIssuerOpenIDKeyset())
+  // The client calls it a text, and has parsed it.
+  const jwks: unknown = await cluster.getServiceAccountIssuerOpenIDKeyset()
   const file = parse(config)
   const setting = (name: string) => file.config[`passwordless-registry:${name}`]
   setting('sources').push({ slug: 'cluster', platform: 'oidc', issuer: 'https://kubernetes.default.svc', jwks })

@@ -1,5 +1,5 @@
 /** Stack `local` on the running system, through the commands that a person types. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CoreV1Api } from '@kubernetes/client-node'
@@ -31,6 +31,13 @@ describe('a second time', () => {
     expect(refresh.output).toMatch(/\d+ unchanged/)
     expect(refresh.code).toBe(0)
   })
+})
+
+it('the state has no files of attributes beside it, which a killed engine would leave half-written', async () => {
+  const backend = fileURLToPath(environment.PULUMI_BACKEND_URL ?? '')
+  const files = await readdir(join(backend, '.pulumi'), { recursive: true })
+  expect(files).toContain(join('stacks', 'passwordless-registry', 'local.json'))
+  expect(files.filter((file) => file.endsWith('.attrs'))).toEqual([])
 })
 
 describe('the outputs', () => {
