@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { holdBack } from '../test/fake-upstream.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, ci, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
@@ -18,17 +19,6 @@ const get = ({ authorization } = ci, more = '') =>
   `GET /token?scope=repository:acme/app:pull HTTP/1.1\r\nhost: a\r\nauthorization: ${authorization}\r\n${more}\r\n`
 const last = 'connection: close\r\n'
 const statuses = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
-
-/** Holds authentik's answers back until they are let go. */
-function held(): () => void {
-  const usual = suite.upstream.answer
-  const { promise, resolve } = Promise.withResolvers<void>()
-  suite.upstream.answer = async (request, response) => {
-    await promise
-    usual(request, response)
-  }
-  return resolve
-}
 
 describe('a slow client', () => {
   const limits = { requestHeadersMs: 200, requestTotalMs: 400, socketCheckMs: 50 }
@@ -117,7 +107,7 @@ describe('a connection', () => {
 
   it('half of which its client has closed is closed, as every server of Node does; what it asked for is not lost', async () => {
     const at = await suite.start()
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     const { socket, answer } = open(at)
     socket.end(get())
     expect(await answer).toBe('')
@@ -128,7 +118,7 @@ describe('a connection', () => {
 
   it('whose client is gone is no loss for others that ask the same', async () => {
     const at = await suite.start()
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     const gone = open(at)
     gone.socket.write(get())
     while (suite.upstream.received.length === 0) await sleep(5)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { answerJson } from '../test/fake-upstream.ts'
+import { answerJson, holdBack } from '../test/fake-upstream.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, ci, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
@@ -18,23 +18,12 @@ async function until(at: TokenServiceProcess, name: string, value: number): Prom
   while ((await suite.metrics(at))(name) !== value) await sleep(5)
 }
 
-/** Holds authentik's answers back until they are let go. */
-function held(): () => void {
-  const usual = suite.upstream.answer
-  const { promise, resolve } = Promise.withResolvers<void>()
-  suite.upstream.answer = async (request, response) => {
-    await promise
-    usual(request, response)
-  }
-  return resolve
-}
-
 describe('while authentik is busy', () => {
   const one = { upstreamConnections: 1, upstreamQueue: 1 }
 
   it('calls wait for their turn in a line, and whoever comes when it is full is told to come back', async () => {
     const at = await suite.start({}, one)
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     const first = suite.ask(job(), { at })
     await until(at, 'token_service_upstream_in_flight', 1)
     const second = suite.ask(job(), { at })
@@ -55,7 +44,7 @@ describe('while authentik is busy', () => {
 
   it('nobody waits longer than may be, and authentik is spared what nobody waits for', async () => {
     const at = await suite.start({}, { ...one, upstreamQueueMs: 100 })
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     const first = suite.ask(job(), { at })
     await until(at, 'token_service_upstream_in_flight', 1)
     const { status, error } = await suite.ask(job(), { at })
@@ -69,7 +58,7 @@ describe('while authentik is busy', () => {
   it('what the cache has is answered all the same', async () => {
     const at = await suite.start({}, one)
     expect((await suite.ask(ci, { at })).status).toBe(200)
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     const others = [suite.ask(job(), { at }), suite.ask(job(), { at })]
     await until(at, 'token_service_upstream_queued', 1)
     expect((await suite.ask(ci, { at })).status).toBe(200)
@@ -115,7 +104,7 @@ describe('while authentik fails', () => {
     suite.upstream.answer = fail
     for (let failure = 0; failure < 3; failure++) await asked(at)
     suite.upstream.answer = usual
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     await sleep(100) // the rest itself
     const probe = asked(at)
     await until(at, state, 1)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { answerByClient, answerJson } from '../test/fake-upstream.ts'
+import { answerByClient, answerJson, holdBack } from '../test/fake-upstream.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, ci, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
@@ -13,17 +13,6 @@ const refuse = answerJson(400, { error: 'invalid_grant', error_description: secr
 const calls = () => suite.upstream.received.length
 const another = () => basic('JWT', suite.secret(unsignedToken({ sub: 'another' })))
 
-/** Holds authentik's answers back until they are let go. */
-function held() {
-  const usual = suite.upstream.answer
-  const { promise, resolve } = Promise.withResolvers<void>()
-  suite.upstream.answer = async (request, response) => {
-    await promise
-    usual(request, response)
-  }
-  return resolve
-}
-
 /** Waits until so many requests share the call of another. */
 async function shared(count: number, at?: TokenServiceProcess) {
   while ((await suite.metrics(at))('token_service_answers_total{source="shared"}') < count) {}
@@ -31,7 +20,7 @@ async function shared(count: number, at?: TokenServiceProcess) {
 
 describe('authentik is asked once', () => {
   it('by 200 identical requests at once', async () => {
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     const asked = Array.from({ length: 200 }, () => suite.ask(ci))
     await shared(199)
     letGo()
@@ -113,7 +102,7 @@ describe('authentik is asked anew', () => {
     const at = await suite.start({ CACHE: 'off' })
     for (let request = 0; request < 3; request++) await suite.ask(ci, { at })
     expect(calls()).toBe(3)
-    const letGo = held()
+    const letGo = holdBack(suite.upstream)
     const asked = [1, 2, 3].map(() => suite.ask(ci, { at }))
     await shared(2, at)
     letGo()

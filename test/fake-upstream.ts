@@ -53,6 +53,17 @@ export function answerByClient(
   }
 }
 
+/** Holds the answers back until they are let go. @returns lets them go */
+export function holdBack(upstream: Pick<FakeUpstream, 'answer'>): () => void {
+  const usual = upstream.answer
+  const { promise, resolve } = Promise.withResolvers<void>()
+  upstream.answer = async (request, response) => {
+    await promise
+    usual(request, response)
+  }
+  return resolve
+}
+
 /** Answers with JSON. */
 export function answerJson(status: number, body: unknown): RequestListener {
   return (_, response) => {

@@ -91,23 +91,6 @@ describe('how long a token is given out again', () => {
     expect(world.calls).toBe(2)
   })
 
-  it('may be set for each purpose', async () => {
-    const { world, cache } = cached()
-    const exchange: Exchange = () => {
-      world.calls += 1
-      return world.answer()
-    }
-    const remembered = cache.remember(exchange, 'session', 599 * seconds)
-    const request = { credential: ci(), scopes: [], requestId: 'id' }
-    await remembered(request)
-    world.nowMs += 999
-    await remembered(request)
-    expect(world.calls).toBe(1)
-    world.nowMs += 1
-    await remembered(request)
-    expect(world.calls).toBe(2)
-  })
-
   it('does not grow when the clock is set back', async () => {
     const { world, ask } = cached()
     await ask()

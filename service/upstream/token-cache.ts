@@ -34,9 +34,8 @@ export interface TokenCache {
   /**
    * Puts the cache in front of an exchange.
    * @param purpose tells exchanges of different kinds of token apart, `registry` or `session`
-   * @param shortestMs how long a token must still live to be given out again
    */
-  remember(exchange: Exchange, purpose: string, shortestMs?: number): Exchange
+  remember(exchange: Exchange, purpose: string): Exchange
   entries(): number
   bytes(): number
 }
@@ -66,8 +65,8 @@ export function createTokenCache({
   const refusals = new LRUCache<string, { error: TokenError; untilMs: number }>({ max: limits.refusalEntries })
   const underWay = new Map<string, Promise<IssuedToken>>()
 
-  const keep = (key: string, request: ExchangeRequest, issued: IssuedToken, shortestMs: number) => {
-    const ends = issued.issuedAtMs + issued.expiresInSeconds * 1000 - shortestMs
+  const keep = (key: string, request: ExchangeRequest, issued: IssuedToken) => {
+    const ends = issued.issuedAtMs + issued.expiresInSeconds * 1000 - limits.tokenMarginMs
     const credentialEnds = (endOf(request.credential) ?? Number.POSITIVE_INFINITY) - limits.credentialMarginMs
     const reusableUntilMs = Math.min(issued.issuedAtMs + limits.cacheMs, ends, credentialEnds)
     if (reusableUntilMs <= now()) return issued
@@ -80,11 +79,11 @@ export function createTokenCache({
     refusals.set(key, { error, untilMs: now() + limits.refusalMs })
   }
 
-  const remember: TokenCache['remember'] = (exchange, purpose, shortestMs = limits.tokenMarginMs) => {
+  const remember: TokenCache['remember'] = (exchange, purpose) => {
     const ask = async (key: string, request: ExchangeRequest) => {
       try {
         const issued = await exchange(request)
-        return enabled ? keep(key, request, issued, shortestMs) : issued
+        return enabled ? keep(key, request, issued) : issued
       } catch (error) {
         if (enabled) keepRefusal(key, error)
         throw error
