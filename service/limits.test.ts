@@ -64,6 +64,16 @@ describe('readLimits', () => {
     ])
   })
 
+  it('takes no more entries of a cache than there is room for at start', () => {
+    expect(readLimits({ LIMIT_CACHE_ENTRIES: '1000000' })).toMatchObject({
+      limits: { cacheEntries: 1e6 },
+      mistakes: [],
+    })
+    expect(readLimits({ LIMIT_CACHE_ENTRIES: '1000001' }).mistakes).toEqual([
+      'LIMIT_CACHE_ENTRIES is no whole number from 1 to 1000000',
+    ])
+  })
+
   it('gives a whole number within bounds, or the usual value and one mistake', () => {
     const text = fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String), fc.maxSafeNat().map(String))
     let taken = 0

@@ -129,6 +129,8 @@ export function limitVariable(name: LimitName): string {
 
 /** Node's timers and Buffers take no more (2^31 - 1); so does no limit. */
 const GREATEST = 2_147_483_647
+/** Room for all entries of a cache is made at start: a million are 30 MiB, GREATEST would be all the memory there is. */
+const MOST_ENTRIES = 1_000_000
 
 /** Where 0 has a meaning of its own; everywhere else it would stop the service. */
 const mayBeZero: ReadonlySet<LimitName> = new Set(['addressRate', 'lameDuckMs', 'upstreamQueue'])
@@ -148,9 +150,10 @@ export function readLimits(
     const text = env[variable]
     if (!text) continue
     const least = mayBeZero.has(name) ? 0 : 1
+    const greatest = name.endsWith('Entries') ? MOST_ENTRIES : GREATEST
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-    if (value >= least && value <= GREATEST) read[name] = value
-    else mistakes.push(`${variable} is no whole number from ${least} to ${GREATEST}`)
+    if (value >= least && value <= greatest) read[name] = value
+    else mistakes.push(`${variable} is no whole number from ${least} to ${greatest}`)
   }
   return { limits: read, mistakes }
 }
