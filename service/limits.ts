@@ -113,8 +113,8 @@ export const limits = {
    * itself at the same time. 0 where nothing stands in front.
    */
   lameDuckMs: 0,
-  /** Milliseconds from then to exit: more than `upstreamQueueMs` and `upstreamTotalMs`, less than Kubernetes grants. */
-  drainMs: 26 * seconds,
+  /** Milliseconds from then to exit: more than waiting, connecting and `upstreamTotalMs`, less than Kubernetes grants. */
+  drainMs: 29 * seconds,
 }
 
 export type Limits = Readonly<typeof limits>

@@ -50,11 +50,12 @@ export async function run(): Promise<void> {
     wallClock: Date.now,
   })
 
+  const stop = stopSignal()
   const port = await listenOrExit(service.server, config.listen, log)
   await listenForOperations(service.operations, config, port, log)
   log.info({ port, tokenUrl: config.tokenUrl.origin + config.tokenUrl.pathname }, 'listening')
 
-  await stopSignal()
+  await stop
   log.info('draining')
   service.readiness.drain()
   await sleep(limits.lameDuckMs)

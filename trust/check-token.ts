@@ -11,7 +11,7 @@ import { subjectClaims } from './platform-claims.ts'
 import type { DecodedToken } from './token.ts'
 
 /** RFC 7518 section 3.1 and RFC 8037, without what is signed with a shared secret or not at all. */
-const PUBLIC_KEY_ALGORITHM = /^(?:RS|PS|ES)\d{3}$|^EdDSA$/
+const PUBLIC_KEY_ALGORITHM = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$/
 
 /** Stable names of the reasons. */
 export type RefusalCode =

@@ -11,8 +11,8 @@ const NAME = 'token-service'
 const REPLICAS = 2
 /** An ingress controller looks for new addresses every few seconds: so long a pod that ends still takes requests. */
 const LAME_DUCK_SECONDS = 5
-/** From SIGTERM: the above, then what is under way at authentik is finished (`drainMs` in service/limits.ts). */
-const GRACE_SECONDS = 35
+/** From SIGTERM: the above, then `drainMs` and `traceCloseMs` of service/limits.ts. */
+const GRACE_SECONDS = 40
 /** How long /ready may take that finds authentik silent; its time to connect is 3 s. */
 const READY_TIMEOUT_SECONDS = 5
 const BUNDLE_DIR = '/srv/token-service'
