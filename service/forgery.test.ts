@@ -83,7 +83,7 @@ describe('a job with a forged token never reaches authentik', () => {
       async () => (await key.sign(job)).split('.').with(2, '%%%').join('.'),
       'signature_invalid',
     ],
-    ['of an algorithm that does not exist', unknownAlgorithm, 'signature_invalid'],
+    ['of an algorithm that does not exist', unknownAlgorithm, 'token_unsigned'],
     ['of an id that the platform does not have', () => forger.sign(job, { kid: 'unheard-of' }), 'key_unknown'],
     ['by the key of another platform', () => foreign.sign(job), 'key_unknown'],
     ['by the key that signs sessions', () => own.sign(job), 'key_unknown'],

@@ -29,6 +29,7 @@ export function parseProxies(text: string): BlockList | undefined {
  */
 export function clientAddress(peer: string, forwardedFor: string | undefined, proxies: TrustedProxies): string {
   let address = plain(peer)
+  if (!isTrusted(address, proxies)) return address
   const listed = (forwardedFor ?? '').split(',').filter((entry) => entry.trim() !== '')
   while (isTrusted(address, proxies)) {
     const before = listed.pop()
@@ -53,6 +54,7 @@ export function rateKey(address: string): string {
 
 /** Without port, brackets, and the disguise of an IPv4 address on an IPv6 socket. */
 function plain(text: string): string {
+  if (isIP(text) === 4) return text
   const withPort = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)
   const address = withPort?.[1] ?? text
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address

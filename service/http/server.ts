@@ -33,11 +33,11 @@ export interface ServerDependencies {
 }
 
 /** What is there, and the methods that it takes. */
-const paths: Readonly<Record<string, string>> = {
-  '/token': 'GET, HEAD, POST, OPTIONS',
-  '/live': 'GET, HEAD, OPTIONS',
-  '/ready': 'GET, HEAD, OPTIONS',
-}
+const paths: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/token', ['GET', 'HEAD', 'POST', 'OPTIONS']],
+  ['/live', ['GET', 'HEAD', 'OPTIONS']],
+  ['/ready', ['GET', 'HEAD', 'OPTIONS']],
+])
 
 /** Makes the server; it does not listen yet. */
 export function createTokenServer(dependencies: ServerDependencies): Server {
@@ -70,7 +70,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       // Told first: what a client was told stands in the log, even if the process ends right after.
       tell(path, answer, decision)
       // A server that is draining takes no further request on this connection, nor is the rest of a slow one waited for.
-      const last = answer.status === 408 || !server.listening || readiness.problems().includes('draining')
+      const last = answer.status === 408 || !server.listening || readiness.draining()
       writeAnswer(response, answer, decision.requestId, last)
     },
   )
@@ -92,14 +92,15 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
 
   async function route(request: IncomingMessage, path: string, decision: Decision): Promise<Answer> {
     try {
-      const allow = paths[path]
+      const methods = paths.get(path)
       const method = request.method ?? ''
-      if (allow === undefined) throw new TokenError('path_unknown', 'There is nothing here; tokens are at /token')
-      if (!allow.split(', ').includes(method)) {
+      if (methods === undefined) throw new TokenError('path_unknown', 'There is nothing here; tokens are at /token')
+      if (!methods.includes(method)) {
+        const allow = methods.join(', ')
         throw new TokenError('method_not_allowed', `${path} takes ${allow}`, { allow })
       }
-      const body = await readBody(request, limits.bodyBytes)
-      if (method === 'OPTIONS') return optionsAnswer(allow)
+      const body = hasBody(request) ? await readBody(request, limits.bodyBytes) : noBody
+      if (method === 'OPTIONS') return optionsAnswer(methods.join(', '))
       if (path === '/live') return liveAnswer
       if (path === '/ready') return readyAnswer(await readiness.check())
       return await answerToken(request, body, decision)
@@ -212,10 +213,16 @@ function parserError(code: string | undefined, limits: Limits): TokenError {
   return new TokenError('request_malformed', 'What arrived is not HTTP/1.1')
 }
 
+const noBody = Buffer.alloc(0)
+
+/** RFC 9112 §6.3. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+}
+
 /** Reads a body to its end, that of a GET too, so that the connection can be used again. */
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
-  if (length === undefined && encoding === undefined) return Buffer.alloc(0) // RFC 9112 §6.3: no body
+  const { 'content-length': length } = request.headers
   const tooLarge = () =>
     new TokenError('body_too_large', `The request has a body of more than ${maxBytes} bytes; no login needs that much`)
   if (Number(length ?? 0) > maxBytes) throw tooLarge()

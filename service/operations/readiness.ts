@@ -28,6 +28,7 @@ export interface Readiness {
   answered(): void
   /** From now on the answer is no. */
   drain(): void
+  draining(): boolean
 }
 
 export interface ReadinessDependencies {
@@ -78,5 +79,6 @@ export function createReadiness({ limits, now, look, registryKeyIds }: Readiness
     drain: () => {
       draining = true
     },
+    draining: () => draining,
   }
 }
