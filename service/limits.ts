@@ -52,8 +52,8 @@ export const limits = {
 
   /** Milliseconds an answer of authentik's is used again: so long may a revocation take to be honoured. */
   cacheMs: 60 * seconds,
-  /** Tokens in the cache, and their bytes together: six times what authentik can make while they are kept. */
-  cacheEntries: 1_500,
+  /** Tokens in the cache, and their bytes together: four times what authentik can make while they are kept. */
+  cacheEntries: 1_000,
   cacheBytes: 8 * KiB * KiB,
   /** Milliseconds before its end from which a registry token is not given out again: it must last for its use. */
   tokenMarginMs: 60 * seconds,
@@ -63,7 +63,7 @@ export const limits = {
   refusalMs: 5 * seconds,
   refusalEntries: 2_500,
   /** Credentials whose contents need not be read anew. */
-  readingEntries: 1_500,
+  readingEntries: 1_000,
 
   /** Requests of one credential that reach authentik, a second and at once. A push needs about three in all. */
   credentialRate: 20,
