@@ -13,6 +13,8 @@ import { createWorkload } from './workloads.ts'
 /** How long, and who is told of it. */
 export interface SoakSettings {
   seconds: number
+  /** Requests a second at most, where the machine is needed for other things too; half of the capacity if left out. */
+  atMost?: number
   /** Takes a line at the beginning and one a minute. */
   say?: (line: string) => void
 }
@@ -42,8 +44,6 @@ const CAPACITY_CONNECTIONS = 64
 const CAPACITY_WARM_UP_MS = 1_000
 const CAPACITY_MS = 3_000
 const PART_OF_CAPACITY = 0.5
-/** Requests a second: more teaches nothing, and takes the machine from others. */
-const MAX_PER_SECOND = 2_000
 /** Milliseconds of calm before the service is asked to end. */
 const CALM_END_MS = 2_500
 
@@ -51,7 +51,11 @@ const CALM_END_MS = 2_500
  * Runs it: about ten seconds longer than it is told to.
  * @throws Error if it cannot begin
  */
-export async function soak({ seconds, say = () => {} }: SoakSettings): Promise<SoakResult> {
+export async function soak({
+  seconds,
+  atMost = Number.POSITIVE_INFINITY,
+  say = () => {},
+}: SoakSettings): Promise<SoakResult> {
   await using upstream = await startUpstream()
   await upstream.set({ delayMs: UPSTREAM_DELAY_MS, lifetimeSeconds: LIFETIME_SECONDS })
   await using service = await startService(upstream.url, env)
@@ -73,7 +77,7 @@ export async function soak({ seconds, say = () => {} }: SoakSettings): Promise<S
     checkEvery: 1,
   })
   const canDo = capacity.requests / capacity.seconds
-  const perSecond = Math.min(MAX_PER_SECOND, Math.ceil(canDo * PART_OF_CAPACITY))
+  const perSecond = Math.min(atMost, Math.ceil(canDo * PART_OF_CAPACITY))
   say(`it can do ${canDo.toFixed(0)} requests/s; ${perSecond}/s for ${seconds} s now, while the upstream fails in turn`)
 
   const { wrong, mistakes } = capacity.answers
