@@ -39,7 +39,7 @@ describe('the page of metrics', () => {
       'requests_total{outcome="refused",reason="path_unknown"}': 1,
       'requests_total{outcome="refused",reason="request_malformed"}': 1,
       'request_seconds_count{outcome="granted"}': 3,
-      'answers_total{source="authentik"}': 3,
+      'answers_total{source="anew"}': 3,
       'answers_total{source="cache"}': 2,
       'answers_total{source="refusal"}': 1,
       'answers_total{source="shared"}': 0,

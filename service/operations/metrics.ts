@@ -70,7 +70,7 @@ export function createMetrics(): Metrics {
   })
   const answers = new Counter({
     name: `${PREFIX}answers_total`,
-    help: 'Where tokens and refusals came from: authentik, the cache, a call that was shared, a remembered refusal',
+    help: 'Where tokens and refusals came from: made anew, the cache, a call that was shared, a remembered refusal',
     labelNames: ['source'],
     registers,
   })

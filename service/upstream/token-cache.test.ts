@@ -111,7 +111,7 @@ describe('what is one question', () => {
     const { world, ask } = cached()
     await ask(ci(), ['b', 'a', 'c'])
     await ask(ci(), ['c', 'b', 'a'])
-    expect(world.counted).toEqual(['authentik', 'cache'])
+    expect(world.counted).toEqual(['anew', 'cache'])
   })
 
   it.each<[string, Credential, string[]]>([
@@ -126,7 +126,7 @@ describe('what is one question', () => {
     const { world, ask } = cached()
     await ask()
     await ask(credential, scopes)
-    expect(world.counted).toEqual(['authentik', 'authentik'])
+    expect(world.counted).toEqual(['anew', 'anew'])
   })
 
   it('is not asked for a registry token and for a session alike', async () => {
@@ -156,7 +156,7 @@ describe('calls under way', () => {
     )
     expect(new Set((await Promise.all(asked)).map(({ token }) => token.reveal()))).toEqual(new Set(['token 1']))
     expect([world.calls, paid]).toEqual([1, 1])
-    expect(world.counted).toEqual(['authentik', ...Array(199).fill('shared')])
+    expect(world.counted).toEqual(['anew', ...Array(199).fill('shared')])
   })
 
   it('are shared without the cache too, and nothing is remembered of them', async () => {
@@ -190,7 +190,7 @@ describe('a refusal', () => {
     world.answer = works
     world.nowMs += limits.refusalMs - 1
     await expect(ask()).rejects.toMatchObject({ reason })
-    expect(world.counted).toEqual(['authentik', 'refusal'])
+    expect(world.counted).toEqual(['anew', 'refusal'])
     for (const other of [ask(ci('a.b.d')), ask(ci(), ['repository:acme/base:pull']), askSession()]) {
       expect(await other).toMatch(/^token/)
     }
@@ -227,6 +227,6 @@ describe('a refusal', () => {
     const { world, ask } = cached({ limits: { ...limits, refusalEntries: 2 } })
     world.answer = failing('credentials_refused')
     for (const token of ['1', '2', '3', '3', '2', '1']) await ask(ci(token)).catch(() => {})
-    expect(world.counted).toEqual(['authentik', 'authentik', 'authentik', 'refusal', 'refusal', 'authentik'])
+    expect(world.counted).toEqual(['anew', 'anew', 'anew', 'refusal', 'refusal', 'anew'])
   })
 })

@@ -9,8 +9,8 @@ import type { CredentialDigest } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
 
-/** Where an answer came from. */
-export const answerSources = ['authentik', 'cache', 'shared', 'refusal'] as const
+/** Where an answer came from; of those made anew the signature check, the queue or the breaker may have stopped some. */
+export const answerSources = ['anew', 'cache', 'shared', 'refusal'] as const
 export type AnswerSource = (typeof answerSources)[number]
 
 export interface TokenCacheDependencies {
@@ -117,7 +117,7 @@ export function createTokenCache({
         return begun
       }
       admit(credentialKey)
-      count('authentik')
+      count('anew')
       const call = ask(key, request)
       underWay.set(key, call)
       return call
