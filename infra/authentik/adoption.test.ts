@@ -30,7 +30,7 @@ describe('adoptionCommand', () => {
     expect(text.replaceAll('\\\n', '').replace(/ +/g, ' ')).toContain(
       `pulumi import authentik:index/group:Group 'the team'\\''s group' 'b3f0' ` +
         `--parent 'parent=urn:pulumi:s::p::T::access' ` +
-        `--provider 'authentik=urn:pulumi:s::p::pulumi:providers:authentik::default_2026_2_0' --protect=false`,
+        `--provider 'authentik=urn:pulumi:s::p::pulumi:providers:authentik::default_2026_5_0' --protect=false`,
     )
   })
 

@@ -15,7 +15,7 @@ const official = [
 ] as const
 
 /** The Terraform provider behind `sdks/authentik`, fetched by the bridge plugin. */
-const bridged = ['terraform-provider@1.1.3', 'goauthentik/authentik', '2026.2.0'] as const
+const bridged = ['terraform-provider@1.1.3', 'goauthentik/authentik', '2026.5.0'] as const
 
 /** How long one official plugin may take to arrive, in seconds. */
 const installSeconds = 120

@@ -36,6 +36,7 @@ export class Application extends pulumi.CustomResource {
     declare public readonly backchannelProviders: pulumi.Output<number[] | undefined>;
     declare public readonly group: pulumi.Output<string | undefined>;
     declare public readonly metaDescription: pulumi.Output<string | undefined>;
+    declare public readonly metaHide: pulumi.Output<boolean | undefined>;
     declare public readonly metaIcon: pulumi.Output<string | undefined>;
     declare public readonly metaLaunchUrl: pulumi.Output<string | undefined>;
     declare public readonly metaPublisher: pulumi.Output<string | undefined>;
@@ -63,6 +64,7 @@ export class Application extends pulumi.CustomResource {
             resourceInputs["backchannelProviders"] = state?.backchannelProviders;
             resourceInputs["group"] = state?.group;
             resourceInputs["metaDescription"] = state?.metaDescription;
+            resourceInputs["metaHide"] = state?.metaHide;
             resourceInputs["metaIcon"] = state?.metaIcon;
             resourceInputs["metaLaunchUrl"] = state?.metaLaunchUrl;
             resourceInputs["metaPublisher"] = state?.metaPublisher;
@@ -81,6 +83,7 @@ export class Application extends pulumi.CustomResource {
             resourceInputs["backchannelProviders"] = args?.backchannelProviders;
             resourceInputs["group"] = args?.group;
             resourceInputs["metaDescription"] = args?.metaDescription;
+            resourceInputs["metaHide"] = args?.metaHide;
             resourceInputs["metaIcon"] = args?.metaIcon;
             resourceInputs["metaLaunchUrl"] = args?.metaLaunchUrl;
             resourceInputs["metaPublisher"] = args?.metaPublisher;
@@ -101,6 +104,7 @@ export interface ApplicationState {
     backchannelProviders?: pulumi.Input<pulumi.Input<number>[] | undefined>;
     group?: pulumi.Input<string | undefined>;
     metaDescription?: pulumi.Input<string | undefined>;
+    metaHide?: pulumi.Input<boolean | undefined>;
     metaIcon?: pulumi.Input<string | undefined>;
     metaLaunchUrl?: pulumi.Input<string | undefined>;
     metaPublisher?: pulumi.Input<string | undefined>;
@@ -120,6 +124,7 @@ export interface ApplicationArgs {
     backchannelProviders?: pulumi.Input<pulumi.Input<number>[] | undefined>;
     group?: pulumi.Input<string | undefined>;
     metaDescription?: pulumi.Input<string | undefined>;
+    metaHide?: pulumi.Input<boolean | undefined>;
     metaIcon?: pulumi.Input<string | undefined>;
     metaLaunchUrl?: pulumi.Input<string | undefined>;
     metaPublisher?: pulumi.Input<string | undefined>;

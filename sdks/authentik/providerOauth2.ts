@@ -41,6 +41,7 @@ export class ProviderOauth2 extends pulumi.CustomResource {
     declare public readonly clientSecret: pulumi.Output<string>;
     declare public readonly clientType: pulumi.Output<string | undefined>;
     declare public readonly encryptionKey: pulumi.Output<string | undefined>;
+    declare public readonly grantTypes: pulumi.Output<string[]>;
     declare public readonly includeClaimsInIdToken: pulumi.Output<boolean | undefined>;
     declare public readonly invalidationFlow: pulumi.Output<string>;
     declare public readonly issuerMode: pulumi.Output<string | undefined>;
@@ -79,6 +80,7 @@ export class ProviderOauth2 extends pulumi.CustomResource {
             resourceInputs["clientSecret"] = state?.clientSecret;
             resourceInputs["clientType"] = state?.clientType;
             resourceInputs["encryptionKey"] = state?.encryptionKey;
+            resourceInputs["grantTypes"] = state?.grantTypes;
             resourceInputs["includeClaimsInIdToken"] = state?.includeClaimsInIdToken;
             resourceInputs["invalidationFlow"] = state?.invalidationFlow;
             resourceInputs["issuerMode"] = state?.issuerMode;
@@ -114,6 +116,7 @@ export class ProviderOauth2 extends pulumi.CustomResource {
             resourceInputs["clientSecret"] = args?.clientSecret ? pulumi.secret(args.clientSecret) : undefined;
             resourceInputs["clientType"] = args?.clientType;
             resourceInputs["encryptionKey"] = args?.encryptionKey;
+            resourceInputs["grantTypes"] = args?.grantTypes;
             resourceInputs["includeClaimsInIdToken"] = args?.includeClaimsInIdToken;
             resourceInputs["invalidationFlow"] = args?.invalidationFlow;
             resourceInputs["issuerMode"] = args?.issuerMode;
@@ -147,6 +150,7 @@ export interface ProviderOauth2State {
     clientSecret?: pulumi.Input<string | undefined>;
     clientType?: pulumi.Input<string | undefined>;
     encryptionKey?: pulumi.Input<string | undefined>;
+    grantTypes?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     includeClaimsInIdToken?: pulumi.Input<boolean | undefined>;
     invalidationFlow?: pulumi.Input<string | undefined>;
     issuerMode?: pulumi.Input<string | undefined>;
@@ -177,6 +181,7 @@ export interface ProviderOauth2Args {
     clientSecret?: pulumi.Input<string | undefined>;
     clientType?: pulumi.Input<string | undefined>;
     encryptionKey?: pulumi.Input<string | undefined>;
+    grantTypes?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     includeClaimsInIdToken?: pulumi.Input<boolean | undefined>;
     invalidationFlow: pulumi.Input<string>;
     issuerMode?: pulumi.Input<string | undefined>;

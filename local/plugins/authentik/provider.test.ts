@@ -257,7 +257,7 @@ describe('failures', () => {
     await expect(create('Group', { name: 'acl_docker_push' })).rejects.toThrow(
       'name: Group with this name already exists. To adopt it: ' +
         'pulumi import authentik:index/group:Group x 583b30f0-8ea0-4770-a052-3793cfd009f0 ' +
-        '--provider default=urn:pulumi:dev::shop::pulumi:providers:authentik::default_2026_2_0',
+        '--provider default=urn:pulumi:dev::shop::pulumi:providers:authentik::default_2026_5_0',
     )
   })
 

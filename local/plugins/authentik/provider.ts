@@ -1,5 +1,5 @@
 /**
- * Stands in for the any-Terraform-provider bridge 1.1.3 with goauthentik/authentik 2026.2.0: same tokens, inputs,
+ * Stands in for the any-Terraform-provider bridge 1.1.3 with goauthentik/authentik 2026.5.0: same tokens, inputs,
  * outputs, ids, secrets and requests (the latter compared with a recording of the real one).
  */
 import { isDeepStrictEqual } from 'node:util'
