@@ -13,16 +13,18 @@ const MAPPING = 'authentik:index/propertyMappingProviderScope:PropertyMappingPro
 describe('authentik', () => {
   it('takes the tokens of GitHub.com by its key set and of GitLab.com by its discovery document', async () => {
     await run(example())
-    expect(one('authentik:index/sourceOauth:SourceOauth', 'github').inputs).toMatchObject({
-      slug: 'github',
+    expect(one('authentik:index/sourceOauth:SourceOauth', 'docker-registry-github').inputs).toMatchObject({
+      name: 'docker-registry-github',
+      slug: 'docker-registry-github',
       providerType: 'openidconnect',
       oidcJwksUrl: 'https://token.actions.githubusercontent.com/.well-known/jwks',
       authorizationUrl: expect.stringMatching(/^https:/),
       accessTokenUrl: expect.stringMatching(/^https:/),
       profileUrl: expect.stringMatching(/^https:/),
     })
-    expect(one('authentik:index/sourceOauth:SourceOauth', 'gitlab').inputs).toMatchObject({
-      slug: 'gitlab',
+    expect(one('authentik:index/sourceOauth:SourceOauth', 'docker-registry-gitlab').inputs).toMatchObject({
+      name: 'docker-registry-gitlab',
+      slug: 'docker-registry-gitlab',
       oidcWellKnownUrl: 'https://gitlab.com/.well-known/openid-configuration',
     })
   })
@@ -43,7 +45,7 @@ describe('authentik', () => {
       accessTokenValidity: 'minutes=5',
       signingKey: 'id-of-docker-registry',
       propertyMappings: ['id-of-docker-registry'],
-      jwtFederationSources: ['uuid-of-github', 'uuid-of-gitlab'],
+      jwtFederationSources: ['uuid-of-docker-registry-github', 'uuid-of-docker-registry-gitlab'],
       jwtFederationProviders: [8],
       authorizationFlow: 'flow default-provider-authorization-implicit-consent',
       invalidationFlow: 'flow default-provider-invalidation-flow',
@@ -65,7 +67,7 @@ describe('authentik', () => {
       accessTokenValidity: 'minutes=720',
       signingKey: 'id-of-docker-registry',
       propertyMappings: ['id-of-ci-session'],
-      jwtFederationSources: ['uuid-of-github', 'uuid-of-gitlab'],
+      jwtFederationSources: ['uuid-of-docker-registry-github', 'uuid-of-docker-registry-gitlab'],
       jwtFederationProviders: [],
     })
     expect(one('authentik:index/application:Application', 'ci-session').inputs).toMatchObject({ protocolProvider: 8 })
@@ -117,7 +119,7 @@ describe('authentik', () => {
     const jwks = { keys: [{ kid: '1', kty: 'RSA', n: 'AQAB', e: 'AQAB' }] }
     const cluster = { slug: 'cluster', platform: 'oidc', issuer: 'https://kubernetes.default.svc', jwks }
     await run({ ...example(), 'passwordless-registry:sources': [{ slug: 'github', platform: 'github' }, cluster] })
-    const { inputs } = one('authentik:index/sourceOauth:SourceOauth', 'cluster')
+    const { inputs } = one('authentik:index/sourceOauth:SourceOauth', 'docker-registry-cluster')
     expect(JSON.parse(inputs.oidcJwks)).toEqual(jwks)
     expect(inputs).not.toHaveProperty('oidcJwksUrl')
   })

@@ -10,6 +10,7 @@ describe('the document', () => {
   test('holds for each source its rules, whole texts first', () => {
     expect(document.sources[0]).toMatchObject({
       slug: 'github',
+      authentikSlug: 'docker-registry-github',
       issuer: 'https://token.actions.githubusercontent.com',
       audience: 'registry.example.com',
       rules: [

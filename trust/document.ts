@@ -31,6 +31,12 @@ export interface DocumentNames {
 /** The registry's application in authentik; its provider, scope and scope mapping have the same name. */
 export const REGISTRY_APPLICATION = 'docker-registry'
 
+/**
+ * Slug and name in authentik of the source that rules call `slug`. Under the short name it could meet a login source of
+ * the company.
+ */
+export const authentikSourceSlug = (slug: string): string => `${REGISTRY_APPLICATION}-${slug}`
+
 /** The objects of sessions in authentik, all of one name. */
 export const sessionNames = { application: 'ci-session', provider: 'ci-session', audience: 'ci-session' } as const
 
@@ -52,6 +58,7 @@ export function compileDocument(
     },
     sources: sources.map(({ slug, platform, issuer, audience }) => ({
       slug,
+      authentikSlug: authentikSourceSlug(slug),
       platform,
       issuer,
       audience,

@@ -20,6 +20,8 @@ const documentSchema = z.object({
   sources: z.array(
     z.object({
       slug: text,
+      /** The source's slug in authentik. */
+      authentikSlug: z.optional(text),
       platform: z.enum(['github', 'gitlab', 'oidc']),
       issuer: text,
       audience: text,

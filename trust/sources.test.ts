@@ -56,6 +56,12 @@ describe('a mistake in the sources', () => {
     ['no list', 'github', 'sources-missing', /the list of sources is "github"/],
     ['an empty list', [], 'sources-missing', /is \[\]|"\[\]"/],
     ['a slug with spaces', [{ slug: 'my source', platform: 'github' }], 'source-invalid', /letters, digits/],
+    [
+      'a slug that authentik would not hold',
+      [{ slug: 'a'.repeat(35), platform: 'github' }],
+      'source-invalid',
+      /34 char/,
+    ],
     ['another platform', [{ slug: 'a', platform: 'jenkins' }], 'source-invalid', /github, gitlab, oidc/],
     ['a field that is not', [{ slug: 'a', platform: 'github', uri: 'x' }], 'source-invalid', /no field "uri"/],
     ['a file as URL', [{ slug: 'a', platform: 'gitlab', url: 'file:///etc' }], 'source-invalid', /http or https/],

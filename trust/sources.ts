@@ -8,6 +8,9 @@ import { type Platform, platforms } from './platform-claims.ts'
 const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com'
 const GITLAB_URL = 'https://gitlab.com'
 
+/** authentik's slugs hold 50 characters (Django's SlugField); `docker-registry-` goes in front. */
+const MAX_SLUG = 34
+
 /** Where the public keys of a source are; `jwks` is the key set itself, for an issuer that authentik cannot reach. */
 export type SourceKeys =
   | { readonly jwksUrl: string }
@@ -31,9 +34,12 @@ const issuer = z.url({ protocol: /^https?$/, error: 'is no http or https URL' })
 
 /** One entry of the list `sources`, as the stack's configuration says it. */
 export const sourceSchema = z.strictObject({
-  slug: z.string({ error: 'is missing or no text' }).regex(/^[-a-zA-Z0-9_]{1,50}$/, {
-    error: 'may hold letters, digits, "-" and "_", at most 50',
-  }),
+  slug: z
+    .string({ error: 'is missing or no text' })
+    .regex(/^[-a-zA-Z0-9_]+$/, {
+      error: 'may hold letters, digits, "-" and "_"',
+    })
+    .max(MAX_SLUG, { error: `is longer than ${MAX_SLUG} characters` }),
   platform: z.enum(platforms, { error: 'is none of github, gitlab, oidc' }),
   url: url.optional(),
   issuer: issuer.optional(),

@@ -1,5 +1,6 @@
 import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
+import { authentikSourceSlug } from '../../trust/document.ts'
 import type { SourceKeys, TrustSource } from '../../trust/sources.ts'
 import { adoptionAdvice } from './adoption.ts'
 
@@ -22,12 +23,13 @@ export class Sources extends pulumi.ComponentResource {
     super('passwordless-registry:authentik:Sources', name, {}, opts)
     const hooks = adoptionAdvice(this, 'sources')
     this.uuids = args.sources.map(({ slug, keys }) => {
+      const authentikSlug = authentikSourceSlug(slug)
       const { fields, ignoreChanges } = keyFields(keys)
       return new authentik.SourceOauth(
-        slug,
+        authentikSlug,
         {
-          name: slug,
-          slug,
+          name: authentikSlug,
+          slug: authentikSlug,
           providerType: 'openidconnect',
           // Nobody logs in through this source, so it has no client at the platform.
           consumerKey: 'unused',

@@ -2,6 +2,7 @@
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ports } from '../../local/paths.ts'
+import { authentikSourceSlug } from '../../trust/document.ts'
 import { accessToken, api, only, type Row, userOf, whileChanged } from './authentik.ts'
 import { foreignKey, keyOf, resigned } from './forge.ts'
 import { jobToken, jobTokenWith, registry, SHORT_LIFE_SECONDS, untilExpired } from './job.ts'
@@ -132,15 +133,16 @@ describe('what is no session', () => {
 })
 
 describe('our own key id in the keys of a source', () => {
+  const gitlabSource = authentikSourceSlug('gitlab')
   /** Puts keys into the source `gitlab`, as its owner could by publishing them. */
   const whileGitlabHolds = async (keys: object[], work: () => Promise<void>) => {
-    const source = await only('sources/oauth', { slug: 'gitlab' })
+    const source = await only('sources/oauth', { slug: gitlabSource })
     const { authorization_url, access_token_url, profile_url, oidc_jwks } = source
     const all = { keys: [...(oidc_jwks as { keys: object[] }).keys, ...keys] }
     // Without its URLs, from which authentik would fetch the keys again; it wants the other three with each change.
     const inline = { oidc_well_known_url: '', oidc_jwks_url: '', oidc_jwks: all }
     const changes = { ...inline, authorization_url, access_token_url, profile_url }
-    await whileChanged('sources/oauth', 'gitlab', changes, work)
+    await whileChanged('sources/oauth', gitlabSource, changes, work)
   }
 
   it('with an attacker’s key behind it', async () => {

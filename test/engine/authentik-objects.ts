@@ -8,7 +8,7 @@ import { type ExpressionName, expression } from '../../infra/authentik/expressio
 import { jwks, keyId } from '../../infra/authentik/jwks.ts'
 import { REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
 import { checkTrust } from '../../infra/trust.ts'
-import { DOCUMENT_GROUP } from '../../trust/document.ts'
+import { authentikSourceSlug, DOCUMENT_GROUP } from '../../trust/document.ts'
 
 export const groups = { push: 'acl_docker_push', pull: 'acl_docker_pull' }
 
@@ -58,7 +58,8 @@ export async function setUpAuthentik(wanted: AuthentikObjects): Promise<SetUp> {
   for (const { slug, jwksUrl } of wanted.sources) {
     const client = { provider_type: 'openidconnect', consumer_key: 'unused', consumer_secret: 'unused' }
     const keys = { ...SOURCE_PAGES, oidc_jwks_url: jwksUrl }
-    sources.push((await api.create('sources/oauth', { name: slug, slug, ...client, ...keys })).pk)
+    const name = authentikSourceSlug(slug)
+    sources.push((await api.create('sources/oauth', { name, slug: name, ...client, ...keys })).pk)
   }
   const signing = await signingKey()
   const pair = await api.create('crypto/certificatekeypairs', {

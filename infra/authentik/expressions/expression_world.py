@@ -42,6 +42,11 @@ def rule(**fields):
     return {"number": 1, "claims": [], "push": [], "pull": [], "delete": [], "catalog": False, **fields}
 
 
+def source(platform, issuer):
+    slugs = {"slug": platform, "authentikSlug": f"docker-registry-{platform}"}
+    return {**slugs, "platform": platform, "issuer": issuer, "audience": AUDIENCE}
+
+
 def document():
     """What trust/document.ts compiles for two sources."""
     owner = [["repository_owner_id", ["501"]], ["ref", ["refs/heads/*", "refs/tags/*"]]]
@@ -59,8 +64,8 @@ def document():
             "claims": ["iss", "ref", "repository", "repository_owner", "repository_owner_id", "run_id", "sub"],
         },
         "sources": [
-            {"slug": "github", "platform": "github", "issuer": GITHUB, "audience": AUDIENCE, "rules": github},
-            {"slug": "gitlab", "platform": "gitlab", "issuer": GITLAB, "audience": AUDIENCE, "rules": gitlab},
+            {**source("github", GITHUB), "rules": github},
+            {**source("gitlab", GITLAB), "rules": gitlab},
         ],
     }
 
@@ -113,7 +118,7 @@ class World:
 
     def __init__(self):
         self.groups = {"docker-registry-trust": document()}
-        self.keys = {"github": ["github-1", "github-2"], "gitlab": ["gitlab-1"]}
+        self.keys = {"docker-registry-github": ["github-1", "github-2"], "docker-registry-gitlab": ["gitlab-1"]}
         self.access_tokens = {}  # text to name of the provider
         self.messages = []
         self.user_attributes = {}  # of whoever asks

@@ -53,6 +53,7 @@ def everything(**changes):
         everything(session=None),
         everything(sources={}),
         everything(sources=[{**document()["sources"][0], "issuer": ""}]),
+        everything(sources=[{**document()["sources"][0], "authentikSlug": ""}]),
         everything(sources=[{**document()["sources"][0], "rules": [rule(push=["**"])]}]),
         everything(sources=[{**document()["sources"][0], "rules": [rule(claims=[["ref", "**"]], push=["**"])]}]),
         everything(sources=[{**document()["sources"][0], "rules": [rule(claims=[["ref", ["**"]]], push="**")]}]),
@@ -66,6 +67,21 @@ def test_a_document_that_is_not_understood_means_no_to_everybody(world, attribut
 def test_a_document_that_is_missing_means_no_to_everybody(world):
     world.groups = {}
     refused_everywhere(world)
+
+
+def test_an_up_that_renames_the_sources_in_authentik_refuses_no_job_on_its_way(world):
+    # Old and new sources stand side by side until everything else is changed, in whatever order.
+    old, new = document(), document()
+    for source in old["sources"]:
+        del source["authentikSlug"]
+    for name, keys in list(world.keys.items()):
+        world.keys[name.removeprefix("docker-registry-")] = keys
+    for world.groups["docker-registry-trust"] in (old, new):
+        assert world.policy(token()) is True
+        assert world.access(token()) == ACME
+    for name in [name for name in world.keys if not name.startswith("docker-registry-")]:
+        del world.keys[name]
+    assert world.access(token()) == ACME
 
 
 def refused_everywhere(world):

@@ -120,13 +120,13 @@ def test_refused_with_the_reason(world, changes, reason):
 
 
 def test_a_kid_that_two_sources_hold_decides_nothing(world):
-    world.keys["gitlab"].append("github-1")
+    world.keys["docker-registry-gitlab"].append("github-1")
     assert world.policy(token()) is False
     assert world.access(token()) == []
 
 
 def test_a_kid_of_our_own_key_in_a_source_gives_our_tokens_no_way_in(world):
-    world.keys["gitlab"].append("own-1")
+    world.keys["docker-registry-gitlab"].append("own-1")
     registry_token = held(world, token(kid="own-1", iss=REGISTRY, aud="docker-registry"), "docker-registry")
     for assertion in (registry_token, session()):
         assert world.policy(assertion) is False

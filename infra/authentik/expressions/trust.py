@@ -69,6 +69,7 @@ def is_source(source):
     return (
         isinstance(source, dict)
         and all(is_text(source.get(name)) for name in ("slug", "issuer", "audience"))
+        and is_text(source.get("authentikSlug", source["slug"]))
         and source.get("platform") in ("github", "gitlab", "oidc")
         and isinstance(source.get("rules"), list)
         and all(is_rule(rule) for rule in source["rules"])
@@ -287,7 +288,7 @@ def from_session(document, application, claims, now):
 
 def from_ci_token(document, kid, claims, now):
     """The one source whose stored keys hold the `kid`; authentik never compares it with the issuer, so this does."""
-    holders = [source for source in document["sources"] if holds_key(source["slug"], kid)]
+    holders = [source for source in document["sources"] if holds_key(source, kid)]
     if len(holders) != 1:
         raise Refused("the key that signed the token must belong to exactly one of the trusted sources")
     source = holders[0]
@@ -297,9 +298,11 @@ def from_ci_token(document, kid, claims, now):
     return source
 
 
-def holds_key(slug, kid):
+def holds_key(source, kid):
     if not isinstance(kid, str) or kid == "":
         return False
+    # An `up` replaces this text before or after the document, whose older form has one slug for rules and authentik.
+    slug = source.get("authentikSlug", source["slug"])
     return OAuthSource.objects.filter(slug=slug, oidc_jwks__keys__contains=[{"kid": kid}]).exists()
 
 
