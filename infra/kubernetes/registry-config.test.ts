@@ -22,4 +22,9 @@ describe('registryConfig', () => {
     expect(config.http.relativeurls).toBe(true)
     expect(config.http.secret).toBeUndefined()
   })
+
+  it('believes the disk alone about blobs, and lets uploads finish when it ends', () => {
+    expect(config.storage.cache).toBeUndefined()
+    expect(config.http.draintimeout).toBe('25s')
+  })
 })

@@ -3,6 +3,9 @@ import { stringify } from 'yaml'
 
 export const REGISTRY_PORT = 5000
 
+/** From SIGTERM: uploads in flight may finish. A client sends a layer in one request, or begins it again. */
+export const REGISTRY_DRAIN_SECONDS = 25
+
 /** Where the files of the registry are in its container. */
 export const REGISTRY_PATHS = {
   files: '/etc/distribution',
@@ -29,11 +32,17 @@ export function registryConfig({ realm, service, issuer }: RegistryConfig): stri
     storage: {
       filesystem: { rootdirectory: REGISTRY_PATHS.storage },
       delete: { enabled: true },
-      cache: { blobdescriptor: 'inmemory' },
+      // No cache of blob descriptors: it still believes in blobs that `registry garbage-collect` has removed, and the
+      // next push of the same image skips them. A look at the disk costs little.
       maintenance: { uploadpurging: { enabled: true, age: '168h', interval: '24h', dryrun: false } },
     },
     // Relative, the location of an upload is right behind any proxy, on any port, whatever headers it adds.
-    http: { addr: `:${REGISTRY_PORT}`, relativeurls: true, headers: { 'X-Content-Type-Options': ['nosniff'] } },
+    http: {
+      addr: `:${REGISTRY_PORT}`,
+      relativeurls: true,
+      draintimeout: `${REGISTRY_DRAIN_SECONDS}s`,
+      headers: { 'X-Content-Type-Options': ['nosniff'] },
+    },
     auth: {
       token: {
         realm,

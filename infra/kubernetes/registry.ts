@@ -3,11 +3,19 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import * as tls from '@pulumi/tls'
 import { DEPLOYMENT_TIMEOUTS, DO_NOT_WAIT, labels } from './labels.ts'
-import { REGISTRY_PATHS, REGISTRY_PORT, type RegistryConfig, registryConfig } from './registry-config.ts'
+import {
+  REGISTRY_DRAIN_SECONDS,
+  REGISTRY_PATHS,
+  REGISTRY_PORT,
+  type RegistryConfig,
+  registryConfig,
+} from './registry-config.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'registry'
+/** Kubernetes kills what is left then. */
+const GRACE_SECONDS = REGISTRY_DRAIN_SECONDS + 5
 
 export interface RegistryArgs {
   namespace: pulumi.Input<string>
@@ -77,6 +85,7 @@ export class Registry extends pulumi.ComponentResource {
               automountServiceAccountToken: false,
               enableServiceLinks: false,
               securityContext: POD_SECURITY,
+              terminationGracePeriodSeconds: GRACE_SECONDS,
               containers: [
                 {
                   name: NAME,

@@ -1,9 +1,10 @@
 /** distribution as a process of its own, with the configuration that the stack gives it. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type RegistryConfig, registryConfig } from '../../infra/kubernetes/registry-config.ts'
 import { ensureTool } from '../../local/toolchain/index.ts'
 
@@ -11,6 +12,11 @@ import { ensureTool } from '../../local/toolchain/index.ts'
 export interface RegistryProcess {
   /** `127.0.0.1:<port>` */
   host: string
+  /** `registry garbage-collect` beside the running server, as in its pod. Answers what it says. */
+  collectGarbage(): Promise<string>
+  /** Begins to end it, as Kubernetes does. */
+  terminate(): void
+  /** Ends it, and waits. */
   close(): Promise<void>
 }
 
@@ -32,18 +38,17 @@ export async function startRegistry(
   await writeFile(paths.config, registryConfig(config))
   await writeFile(paths.certificate, trusted.certificate)
   await writeFile(paths.jwks, trusted.jwks)
-  const child = spawn(await ensureTool('registry'), ['serve', paths.config], {
-    // What differs from a pod: where files are, and who can reach it.
-    env: {
-      REGISTRY_AUTH_TOKEN_JWKS: paths.jwks,
-      REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: paths.certificate,
-      REGISTRY_HTTP_ADDR: '127.0.0.1:0',
-      REGISTRY_HTTP_SECRET: randomBytes(16).toString('hex'),
-      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(dir, 'data'),
-      OTEL_TRACES_EXPORTER: 'none',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const registry = await ensureTool('registry')
+  // What differs from a pod: where files are, and who can reach it.
+  const env = {
+    REGISTRY_AUTH_TOKEN_JWKS: paths.jwks,
+    REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: paths.certificate,
+    REGISTRY_HTTP_ADDR: '127.0.0.1:0',
+    REGISTRY_HTTP_SECRET: randomBytes(16).toString('hex'),
+    REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(dir, 'data'),
+    OTEL_TRACES_EXPORTER: 'none',
+  }
+  const child = spawn(registry, ['serve', paths.config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
   const { promise: host, resolve, reject } = Promise.withResolvers<string>()
   let output = ''
@@ -57,6 +62,11 @@ export async function startRegistry(
   exited.then(([code]) => reject(new Error(`the registry ended with ${code} before it listened:\n${output}`)))
   return {
     host: await host,
+    collectGarbage: async () => {
+      const { stdout } = await promisify(execFile)(registry, ['garbage-collect', paths.config], { env })
+      return stdout
+    },
+    terminate: () => void child.kill('SIGTERM'),
     close: async () => {
       child.kill('SIGTERM')
       await exited
