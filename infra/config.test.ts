@@ -3,14 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { parseSettings, type RawSettings } from './config.ts'
+import { settingDefaults } from './setting-defaults.ts'
 
-const project = parse(readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8'))
-const defaults = Object.fromEntries(
-  Object.entries<{ default: unknown }>(project.config).map(([key, { default: value }]) => [
-    key,
-    typeof value === 'object' ? JSON.stringify(value) : String(value),
-  ]),
-)
+const projectFile = readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8')
+const project = parse(projectFile)
+const defaults = settingDefaults(projectFile)
 
 const raw = (settings: Record<string, string> = {}, more: Partial<RawSettings> = {}): RawSettings => ({
   settings: { ...defaults, host: 'registry.example.com', ...settings },
@@ -45,6 +42,10 @@ describe('what a stack need not say', () => {
     })
   })
 
+  it.each(Object.keys(defaults).filter((key) => key !== 'host'))('may be there and empty: %s', (key) => {
+    expect(parseSettings(raw({ [key]: '' }))).toEqual(parseSettings(raw()))
+  })
+
   it('gives way to what it says', () => {
     const given = { host: 'localhost:15000', authentikUrl: 'http://authentik.ns.svc:9000', audience: 'https://acme' }
     expect(parseSettings(raw(given)).settings).toMatchObject(given)
@@ -58,8 +59,18 @@ describe('a mistake', () => {
     ['host', 'registry.example.com/'],
     ['host', '10.0.0.1:5000'],
     ['host', 'a..b'],
+    ['host', 'a-.example.com'],
+    ['host', `${'a'.repeat(64)}.example.com`],
+    ['host', 'registry.example.com:0'],
+    ['host', 'registry.example.com:65536'],
+    ['host', 'registry.example.com:99999'],
     ['authentikUrl', 'authentik.example.com'],
     ['authentikUrl', 'ldap://authentik'],
+    ['authentikUrl', 'https://user:hunter2@authentik.example.com'],
+    ['authentikUrl', 'https://authentik.example.com/?token=hunter2'],
+    ['authentikUrl', 'https://authentik.example.com/#hunter2'],
+    ['authentikUrl', 'https://authentik.example.com:65536'],
+    ['authentikUrl', 'https://authentik..example.com'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the start of an expression in a workflow
     ['audience', '${{ secrets.TOKEN }}'],
     ['audience', 'a "b"'],
@@ -70,20 +81,28 @@ describe('a mistake', () => {
     ['tokenLifetimeMinutes', 'ten'],
     ['sessionHours', '-1'],
     ['sessionHours', '25'],
-    ['pushGroup', ''],
     ['pushGroup', 'a\nb'],
     ['pullGroup', 'acl_docker_push'],
     ['namespace', 'Registry'],
     ['ingressClass', 'a/b'],
     ['ingressAnnotations.a', '{"a": 1}'],
     ['storageSize', '20'],
-    ['nodeImage', ''],
   ])('in %s: %s', (key, value) => {
     const setting = key.split('.')[0] ?? ''
     const message = mistakes({ [setting]: value })
     expect(message).toContain(`passwordless-registry:${key}: expected `)
     expect(message).toMatch(new RegExp(`pulumi config set (--path ')?${setting}`))
     expect(message).toContain('nothing was changed')
+    expect(message).not.toContain('hunter2')
+  })
+
+  it('in the URL that the provider uses is told of that setting', () => {
+    const message = mistakes({}, { authentikUrl: 'https://akadmin:hunter2@authentik.example.com' })
+    expect(message).toContain(
+      'authentik:url: expected an http or https URL; this one has a user name or password in it',
+    )
+    expect(message).toContain("pulumi config set authentik:url 'https://authentik.example.com'")
+    expect(message).not.toContain('hunter2')
   })
 
   it('is told together with all the others', () => {

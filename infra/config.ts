@@ -9,8 +9,11 @@ import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
 import { parseProxies } from '../service/http/client-address.ts'
 import { loadPolicy } from '../trust/document.ts'
+import { withoutSecrets } from '../trust/http-url.ts'
 import type { TrustSource } from '../trust/sources.ts'
 import { accountSubject, letsAccountIn } from './kubernetes/anonymous-pull.ts'
+import { declaredDefaults } from './setting-defaults.ts'
+import { httpUrl, registryHost } from './setting-schemas.ts'
 import { checkTrust, type Trust } from './trust.ts'
 
 const PROJECT = 'passwordless-registry'
@@ -19,8 +22,6 @@ const PROJECT = 'passwordless-registry'
 const MAX_TOKEN_LIFETIME_MINUTES = 60
 /** No job of a CI platform that is worth a session takes longer than a day. */
 const MAX_SESSION_HOURS = 24
-/** RFC 1035 §2.3.4 */
-const MAX_HOST_NAME = 253
 /** authentik's limit for the name of a group is higher; its page shows no more. */
 const MAX_GROUP_NAME = 80
 
@@ -46,18 +47,8 @@ const count = (unit: string, { least, most }: { least: number; most: number }) =
     .max(most, { error: `at most ${most} ${unit}` })
 
 const settings = {
-  host: {
-    // A host of digits only would be an IP address, which an Ingress does not take.
-    schema: text(
-      /^(?!.*\.\.)(?![\d.]+(:|$))[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9]\d{0,4})?$/,
-      'a host name in lower case, with an optional port and without https://',
-    ).max(MAX_HOST_NAME, { error: `a host name of at most ${MAX_HOST_NAME} characters` }),
-    example: 'registry.example.com',
-  },
-  authentikUrl: {
-    schema: z.url({ protocol: /^https?$/, error: 'an http or https URL' }).transform((url) => url.replace(/\/+$/, '')),
-    example: 'https://authentik.example.com',
-  },
+  host: { schema: registryHost, example: 'registry.example.com' },
+  authentikUrl: { schema: httpUrl, example: 'https://authentik.example.com' },
   audience: {
     // Inserted into workflow texts, where $ and { would start an expression.
     schema: optional(
@@ -129,13 +120,14 @@ export interface RawSettings {
 /**
  * Checks the whole configuration.
  *
+ * @param defaults what a setting is that is missing or empty
  * @returns the settings, and what works but could be better
  * @throws RunError listing every mistake: its key, what was expected, an example and the command that sets it
  */
-export function parseSettings({ settings: given, authentikUrl, hasAuthentikToken }: RawSettings): {
-  settings: Settings
-  warnings: string[]
-} {
+export function parseSettings(
+  { settings: given, authentikUrl, hasAuthentikToken }: RawSettings,
+  defaults: Record<string, string> = declaredDefaults(),
+): { settings: Settings; warnings: string[] } {
   const mistakes: string[] = []
   const values: Record<string, unknown> = {}
 
@@ -148,20 +140,23 @@ export function parseSettings({ settings: given, authentikUrl, hasAuthentikToken
   for (const key of Object.keys(settings) as SettingName[]) {
     const setting: { schema: z.ZodType; example: string; path?: string } = settings[key]
     // The token service uses the address that the program uses, unless told otherwise.
-    const value = key === 'authentikUrl' ? given[key] || authentikUrl || '' : (given[key] ?? '')
+    const isProvidersUrl = key === 'authentikUrl' && !given[key]
+    const value = given[key] || (isProvidersUrl ? authentikUrl : defaults[key]) || ''
     const result = setting.schema.safeParse('path' in setting ? fromJson(value) : value)
     if (result.success) {
       values[key] = result.data
       continue
     }
-    const command = setting.path ? `--path '${setting.path}'` : key
+    if (isProvidersUrl && value === '') {
+      mistakes.push(mistake('authentik:url', 'the URL of authentik', 'not set', `authentik:url ${setting.example}`))
+      continue
+    }
+    const [setAs, command] = isProvidersUrl
+      ? ['authentik:url', 'authentik:url']
+      : [`${PROJECT}:${key}`, setting.path ? `--path '${setting.path}'` : key]
     for (const issue of result.error.issues) {
-      const at = `${PROJECT}:${[key, ...issue.path].join('.')}`
-      mistakes.push(
-        key === 'authentikUrl' && value === ''
-          ? mistake('authentik:url', 'the URL of authentik', 'not set', `authentik:url ${setting.example}`)
-          : mistake(at, issue.message, shown(value), `${command} '${setting.example}'`),
-      )
+      const at = [setAs, ...issue.path].join('.')
+      mistakes.push(mistake(at, issue.message, shown(value), `${command} '${setting.example}'`))
     }
   }
   if (values.pushGroup !== undefined && values.pushGroup === values.pullGroup) {
@@ -227,11 +222,12 @@ export function readSettings(): Settings {
 const mistake = (key: string, expected: string, came: string, command: string) =>
   `${key}: expected ${expected}; it is ${came}.\n  pulumi config set ${command}`
 
-/** A value as a message shows it: short, because the mistake may be a whole file pasted by accident. */
+/** A value as a message shows it: short, as the mistake may be a whole file pasted by accident, and without passwords. */
 function shown(value: string | undefined): string {
   const MAX_SHOWN = 60
   if (!value) return 'not set'
-  return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value)
+  const text = withoutSecrets(value)
+  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
 }
 
 /** Lists and maps arrive as JSON text. What is no JSON stays as it is, for the schema to refuse. */

@@ -51,6 +51,33 @@ describe('a source', () => {
   })
 })
 
+test('an empty text is not set, as in all of the configuration', () => {
+  const empty = { url: '', issuer: '', enterprise: '', audience: '', jwksUrl: '', wellKnownUrl: '' }
+  expect(parse({ slug: 'github', platform: 'github', ...empty })).toEqual(parse({ slug: 'github', platform: 'github' }))
+})
+
+describe('keys in the configuration', () => {
+  const source = (slug: string, ...keys: object[]) => ({
+    slug,
+    platform: 'oidc',
+    issuer: `https://${slug}.example`,
+    jwks: { keys },
+  })
+  const key = { kid: '1', kty: 'RSA', n: 'AQAB', e: 'AQAB' }
+
+  test('may be the same in two sources: the issuer says which one a token is of', () => {
+    expect(parse(source('a', key), source('b', { ...key, use: 'sig' })).findings).toEqual([])
+  })
+  test.each([
+    ['in two sources', [source('a', key), source('b', { ...key, n: 'BQAB' })], /"1".*in "a" and "b"/],
+    ['in one', [source('a', key, { kid: '1', kty: 'EC', crv: 'P-256', x: 'a', y: 'b' })], /"1".*in source "a"/],
+  ])('of one id must not be two: %s', (_, entries, wrong) => {
+    expect(parse(...entries).findings).toMatchObject([
+      { severity: 'error', code: 'source-keys', field: 'sources', wrong: expect.stringMatching(wrong) },
+    ])
+  })
+})
+
 describe('a mistake in the sources', () => {
   test.each([
     ['no list', 'github', 'sources-missing', /the list of sources is "github"/],
@@ -65,6 +92,15 @@ describe('a mistake in the sources', () => {
     ['another platform', [{ slug: 'a', platform: 'jenkins' }], 'source-invalid', /github, gitlab, oidc/],
     ['a field that is not', [{ slug: 'a', platform: 'github', uri: 'x' }], 'source-invalid', /no field "uri"/],
     ['a file as URL', [{ slug: 'a', platform: 'gitlab', url: 'file:///etc' }], 'source-invalid', /http or https/],
+    ['a password', [{ slug: 'a', platform: 'gitlab', url: 'https://u:p@a.example' }], 'source-invalid', /password/],
+    ['a query', [{ slug: 'a', platform: 'oidc', issuer: 'https://a.example/?a=b' }], 'source-invalid', /query/],
+    ['a fragment', [{ slug: 'a', platform: 'github', jwksUrl: 'https://a.example/#k' }], 'source-invalid', /fragment/],
+    [
+      'a host of nothing',
+      [{ slug: 'a', platform: 'oidc', wellKnownUrl: 'https://a..b/x' }],
+      'source-invalid',
+      /part ""/,
+    ],
     ['oidc without issuer', [{ slug: 'a', platform: 'oidc' }], 'source-keys', /needs an issuer/],
     [
       'keys in two places',

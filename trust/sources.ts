@@ -3,9 +3,11 @@
  */
 import { z } from 'zod'
 import { type Finding, quote } from './findings.ts'
+import { githubIssuer, githubKeysUrl } from './github-issuer.ts'
+import { httpUrlProblem } from './http-url.ts'
+import { keyClashes } from './key-clashes.ts'
 import { type Platform, platforms } from './platform-claims.ts'
 
-const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com'
 const GITLAB_URL = 'https://gitlab.com'
 
 /** authentik's slugs hold 50 characters (Django's SlugField); `docker-registry-` goes in front. */
@@ -26,26 +28,35 @@ export interface TrustSource {
   readonly keys: SourceKeys
 }
 
-const url = z
-  .url({ protocol: /^https?$/, error: 'is no http or https URL' })
-  .transform((text) => text.replace(/\/+$/, ''))
 /** Issuers are compared letter by letter (OpenID Connect Discovery section 4.3), so nothing is trimmed here. */
-const issuer = z.url({ protocol: /^https?$/, error: 'is no http or https URL' })
+const issuer = z.string({ error: 'is not an http or https URL' }).superRefine((text, context) => {
+  const problem = httpUrlProblem(text)
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+})
+const url = issuer.transform((text) => text.replace(/\/+$/, ''))
+/** An empty text is not set, as everywhere in the configuration. */
+const optional = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
 /** One entry of the list `sources`, as the stack's configuration says it. */
 export const sourceSchema = z.strictObject({
   slug: z
-    .string({ error: 'is missing or no text' })
+    .string({ error: 'is missing or not text' })
     .regex(/^[-a-zA-Z0-9_]+$/, {
-      error: 'may hold letters, digits, "-" and "_"',
+      error: 'may contain letters, digits, "-" and "_"',
     })
     .max(MAX_SLUG, { error: `is longer than ${MAX_SLUG} characters` }),
   platform: z.enum(platforms, { error: 'is none of github, gitlab, oidc' }),
-  url: url.optional(),
-  issuer: issuer.optional(),
-  audience: z.string().min(1, { error: 'is empty' }).optional(),
-  jwksUrl: url.optional(),
-  wellKnownUrl: url.optional(),
+  url: optional(url),
+  enterprise: optional(
+    z
+      .string({ error: 'is not text' })
+      .regex(/^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/, { error: 'is not the slug of an enterprise' }),
+  ),
+  issuer: optional(issuer),
+  audience: optional(z.string({ error: 'is not text' })),
+  jwksUrl: optional(url),
+  wellKnownUrl: optional(url),
   jwks: z
     .object({ keys: z.array(z.looseObject({ kid: z.string().min(1) }), { error: 'has no list of keys' }).min(1) })
     .optional(),
@@ -57,6 +68,7 @@ const examples: Record<string, string> = {
   slug: 'slug: gitlab-internal',
   platform: 'platform: gitlab',
   url: 'url: https://gitlab.example.com',
+  enterprise: 'enterprise: acme, as in https://github.com/enterprises/acme',
   issuer: 'issuer: https://kubernetes.default.svc.cluster.local',
   audience: 'audience: registry.example.com',
   jwksUrl: 'jwksUrl: https://issuer.example.com/jwks',
@@ -82,9 +94,9 @@ export function parseSources(value: unknown, audience: string): { sources: Trust
   for (const [index, entry] of value.entries()) {
     const parsed = sourceSchema.safeParse(entry)
     if (parsed.success) {
-      const problem = keysProblem(parsed.data)
-      if (problem === undefined) sources.push(resolve(parsed.data, audience))
-      else findings.push(mistake('source-keys', `sources[${index}]`, problem.wrong, problem.example))
+      const resolved = resolve(parsed.data, audience)
+      if ('issuer' in resolved) sources.push(resolved)
+      else findings.push(mistake(resolved.code, `sources[${index}]`, resolved.wrong, resolved.example))
     } else {
       for (const issue of parsed.error.issues) {
         const name = String(issue.path[0] ?? (issue.code === 'unrecognized_keys' ? issue.keys[0] : ''))
@@ -94,40 +106,52 @@ export function parseSources(value: unknown, audience: string): { sources: Trust
       }
     }
   }
-  return { sources, findings: [...findings, ...twice(sources)] }
+  return { sources, findings: [...findings, ...twice(sources), ...keyClashes(sources)] }
 }
 
 type ParsedSource = z.output<typeof sourceSchema>
 
-function keysProblem(source: ParsedSource): { wrong: string; example: string } | undefined {
+interface Problem {
+  readonly code: string
+  readonly wrong: string
+  readonly example: string
+}
+
+function resolve(source: ParsedSource, audience: string): TrustSource | Problem {
   const given = [source.jwksUrl, source.wellKnownUrl, source.jwks].filter((keys) => keys !== undefined)
   if (given.length > 1) {
-    return {
-      wrong: 'only one of jwksUrl, wellKnownUrl and jwks can say where the keys are',
-      example: examples.wellKnownUrl ?? '',
+    const wrong = 'only one of jwksUrl, wellKnownUrl and jwks can say where the keys are'
+    return { code: 'source-keys', wrong, example: examples.wellKnownUrl ?? '' }
+  }
+  const found = issuerOf(source)
+  if (typeof found !== 'string') return found
+  const { slug, platform } = source
+  return { slug, platform, issuer: found, audience: source.audience ?? audience, keys: sourceKeys(source, found) }
+}
+
+/** docs.gitlab.com, "OpenID Connect (OIDC) Authentication Using ID Tokens": `iss` is the URL of the instance. */
+function issuerOf({ platform, url: base, enterprise, issuer: given }: ParsedSource): string | Problem {
+  const wrongIssuer = (wrong: string, example = examples.issuer ?? '') => ({ code: 'source-issuer', wrong, example })
+  if (enterprise !== undefined && platform !== 'github') {
+    return wrongIssuer(`only github has an issuer for each enterprise, ${platform} has none`, 'platform: github')
+  }
+  if (given !== undefined) {
+    if (enterprise !== undefined) {
+      return wrongIssuer('enterprise and issuer both say who signs; one of them is enough', examples.enterprise)
     }
+    if (platform !== 'oidc' && given.endsWith('/')) {
+      const wrong = `tokens of ${platform} never name an issuer that ends with "/", and it is compared letter by letter`
+      return wrongIssuer(wrong, `issuer: ${given.replace(/\/+$/, '')}`)
+    }
+    return given
   }
-  if (source.platform === 'oidc' && source.issuer === undefined) {
-    return { wrong: 'platform oidc needs an issuer', example: examples.issuer ?? '' }
-  }
-  return undefined
-}
-
-function resolve(source: ParsedSource, audience: string): TrustSource {
-  const tokenIssuer = source.issuer ?? platformIssuer(source)
-  return {
-    slug: source.slug,
-    platform: source.platform,
-    issuer: tokenIssuer,
-    audience: source.audience ?? audience,
-    keys: sourceKeys(source, tokenIssuer),
-  }
-}
-
-/** docs.github.com: OpenID Connect reference, there also for GitHub Enterprise Server; docs.gitlab.com: ID tokens. */
-function platformIssuer({ platform, url: base }: ParsedSource): string {
-  if (platform === 'github') return base === undefined ? GITHUB_ISSUER : `${base}/_services/token`
-  return base ?? GITLAB_URL
+  if (platform === 'oidc')
+    return { code: 'source-keys', wrong: 'platform oidc needs an issuer', example: examples.issuer ?? '' }
+  if (platform === 'gitlab') return base ?? GITLAB_URL
+  const github = githubIssuer({ url: base, enterprise })
+  return 'issuer' in github
+    ? github.issuer
+    : wrongIssuer(github.wrong, 'url: https://acme.ghe.com, or enterprise: acme')
 }
 
 function sourceKeys(
@@ -137,12 +161,12 @@ function sourceKeys(
   if (jwks !== undefined) return { jwks }
   if (jwksUrl !== undefined) return { jwksUrl }
   if (wellKnownUrl !== undefined) return { wellKnownUrl }
-  if (platform === 'github') return { jwksUrl: `${tokenIssuer}/.well-known/jwks` }
+  if (platform === 'github') return { jwksUrl: githubKeysUrl(tokenIssuer) }
   const publisher = platform === 'gitlab' ? (base ?? tokenIssuer) : tokenIssuer
   return { wellKnownUrl: `${publisher.replace(/\/+$/, '')}/.well-known/openid-configuration` }
 }
 
-/** Two sources of one slug overwrite each other in authentik; two of one issuer share their keys' `kid`s. */
+/** Two sources of one slug overwrite each other in authentik; of two with one issuer no token says which it is of. */
 function twice(sources: readonly TrustSource[]): Finding[] {
   const findings: Finding[] = []
   for (const [index, source] of sources.entries()) {
@@ -151,7 +175,7 @@ function twice(sources: readonly TrustSource[]): Finding[] {
       const wrong = `two sources have the slug ${quote(source.slug)}`
       findings.push(mistake('source-twice', 'sources', wrong, examples.slug ?? ''))
     } else if (earlier.some((other) => other.issuer === source.issuer)) {
-      const wrong = `two sources have the issuer ${quote(source.issuer)}, so no key says which of them signed`
+      const wrong = `two sources have the issuer ${quote(source.issuer)}, so a token does not say which of them it is of`
       findings.push(mistake('source-twice', 'sources', wrong, 'one source for each issuer'))
     }
   }

@@ -31,8 +31,9 @@ export function stackPolicy(projectFile: string, stackFile: string): StackPolicy
   const [project, stack] = [parseYaml(projectFile), parseYaml(stackFile)]
   const unreadable = [...project.findings, ...stack.findings]
   if (unreadable.length > 0) return { policy: undefined, findings: unreadable }
+  // An empty setting is not set (Pulumi.yaml).
   const setting = (name: string): unknown =>
-    at(stack.value, 'config', `${PROJECT}:${name}`) ?? at(project.value, 'config', name, 'default')
+    at(stack.value, 'config', `${PROJECT}:${name}`) || at(project.value, 'config', name, 'default')
   const text = (name: string, otherwise: string) => String(setting(name) || otherwise)
 
   const audience = text('audience', text('host', ''))
