@@ -1,7 +1,7 @@
 /** The whole system, one line per part: configuration, authentik, Kubernetes, outputs. */
 import { bundleService } from '../service/bundle.ts'
 import { AccessGroups } from './authentik/access-groups.ts'
-import { issuer as issuerOf, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'
+import { issuer as issuerOf, jwksUrl, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'
 import { OAuthApplication } from './authentik/oauth-application.ts'
 import { SigningKey } from './authentik/signing-key.ts'
 import { Sources } from './authentik/sources.ts'
@@ -65,7 +65,7 @@ const tokenService = new TokenService({
   trustDocument: settings.trust.document,
   issuerKeys: JSON.stringify(settings.sources.map(({ issuer, keys }) => ({ issuer, keys }))),
   registryJwks: jwks,
-  jwksUrl: `${issuer}jwks/`,
+  jwksUrl: jwksUrl(settings.authentikUrl),
   trustedProxies: settings.trustedProxies,
   anonymousPull: settings.anonymousPull,
   audience,

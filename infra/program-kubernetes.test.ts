@@ -151,7 +151,7 @@ describe('Kubernetes', () => {
         token: {
           realm: 'https://registry.example.com/token',
           service: 'docker-registry',
-          issuer: 'https://authentik.example.com/application/o/docker-registry/',
+          issuer: 'https://authentik.example.com/',
           signingalgorithms: ['ES256'],
         },
       },

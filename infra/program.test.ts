@@ -64,6 +64,7 @@ describe('authentik', () => {
     await run({ ...example(), 'passwordless-registry:sessionHours': 12 })
     expect(one(PROVIDER, 'ci-session').inputs).toMatchObject({
       clientId: 'ci-session',
+      issuerMode: 'global',
       accessTokenValidity: 'minutes=720',
       signingKey: 'id-of-docker-registry',
       propertyMappings: ['id-of-ci-session'],
@@ -152,7 +153,7 @@ describe('outputs', () => {
     expect(outputs).toMatchObject({
       registry: { value: 'registry.example.com' },
       tokenUrl: { value: 'https://registry.example.com/token' },
-      issuer: { value: 'https://authentik.example.com/application/o/docker-registry/' },
+      issuer: { value: 'https://authentik.example.com/' },
       clientId: { value: 'docker-registry' },
       audience: { value: 'registry.example.com' },
       pushGroup: { value: 'acl_docker_push' },

@@ -158,7 +158,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     config,
     limits,
     exchange: config.explainRefusedPush ? explainRefusedPush(registry, { advice, report }) : registry,
-    openSession: config.session && early(cache.remember(upstream('session', config.session), 'session')),
+    sessionExchange: config.session && early(cache.remember(upstream('session', config.session), 'session')),
     advice,
     readToken,
     digest,

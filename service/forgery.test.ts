@@ -51,8 +51,8 @@ const publishOwn = (...keys: IssuerKey[]) =>
   writeFile(env.REGISTRY_JWKS_FILE ?? '', JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }))
 const job = { ...githubClaims, aud: audience }
 const session = {
-  iss: 'https://authentik.example.com/application/o/ci-session/',
-  aud: 'ci-session',
+  iss: 'https://authentik.example.com/',
+  aud: ['ci-session', 'docker-registry'],
   ci: { source: 'github', claims: githubClaims },
 }
 const calls = () => suite.upstream.received.length

@@ -7,12 +7,14 @@ import { unsignedToken } from '../test/unsigned-token.ts'
 const suite = useTokenService()
 
 const ciToken = suite.secret(unsignedToken({ sub: 'repo:acme/app:ref:refs/heads/main' }))
-const sessionToken = suite.secret(unsignedToken({ ci: { source: 'github', claims: {} } }))
+const sessionClaims = { ci: { source: 'github', claims: {} }, aud: ['ci-session', 'docker-registry'], access: [] }
+const sessionToken = suite.secret(unsignedToken(sessionClaims))
 const job = basic('JWT', ciToken)
 /** As docker 20.10 and 28 log in: no scope at all. */
 const dockerLogin = 'account=JWT&client_id=docker&offline_token=true&service=docker-registry'
 
-const given = (access_token: string) => answerJson(200, { access_token, expires_in: 600 })
+const SESSION_SECONDS = 21_600
+const given = (access_token: string, expires_in = 600) => answerJson(200, { access_token, expires_in })
 const clients = () => suite.upstream.received.map(({ form }) => form.get('client_id'))
 
 /** A service with sessions, before an authentik that gives both kinds of token. */
@@ -23,15 +25,55 @@ async function withSessions(sessionAnswer = given(sessionToken)): Promise<TokenS
 }
 
 describe('docker login', () => {
-  it('gets a session to keep, and a registry token to try it with, for two calls', async () => {
-    const at = await withSessions()
+  it('gets a session to keep, which is also the token to try it with, for one call', async () => {
+    const at = await withSessions(given(sessionToken, SESSION_SECONDS))
     const { status, body } = await suite.ask(job, { query: dockerLogin, at })
     expect(status).toBe(200)
-    expect(body).toMatchObject({ token: secrets.registryToken, refresh_token: sessionToken })
+    expect(body).toMatchObject({ token: sessionToken, access_token: sessionToken, refresh_token: sessionToken })
+    expect(body).toMatchObject({ scope: '', expires_in: expect.closeTo(SESSION_SECONDS, -1) })
     expect(suite.upstream.received.map(({ form }) => Object.fromEntries(form))).toMatchObject([
-      { client_id: 'docker-registry', client_assertion: ciToken, scope: 'docker-registry' },
       { client_id: 'ci-session', client_assertion: ciToken, scope: 'ci-scope', grant_type: 'client_credentials' },
     ])
+  })
+
+  it.each<[string, object]>([
+    ['keeps sessions for itself', { aud: 'ci-session', access: undefined }],
+    ['lets them open more than the door', { access: [{ type: 'repository', name: 'a', actions: ['push'] }] }],
+  ])('gets a registry token beside the session where authentik %s', async (_, claims) => {
+    const session = suite.secret(unsignedToken({ ...sessionClaims, ...claims }))
+    const at = await withSessions(given(session))
+    const { body } = await suite.ask(job, { query: dockerLogin, at })
+    expect(body).toMatchObject({ token: secrets.registryToken, refresh_token: session })
+    expect(clients()).toEqual(['ci-session', 'docker-registry'])
+  })
+
+  it('that asks for a scope at once gets a registry token for it, and then the session', async () => {
+    const at = await withSessions()
+    const { body } = await suite.ask(job, { query: `${dockerLogin}&scope=repository:acme/app:pull`, at })
+    expect(body).toMatchObject({ token: secrets.registryToken, refresh_token: sessionToken })
+    expect(clients()).toEqual(['docker-registry', 'ci-session'])
+  })
+
+  it('that asks for nothing to keep gets no session in any form', async () => {
+    const at = await withSessions()
+    const { body } = await suite.ask(job, { query: 'account=JWT&service=docker-registry', at })
+    expect(body).toMatchObject({ token: secrets.registryToken })
+    expect(body).not.toHaveProperty('refresh_token')
+    expect(clients()).toEqual(['docker-registry'])
+  })
+
+  it('with a session asks authentik whether it is still good, and gets what lives no longer than a registry token', async () => {
+    const at = await withSessions()
+    const again = { grant_type: 'refresh_token', refresh_token: sessionToken, service: 'docker-registry' }
+    expect((await suite.post(again, { at })).body).toMatchObject({
+      token: secrets.registryToken,
+      refresh_token: sessionToken,
+    })
+    suite.upstream.answer = answerJson(400, { error: 'invalid_grant' })
+    const revoked = { ...again, refresh_token: suite.secret(unsignedToken({ ...sessionClaims, jti: 'revoked' })) }
+    expect((await suite.post(revoked, { at })).status).toBe(401)
+    expect((await suite.ask(basic('JWT', revoked.refresh_token), { query: dockerLogin, at })).status).toBe(401)
+    expect(clients()).toEqual(['docker-registry', 'docker-registry', 'docker-registry'])
   })
 
   it('of a user with an app password keeps the password', async () => {
@@ -52,7 +94,7 @@ describe('docker login', () => {
     const at = await withSessions()
     suite.upstream.answer = answerJson(400, { error: 'invalid_grant' })
     expect((await suite.ask(job, { query: dockerLogin, at })).status).toBe(401)
-    expect(clients()).toEqual(['docker-registry'])
+    expect(clients()).toEqual(['ci-session'])
   })
 
   it('fails where authentik does not know the client id of sessions, and says so', async () => {

@@ -96,8 +96,8 @@ describe('refused before authentik is asked', () => {
 
   it('a session, the same', async () => {
     const session = {
-      iss: 'https://authentik.example.com/application/o/ci-session/',
-      aud: 'ci-session',
+      iss: 'https://authentik.example.com/',
+      aud: ['ci-session', 'docker-registry'],
       ci: { source: 'github', claims: { ...githubClaims, repository_owner_id: '666' } },
     }
     const refresh_token = suite.secret(unsignedToken(session))

@@ -4,7 +4,7 @@ import type { Config } from './config.ts'
 import type { Advice } from './decision/advice.ts'
 import { anonymousScopes } from './decision/anonymous-pull.ts'
 import type { ReadToken } from './decision/reading.ts'
-import { refreshTokenFor } from './decision/session.ts'
+import { isLoginToken, keptSession, openSession } from './decision/session.ts'
 import { TokenError } from './errors.ts'
 import { type Answer, prepareAnswer, tokenAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
@@ -33,7 +33,7 @@ export interface TokenDependencies {
   limits: Limits
   exchange: Exchange
   /** Exchanges a CI token for a session; undefined where sessions are off. */
-  openSession: Exchange | undefined
+  sessionExchange: Exchange | undefined
   advice: Advice
   readToken: ReadToken
   digest: DigestCredential
@@ -77,7 +77,7 @@ function wholeOf(request: TokenRequest): string | undefined {
 
 /** @returns what reads a request, and has it decided */
 function createUnderstanding(dependencies: TokenDependencies) {
-  const { config, limits, exchange, openSession, digest, readFile } = dependencies
+  const { config, limits, exchange, sessionExchange, digest, readFile } = dependencies
   return async (request: TokenRequest) => {
     const { decision } = request
     const { requestId } = decision
@@ -98,16 +98,21 @@ function createUnderstanding(dependencies: TokenDependencies) {
       decision.verified = true
       if (credential.kind === 'password') decision.subject = credential.username
     }
-    const issued = await exchange({ credential, scopes, requestId, onCall }).catch((error: unknown) => {
-      // Of these authentik has given a token, though not one for what was asked.
-      if (error instanceof TokenError && error.reason === 'push_refused') accepted()
-      throw error
-    })
+    const ask = { credential, offline: isOffline(request, parameters), requestId, onCall }
+    // Of a login that asks for nothing the session is the token too.
+    const login = scopes.length === 0 ? await openSession(ask, sessionExchange) : undefined
+    const issued =
+      login && isLoginToken(login, config.clientId)
+        ? login
+        : await exchange({ credential, scopes, requestId, onCall }).catch((error: unknown) => {
+            // Of these authentik has given a token, though not one for what was asked.
+            if (error instanceof TokenError && error.reason === 'push_refused') accepted()
+            throw error
+          })
     accepted()
     decision.granted = issued.access ?? []
-    // Second, so that a login that is refused costs authentik one exchange and not two.
-    const offline = isOffline(request, parameters)
-    const session = await refreshTokenFor({ credential, offline, requestId, onCall }, openSession)
+    // Otherwise second, so that a login that is refused costs authentik one exchange and not two.
+    const session = login ?? keptSession(ask) ?? (await openSession(ask, sessionExchange))
     const sessionSha256 = session && digest({ kind: 'session', jwt: session.token }).sha256
     if (sessionSha256 !== undefined) decision.sessionSha256 = sessionSha256
     return {

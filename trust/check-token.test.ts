@@ -131,8 +131,8 @@ describe('a token that would be refused', () => {
 
 describe('a session', () => {
   const session = {
-    iss: 'https://authentik.example.com/application/o/ci-session/',
-    aud: 'ci-session',
+    iss: 'https://authentik.example.com/',
+    aud: ['ci-session', 'docker-registry'],
     ci: { source: 'github', claims: githubClaims },
   }
   test('is held against the rules by the claims it was made from', () => {
@@ -142,12 +142,21 @@ describe('a session', () => {
       source: { slug: 'github' },
     })
   })
+  test('given before sessions were for the registry too is one', () => {
+    const before = { iss: 'https://authentik.example.com/application/o/ci-session/', aud: 'ci-session' }
+    expect(check({ ...session, ...before })).toMatchObject({ ok: true, kind: 'session' })
+  })
+  test('is not what a CI token is that lists the audience of sessions beside ours', () => {
+    expect(check({ aud: [audience, 'ci-session'] })).toMatchObject({ ok: true, kind: 'ci' })
+  })
   test.each([
     ['of a source that is gone', { ci: { source: 'other', claims: githubClaims } }, 'session-broken'],
     ['without a source', { ci: 'github' }, 'session-broken'],
     ['without claims', { ci: { source: 'github' } }, 'no-rule-matches'],
     ['of a rule that is gone', { ci: { source: 'gitlab', claims: githubClaims } }, 'no-rule-matches'],
-    ['for another audience', { aud: audience }, 'audience-wrong'],
+    ['for the registry alone, as its own tokens are', { aud: 'docker-registry' }, 'issuer-unknown'],
+    ['for another audience', { aud: audience }, 'issuer-unknown'],
+    ['without any claims', { ci: undefined }, 'session-broken'],
     ['that has ended', { exp: NOW - 100 }, 'expired'],
   ])('%s is refused', (_, claims, code) => {
     expect(check({ ...session, ...claims })).toMatchObject({ ok: false, code })

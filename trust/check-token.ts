@@ -80,8 +80,8 @@ export function identifyToken(
   const session = isSession(policy, claims)
   const source = session ? sessionSource(policy, claims) : sourceOf(policy, claims)
   if ('code' in source) return source
-  const audience = session ? policy.document.session.audience : source.audience
-  const problem = audienceProblem(claims, audience) ?? timesProblem(claims, now)
+  // What makes it a session is its audience.
+  const problem = (session ? undefined : audienceProblem(claims, source.audience)) ?? timesProblem(claims, now)
   if (problem !== undefined) return problem
   return session ? { kind: 'session', source, claims: sessionClaims(claims) } : { kind: 'ci', source, claims }
 }
@@ -94,10 +94,13 @@ function quoted(value: unknown): string {
   return value === undefined ? 'missing' : quote(value, MAX_QUOTED_CHARACTERS)
 }
 
-/** authentik ends the issuer of a token with the slug of the application that gave it. */
+/**
+ * By the audience of sessions; not by the issuer, which is that of registry tokens too. authentik alone knows whether it
+ * is one. A CI token may list that audience beside ours: it has the issuer of a source, and no claims of another token.
+ */
 function isSession(policy: Policy, claims: Claims): boolean {
-  const path = `/application/o/${policy.document.session.application}/`
-  return typeof claims.iss === 'string' && claims.iss.endsWith(path)
+  if (!isFor(claims, policy.document.session.audience)) return false
+  return record(claims.ci) !== undefined || ![...policy.sources.values()].some(({ issuer }) => issuer === claims.iss)
 }
 
 function sessionSource(policy: Policy, claims: Claims): PolicySource | TokenRefused {
@@ -123,9 +126,13 @@ function sourceOf(policy: Policy, claims: Claims): PolicySource | TokenRefused {
 }
 
 function audienceProblem(claims: Claims, expected: string): TokenRefused | undefined {
-  const { aud } = claims
-  if (aud === expected || (Array.isArray(aud) && aud.includes(expected))) return undefined
-  return refused('audience-wrong', `audience is ${quoted(aud)}, this registry expects ${quoted(expected)}`)
+  if (isFor(claims, expected)) return undefined
+  return refused('audience-wrong', `audience is ${quoted(claims.aud)}, this registry expects ${quoted(expected)}`)
+}
+
+/** RFC 7519 section 4.1.3: one audience, or a list of them. */
+function isFor({ aud }: Claims, audience: string): boolean {
+  return aud === audience || (Array.isArray(aud) && aud.includes(audience))
 }
 
 function timesProblem(claims: Claims, now: number): TokenRefused | undefined {

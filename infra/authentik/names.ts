@@ -7,10 +7,14 @@ export const REGISTRY_NAME = REGISTRY_APPLICATION
 export const SESSION_NAME = sessionNames.application
 
 /**
- * The issuer in registry tokens. authentik makes it from the address by which it is called, so it follows from how the
- * token service reaches authentik; the registry compares it to the letter, trailing slash included.
+ * The issuer in registry tokens and in sessions: authentik's root, as both providers have the global issuer mode. It
+ * makes it from the address by which it is called, so it follows from how the token service reaches authentik; the
+ * registry compares it to the letter, trailing slash included.
  */
-export const issuer = (authentikUrl: string): string => `${authentikUrl}/application/o/${REGISTRY_NAME}/`
+export const issuer = (authentikUrl: string): string => `${authentikUrl}/`
+
+/** Where authentik publishes the keys with which it signs registry tokens. */
+export const jwksUrl = (authentikUrl: string): string => `${authentikUrl}/application/o/${REGISTRY_NAME}/jwks/`
 
 /** authentik's token endpoint, shared by all its providers. */
 export const tokenEndpoint = (authentikUrl: string): string => `${authentikUrl}/application/o/token/`

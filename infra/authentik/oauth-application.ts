@@ -39,7 +39,7 @@ export class OAuthApplication extends pulumi.ComponentResource {
   readonly clientId: pulumi.Output<string>
   readonly providerId: pulumi.Output<number>
 
-  /** @param name of provider, scope, scope mapping and application; the application's slug, and so part of the issuer */
+  /** @param name of provider, scope, scope mapping and application; the application's slug */
   constructor(name: string, args: OAuthApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:authentik:OAuthApplication', name, {}, opts)
     const child = { parent: this }
@@ -55,6 +55,8 @@ export class OAuthApplication extends pulumi.ComponentResource {
         name,
         clientId: args.clientId,
         clientType: 'confidential',
+        // One issuer for all: the registry takes one, and a session is also the token of a login.
+        issuerMode: 'global',
         authorizationFlow: authentik.getFlowOutput({ slug: AUTHORIZATION_FLOW }, child).id,
         invalidationFlow: authentik.getFlowOutput({ slug: INVALIDATION_FLOW }, child).id,
         accessTokenValidity: `minutes=${args.tokenMinutes}`,

@@ -20,8 +20,8 @@ const ci = (claims: object, header?: object): Credential => ({
   jwt: new Secret(unsignedToken(claims, header)),
 })
 const sessionClaims = {
-  iss: 'https://authentik.example.com/application/o/ci-session/',
-  aud: 'ci-session',
+  iss: 'https://authentik.example.com/',
+  aud: ['ci-session', 'docker-registry'],
   ci: { source: 'github', claims: githubClaims },
 }
 const session = (claims: object): Credential => ({ kind: 'session', jwt: new Secret(unsignedToken(claims)) })

@@ -17,8 +17,8 @@ const github = githubClaims.iss
 
 const jobToken = unsignedToken({ ...githubClaims, aud: audience })
 const sessionToken = unsignedToken({
-  iss: 'https://authentik.example.com/application/o/ci-session/',
-  aud: 'ci-session',
+  iss: 'https://authentik.example.com/',
+  aud: ['ci-session', 'docker-registry'],
   ci: { source: 'github', claims: githubClaims },
 })
 const job: Credential = { kind: 'jwt', jwt: new Secret(jobToken) }

@@ -2,7 +2,9 @@
  * Sessions: what a client keeps as refresh token when the CI token that it logged in with is dead.
  *
  * A session is a token of authentik's application `ci-session` that carries the verified claims of the CI token. It is
- * made once, at login, and then used like a CI token, as often as the client likes, until it ends or is revoked.
+ * made once, at login, and then used like a CI token, as often as the client likes, until it ends or is revoked. It is
+ * meant for the registry too, where it opens `/v2/` and nothing else: so it is also the token of a login that asks for
+ * nothing, and such a login costs authentik one exchange.
  */
 import { decodeToken } from '../../trust/token.ts'
 import { TokenError } from '../errors.ts'
@@ -10,8 +12,8 @@ import type { Credential } from '../request/credentials.ts'
 import type { Secret } from '../secret.ts'
 import type { Exchange, IssuedToken } from '../upstream/exchange.ts'
 
-/** What is asked about a refresh token. */
-export interface RefreshTokenRequest {
+/** What is asked about a session. */
+export interface SessionRequest {
   credential: Credential
   /** Whether the client asked for one: `offline_token=true` or `access_type=offline`. */
   offline: boolean
@@ -27,21 +29,18 @@ export type RefreshToken = Pick<IssuedToken, 'token' | 'reusableUntilMs'>
 const kept = (token: Secret): RefreshToken => ({ token, reusableUntilMs: Number.POSITIVE_INFINITY })
 
 /**
- * The refresh token that goes into the answer.
- * @param openSession exchanges a CI token for a session; undefined where sessions are off
- * @returns undefined where the client has to keep its password: without sessions, and for users with an app password
+ * A new session, where one is due.
+ * @param open exchanges a CI token for a session; undefined where sessions are off
+ * @returns undefined for whoever did not ask for one, has one, or is no CI job
  * @throws TokenError as the exchange does
  */
-export async function refreshTokenFor(
-  { credential, offline, ...told }: RefreshTokenRequest,
-  openSession: Exchange | undefined,
-): Promise<RefreshToken | undefined> {
-  // Told again each time: clients take an answer without one for a session that is over.
-  if (credential.kind === 'session') return kept(credential.jwt)
-  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !openSession) return undefined
-  // A session as the password of a CI login: no session is made from one, and none is needed.
-  if (isSession(credential.jwt)) return kept(credential.jwt)
-  const session = await openSession({ credential, scopes: [], ...told })
+export async function openSession(
+  { credential, offline, ...rest }: SessionRequest,
+  open: Exchange | undefined,
+): Promise<IssuedToken | undefined> {
+  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !open) return undefined
+  if (isSession(credential.jwt)) return undefined
+  const session = await open({ credential, scopes: [], ...rest })
   if (!isSession(session.token)) {
     throw new TokenError(
       'credentials_refused',
@@ -51,6 +50,27 @@ export async function refreshTokenFor(
     )
   }
   return session
+}
+
+/**
+ * The refresh token that the client has already. It is sent again with each answer: clients take an answer without one
+ * for a session that is over.
+ */
+export function keptSession({ credential, offline }: SessionRequest): RefreshToken | undefined {
+  if (credential.kind === 'session') return kept(credential.jwt)
+  // A session as the password of a CI login: no session is made from one, and none is needed.
+  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !isSession(credential.jwt)) return undefined
+  return kept(credential.jwt)
+}
+
+/**
+ * Whether a session can be the token of a login that asks for nothing: the registry takes it, and it grants nothing.
+ * Not so where authentik's mapping is older than this service, or somebody else's.
+ * @param audience of registry tokens
+ */
+export function isLoginToken({ token, access }: IssuedToken, audience: string): boolean {
+  const aud = decodeToken(token.reveal())?.claims.aud
+  return Array.isArray(aud) && aud.includes(audience) && access?.length === 0
 }
 
 function isSession(token: Secret): boolean {

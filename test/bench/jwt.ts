@@ -93,7 +93,7 @@ export interface RegistryClaims {
  */
 export function registryToken(jwt: string, scopes: readonly string[], now: number, lifetimeSeconds: number): string {
   const claims = {
-    iss: 'https://authentik.example.com/application/o/docker-registry/',
+    iss: 'https://authentik.example.com/',
     sub: 'ci-acme-app',
     aud: 'docker-registry',
     iat: now,

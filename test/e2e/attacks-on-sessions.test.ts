@@ -18,6 +18,9 @@ const ownJob = (ref = ownRef()) => jobToken('github', 'acme/app', '--ref', ref)
 /** The token service holds a session against the key that the registry trusts, and asks authentik no more. */
 const notOurKey = /this registry has no key of the id that it names/
 
+/** Of a registry token that is used as a credential: no source has authentik's own issuer. */
+const ourIssuer = /issuer is "http:\/\/authentik\./
+
 function expectRefused(answer: TokenAnswer, reason: RegExp): void {
   expect(answer).toMatchObject({ status: 401, token: '', session: '' })
   expect(answer.reason).toMatch(reason)
@@ -57,12 +60,14 @@ describe('a session', () => {
     expectRefused(answer, /stranger\/app/)
   })
 
-  it('is no registry token', async () => {
-    const session = await sessionOf(await acme())
-    const call = await fetch(`http://${registry}/v2/acme/app/tags/list`, {
-      headers: { authorization: `Bearer ${session}` },
-    })
-    expect(call.status).toBe(401)
+  it('is the token of a login, and opens /v2/ and nothing else', async () => {
+    const { token, session } = await logIn(await acme())
+    expect(token).toBe(session)
+    const status = async (path: string) =>
+      (await fetch(`http://${registry}${path}`, { headers: { authorization: `Bearer ${session}` } })).status
+    expect([await status('/v2/'), await status('/v2/acme/app/tags/list'), await status('/v2/_catalog')]).toEqual([
+      200, 401, 401,
+    ])
   })
 
   it('makes no further session', async () => {
@@ -115,7 +120,7 @@ it('a fresh CI token of a user that an admin deactivated gives nothing', async (
 describe('what is no session', () => {
   it('a registry token', async () => {
     const { token } = await askToken(job(await acme()), [push])
-    await expectNoSession(token, /issuer is .*docker-registry/)
+    await expectNoSession(token, ourIssuer)
   })
 
   it('garbage', async () => {
@@ -152,7 +157,7 @@ describe('our own key id in the keys of a source', () => {
     const { kty, n, e, kid } = attacker
     await whileGitlabHolds([{ kty, n, e, kid, alg: 'RS256', use: 'sig' }], async () => {
       await expectNoSession(resigned(session, attacker), notOurKey)
-      await expectNoSession(resigned(token, attacker), /issuer is .*docker-registry/)
+      await expectNoSession(resigned(token, attacker), ourIssuer)
       const call = await fetch(`http://${registry}/v2/acme/app/tags/list`, {
         headers: { authorization: `Bearer ${resigned(token, attacker)}` },
       })
@@ -164,7 +169,7 @@ describe('our own key id in the keys of a source', () => {
     const session = await sessionOf(await ownJob())
     const { token } = await askToken(job(await acme()), [push])
     await whileGitlabHolds(await registryKeys(), async () => {
-      await expectNoSession(token, /issuer is .*docker-registry/)
+      await expectNoSession(token, ourIssuer)
       await api('DELETE', `oauth2/access_tokens/${(await accessToken(session)).pk}/`)
       await expectNoSession(session, /authentik refused/)
     })
@@ -181,7 +186,9 @@ describe('a token of another provider', () => {
   beforeAll(async () => {
     const session = await only('providers/oauth2', { name: 'ci-session' })
     const { authorization_flow, invalidation_flow, property_mappings, signing_key, jwt_federation_sources } = session
-    const same = { authorization_flow, invalidation_flow, property_mappings, signing_key, jwt_federation_sources }
+    const { issuer_mode } = session
+    const keys = { signing_key, issuer_mode, jwt_federation_sources }
+    const same = { authorization_flow, invalidation_flow, property_mappings, ...keys }
     provider = await api('POST', 'providers/oauth2/', { ...same, name, client_id: name, redirect_uris: [] })
     await api('POST', 'core/applications/', { name, slug: name, provider: provider.pk })
     const answer = await askAuthentik(await acme(), ['ci-session'], name)
@@ -193,13 +200,13 @@ describe('a token of another provider', () => {
     await api('DELETE', `providers/oauth2/${provider.pk}/`)
   })
 
-  it('is no session', () => expectNoSession(token, /issuer is .*other-session/))
+  it('is no session', () => expectNoSession(token, /authentik refused/))
 
   it('is none even where an admin federates that provider by mistake', async () => {
     const { pk, jwt_federation_providers } = await only('providers/oauth2', { name: 'docker-registry' })
     const federated = [...(jwt_federation_providers as number[]), provider.pk]
     await whileChanged('providers/oauth2', pk, { jwt_federation_providers: federated }, () =>
-      expectNoSession(token, /issuer is .*other-session/),
+      expectNoSession(token, /authentik refused/),
     )
   })
 })

@@ -46,7 +46,7 @@ describe('the outputs', () => {
     expect(outputs).toMatchObject({
       registry,
       tokenUrl: `http://${registry}/token`,
-      issuer: 'http://authentik.outside-world.svc.cluster.local:9000/application/o/docker-registry/',
+      issuer: 'http://authentik.outside-world.svc.cluster.local:9000/',
       clientId: 'docker-registry',
       audience: registry,
       pushGroup: 'acl_docker_push',

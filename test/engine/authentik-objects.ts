@@ -78,6 +78,7 @@ export async function setUpAuthentik(wanted: AuthentikObjects): Promise<SetUp> {
       name,
       client_id: name,
       client_type: 'confidential',
+      issuer_mode: 'global',
       authorization_flow: await api.flow('default-provider-authorization-implicit-consent'),
       invalidation_flow: await api.flow('default-provider-invalidation-flow'),
       access_token_validity: validity,

@@ -153,11 +153,12 @@ describe('a session', () => {
     await objects.api.call('DELETE', `oauth2/access_tokens/${held?.pk}/`)
   }
 
-  it('is what docker login gets; the registry takes the token that comes with it', async () => {
+  it('is what docker login gets, also as the token with which it tries the registry', async () => {
     const { token, refresh_token } = await dockerLogin()
     const response = await fetch(`http://${host}/v2/`, { headers: { authorization: `Bearer ${token}` } })
     expect(response.status).toBe(200)
-    expect(decodeJwt(refresh_token).aud).toBe(SESSION_NAME)
+    expect(token).toBe(refresh_token)
+    expect(decodeJwt(refresh_token)).toMatchObject({ aud: [SESSION_NAME, REGISTRY_NAME], access: [] })
   })
 
   it('pushes when the CI token is dead, and only where the CI token could', async () => {

@@ -159,7 +159,7 @@ describe('a session', () => {
     const session = await openSession(await github())
     const claims = decodeJwt(session)
     expect(claims.ci).toMatchObject({ source: 'github', claims: { repository: 'acme/app', ref: 'refs/heads/main' } })
-    expect(claims).not.toHaveProperty('access')
+    expect(claims).toMatchObject({ aud: [SESSION_NAME, REGISTRY_NAME], access: [] })
     expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(6 * 3600)
     expect(await access(session)).toEqual(pushed)
     expect(await access(session, 'repository:other/app:push')).toEqual([])

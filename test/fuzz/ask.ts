@@ -82,7 +82,7 @@ const ourEndpoint = createTokenEndpoint({
   config: { jwtUsername: 'JWT', anonymous: { kind: 'none' }, clientId: 'docker-registry', anonymousRepositories: [] },
   limits,
   exchange: refuseEarly(exchange, { advice, report: () => {}, limits, now: () => performance.now() }),
-  openSession: undefined,
+  sessionExchange: undefined,
   advice,
   readToken: createReadToken(digest, limits),
   digest,

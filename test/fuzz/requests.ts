@@ -84,7 +84,7 @@ const jwt = (hidden: string) =>
         { ...githubClaims, aud: audience, exp: 4e9 },
         { ...githubClaims, aud: audience, exp: 4e9 },
         { ...githubClaims, aud: 'another', repository: 'x'.repeat(5_000), exp: 4e9 },
-        { iss: 'https://authentik.example/application/o/ci-session/', ci: { source: 'github', claims: {} } },
+        { iss: 'https://authentik.example/', aud: ['ci-session', 'x'], ci: { source: 'github', claims: {} } },
         { exp: 'never', aud: [1, null], iss: {} },
         { ci: null, exp: 1 },
       ),

@@ -2,7 +2,12 @@
 
 The rules are held against these claims at each exchange, as the rules are then; so a session can do no more than the CI
 token could, and one whose rule is gone can do nothing.
+
+A session is also the token of a login that asks for nothing: with the registry's audience beside its own and an empty
+`access` it opens `/v2/` at the registry, and nothing else. What is returned here is laid over the token's own claims.
 """
+
+from authentik.providers.oauth2.models import OAuth2Provider
 
 USER_EXPIRES = "goauthentik.io/user/expires"
 
@@ -27,11 +32,12 @@ try:
     if not matching_rules(source, texts):
         raise Refused("no rule matches")
     kept = {name: texts[name] for name in document["session"]["claims"] if name in texts}
+    audience = [document["session"]["audience"], OAuth2Provider.objects.get(name=document["application"]).client_id]
     try:
         keep_user(request.user, int(token.expires.timestamp()))
     except Exception as error:
         # The session is good all the same, until authentik cleans up.
         ak_logger.warning("a session may end with its CI token", error=type(error).__name__)
-    return {"ci": {"source": source["slug"], "claims": kept}}
+    return {"ci": {"source": source["slug"], "claims": kept}, "aud": audience, "access": []}
 except Exception:
     return {}

@@ -16,8 +16,9 @@ NOW = 1_800_000_000
 SESSION_ENDS = NOW + 6 * 3600
 GITHUB = "https://token.actions.githubusercontent.com"
 GITLAB = "https://gitlab.example.com"
-SESSIONS = "https://authentik.example.com/application/o/ci-session/"
-REGISTRY = "https://authentik.example.com/application/o/docker-registry/"
+# The issuer of registry tokens and of sessions: both providers have the global mode.
+OWN = "https://authentik.example.com/"
+REGISTRY_CLIENT = "client id of the registry"
 AUDIENCE = "registry.example.com"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # authentik verifies signatures, the expressions never do; so any secret does here.
@@ -79,7 +80,8 @@ def token(kid="github-1", **changes):
 def session(**changes):
     """What authentik issues for `ci-session`."""
     ci = {"source": "github", "claims": {name: CLAIMS[name] for name in document()["session"]["claims"]}}
-    return token(**{"kid": "own-1", "iss": SESSIONS, "aud": "ci-session", "ci": ci, "repository": None, **changes})
+    own = {"kid": "own-1", "iss": OWN, "aud": ["ci-session", REGISTRY_CLIENT], "access": []}
+    return token(**{**own, "ci": ci, "repository": None, **changes})
 
 
 def shared():
@@ -113,6 +115,10 @@ class Objects:
         return row
 
 
+def by_name(row, name):
+    return row.name == name
+
+
 class World:
     """One authentik: its stored objects, which a test changes, and a run of each expression."""
 
@@ -120,6 +126,7 @@ class World:
         self.groups = {"docker-registry-trust": document()}
         self.keys = {"docker-registry-github": ["github-1", "github-2"], "docker-registry-gitlab": ["gitlab-1"]}
         self.access_tokens = {}  # text to name of the provider
+        self.providers = [SimpleNamespace(name="docker-registry", client_id=REGISTRY_CLIENT)]
         self.messages = []
         self.user_attributes = {}  # of whoever asks
         self.saved = []  # the attributes with which an expression saved the user
@@ -170,16 +177,18 @@ class World:
         self.saved.append(dict(self.user_attributes))
 
     def install_models(self):
+        modules = {}
         groups = [SimpleNamespace(name=name, attributes=attributes) for name, attributes in self.groups.items()]
         for path, name, objects in (
-            ("authentik.core.models", "Group", Objects(groups, lambda row, name: row.name == name)),
+            ("authentik.core.models", "Group", Objects(groups, by_name)),
             ("authentik.sources.oauth.models", "OAuthSource", Objects(list(self.keys), self.holds)),
             ("authentik.providers.oauth2.models", "AccessToken", Objects(list(self.access_tokens), self.issued)),
+            ("authentik.providers.oauth2.models", "OAuth2Provider", Objects(self.providers, by_name)),
         ):
             parts = path.split(".")
             for end in range(1, len(parts)):
                 sys.modules.setdefault(".".join(parts[:end]), types.ModuleType(".".join(parts[:end])))
-            sys.modules[path] = types.ModuleType(path)
+            sys.modules[path] = modules.setdefault(path, types.ModuleType(path))
             setattr(sys.modules[path], name, SimpleNamespace(objects=objects))
 
     def holds(self, row, slug, oidc_jwks__keys__contains):

@@ -1,5 +1,7 @@
 """Who is let in: policy and mappings under a real Python, run as authentik runs them, against the attacks on tokens."""
 
+import json
+
 import jwt
 import pytest
 from expression_world import (
@@ -8,9 +10,9 @@ from expression_world import (
     GITLAB,
     JWT_BEARER,
     NOW,
-    REGISTRY,
+    OWN,
+    REGISTRY_CLIENT,
     SESSION_ENDS,
-    SESSIONS,
     ci_post,
     document,
     held,
@@ -127,7 +129,7 @@ def test_a_kid_that_two_sources_hold_decides_nothing(world):
 
 def test_a_kid_of_our_own_key_in_a_source_gives_our_tokens_no_way_in(world):
     world.keys["docker-registry-gitlab"].append("own-1")
-    registry_token = held(world, token(kid="own-1", iss=REGISTRY, aud="docker-registry"), "docker-registry")
+    registry_token = held(world, token(kid="own-1", iss=OWN, aud=REGISTRY_CLIENT), "docker-registry")
     for assertion in (registry_token, session()):
         assert world.policy(assertion) is False
         assert world.access(assertion) == []
@@ -184,10 +186,59 @@ def test_the_first_assertion_field_is_the_one_that_counts(world):
 def test_no_ci_token_passes_itself_off_as_a_session(world):
     """Whatever it carries: only the text that authentik holds is a session."""
     ci = {"source": "gitlab", "claims": {"project_path": "acme/app"}}
-    for changes in ({"ci": ci}, {"ci": ci, "iss": SESSIONS, "aud": "ci-session"}):
+    for changes in ({"ci": ci}, {"ci": ci, "iss": OWN, "aud": ["ci-session", REGISTRY_CLIENT], "access": []}):
         assertion = token(**{"repository_owner_id": "666", **changes})
         assert world.policy(assertion) is False
         assert world.access(assertion) == []
+
+
+def test_a_session_opens_the_door_of_the_registry_and_nothing_behind_it(world):
+    """authentik lays this over the token's own claims: both audiences, and no access."""
+    written = world.session_claim(token())
+    assert set(written) == {"ci", "aud", "access"}
+    assert written["aud"] == ["ci-session", REGISTRY_CLIENT]
+    assert written["access"] == []
+
+
+def test_nothing_that_a_ci_token_carries_reaches_the_claims_that_the_registry_reads(world):
+    everything = [{"type": "repository", "name": "any/thing", "actions": ["push"]}]
+    hostile = {
+        "access": json.dumps(everything),
+        "scope": "docker-registry repository:any/thing:push",
+        "ci": {"access": everything, "aud": "docker-registry"},
+        "sub": "x",
+    }
+    document = world.groups["docker-registry-trust"]
+    # Rules may look at claims of these names, and then a session carries them: as texts, one level down.
+    document["session"]["claims"] = sorted([*document["session"]["claims"], "access", "aud", "ci", "scope"])
+    document["sources"][0]["rules"][0]["claims"] += [["access", ["**"]], ["aud", ["**"]]]
+    written = world.session_claim(token(**hostile))
+    assert written["aud"] == ["ci-session", REGISTRY_CLIENT]
+    assert written["access"] == []
+    assert written["ci"]["claims"]["access"] == json.dumps(everything)
+    assert "ci" not in written["ci"]["claims"]
+    assertion = held(world, session(**written))
+    assert world.access(assertion, "repository:acme/app:push repository:any/thing:push registry:catalog:*") == [
+        "repository:acme/app:push"
+    ]
+    # Nor does the list of objects that a CI token may carry: it has no text, so it matches nothing.
+    assert world.session_claim(token(access=everything)) == {}
+
+
+@pytest.mark.parametrize("harm", ["no provider of that name", "two of them", "no rules"])
+def test_a_mapping_that_fails_writes_nothing_that_the_registry_would_take(world, harm):
+    """Then the audience is that of sessions alone, as authentik itself writes it."""
+    if harm == "no rules":
+        world.groups.clear()
+    else:
+        world.providers = world.providers * (0 if harm == "no provider of that name" else 2)
+    assert world.session_claim(token()) == {}
+
+
+def test_a_session_given_before_it_was_for_the_registry_too_still_pushes(world):
+    assertion = held(world, session(iss=f"{OWN}application/o/ci-session/", aud="ci-session", access=None))
+    assert world.policy(assertion) is True
+    assert world.access(assertion) == ACME
 
 
 def test_a_revoked_session_is_none(world):
@@ -208,8 +259,8 @@ def test_a_token_of_another_provider_is_no_session(world, provider):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"iss": REGISTRY},
-        {"aud": "docker-registry"},
+        {"aud": REGISTRY_CLIENT},
+        {"aud": [REGISTRY_CLIENT]},
         {"exp": NOW - 60},
         {"ci": None},
         {"ci": "github"},
@@ -226,7 +277,7 @@ def test_a_session_that_is_not_whole(world, changes):
 
 
 def test_no_session_from_a_session_nor_from_a_registry_token_nor_for_people(world):
-    registry_token = held(world, token(kid="own-1", iss=REGISTRY, aud="docker-registry"), "docker-registry")
+    registry_token = held(world, token(kid="own-1", iss=OWN, aud=REGISTRY_CLIENT), "docker-registry")
     for assertion in (held(world, session()), registry_token):
         assert world.policy(assertion, application="ci-session") is False
         assert world.session_claim(assertion) == {}

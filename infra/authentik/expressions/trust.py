@@ -276,8 +276,6 @@ def from_session(document, application, claims, now):
     session = document["session"]
     if application != document["application"]:
         raise Refused("a session cannot be made from a session")
-    if not str(claims.get("iss")).endswith(f"/application/o/{session['application']}/"):
-        raise Refused("the session was issued for another application")
     check(claims, session["audience"], now)
     ci = claims["ci"]
     for source in document["sources"]:
