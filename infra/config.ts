@@ -96,7 +96,7 @@ const settings = {
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
   image: { schema: optional(image), example: 'registry.example.com/token-service:1.0.0' },
-  nodeImage: { schema: image, example: 'docker.io/library/node:24' },
+  nodeImage: { schema: image, example: 'docker.io/library/node:24-slim' },
   registryImage: { schema: image, example: 'docker.io/library/registry:3.1.2' },
 } satisfies Record<string, { schema: z.ZodType; example: string; path?: string }>
 

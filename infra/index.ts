@@ -1,4 +1,5 @@
 /** The whole system, one line per part: configuration, authentik, Kubernetes, outputs. */
+import './node-version.ts'
 import { bundleService } from '../service/bundle.ts'
 import { AccessGroups } from './authentik/access-groups.ts'
 import { issuer as issuerOf, jwksUrl, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'

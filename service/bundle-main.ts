@@ -4,7 +4,18 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundleService } from './bundle.ts'
 
-const { out } = parseArgs({ options: { out: { type: 'string' } } }).values
+const HELP = `Writes the token service as one file, with its source map and the licences of its libraries.
+
+  npm run bundle -- --out DIR
+
+service/Dockerfile makes an image of that folder.
+`
+
+const { help, out } = parseArgs({ options: { help: { type: 'boolean' }, out: { type: 'string' } } }).values
+if (help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
 if (!out) {
   console.error('Name the folder that the token service is written to: npm run bundle -- --out DIR')
   process.exit(2)

@@ -97,3 +97,16 @@ describe('bundleService', () => {
     expect(new Set(listed)).toEqual(names)
   })
 })
+
+describe('npm run bundle', () => {
+  const bundle = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(import.meta.dirname, 'bundle-main.ts'), ...args])
+
+  it('says how it is used when it is asked', async () => {
+    expect((await bundle('--help')).stdout).toContain('npm run bundle -- --out DIR')
+  })
+
+  it('asks for the folder where none is named', async () => {
+    await expect(bundle()).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--out DIR') })
+  })
+})

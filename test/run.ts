@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectDir } from '../local/paths.ts'
-import { ensurePackages, localWorldNeeds } from '../local/toolchain/debian.ts'
+import { ensurePackages, localWorldNeeds, workflowNeeds } from '../local/toolchain/debian.ts'
 import { createReport, ensureTools } from '../local/toolchain/index.ts'
 import { ensurePython } from '../local/toolchain/python.ts'
 import { parsePytest, parseVitest, summarise } from './runner/results.ts'
@@ -88,6 +88,7 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
     case 'python':
       return [await pytest(python, scratch)]
     case 'unit':
+      await ensurePackages({ install, report, needs: workflowNeeds })
       return [vitest('unit', scratch)]
     case 'engine':
       await ensurePackages({ install, report, needs: localWorldNeeds.filter(({ command }) => command === 'skopeo') })

@@ -37,6 +37,16 @@ export const localWorldNeeds: readonly Need[] = [
   { succeeds: ['python3', '-c', 'import ensurepip, venv'], packages: ['python3-venv'] },
 ]
 
+/** What the workflow texts call where CI runs them, and gitlab-ci-local to run them here. */
+export const workflowNeeds: readonly Need[] = [
+  { command: 'bash', packages: ['bash'] },
+  { command: 'curl', packages: ['curl'] },
+  { command: 'jq', packages: ['jq'] },
+  { command: 'git', packages: ['git'] },
+  { command: 'rsync', packages: ['rsync'] },
+  { command: 'shellcheck', packages: ['shellcheck'] },
+]
+
 /** The part of the machine that this touches, so that a test can bring its own. */
 export interface Machine {
   path: string

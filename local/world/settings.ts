@@ -49,7 +49,7 @@ const stackFile = z.object({
     'kubernetes:kubeconfig': z.string().optional(),
     'passwordless-registry:authentikUrl': z.string().optional(),
     'passwordless-registry:host': z.string().default(`localhost:${ports.registry}`),
-    'passwordless-registry:nodeImage': z.string().default('docker.io/library/node:24'),
+    'passwordless-registry:nodeImage': z.string().default('docker.io/library/node:24-slim'),
     'passwordless-registry:sessionHours': z.coerce.number().default(6),
     'passwordless-registry:sources': z.array(z.looseObject({})).default([]),
   }),

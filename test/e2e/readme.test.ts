@@ -97,7 +97,7 @@ describe('A real cluster in ten minutes', () => {
     const workflow = await readFile(join(copy, '.github', 'workflows', 'image.yml'), 'utf8')
     const lint = await createLinter()
     expect(lint(workflow, 'image.yml')).toEqual([])
-    expect(parse(await readFile(join(copy, '.gitlab-ci.yml'), 'utf8'))).toHaveProperty('image')
+    expect(parse(await readFile(join(copy, '.gitlab-ci.yml'), 'utf8'))).toHaveProperty('push-image')
     expect(await readFile(join(copy, 'stacks', 'Pulumi.prod.yaml'), 'utf8')).toMatch(/authentik:token:\n\s+secure: /)
   })
 })

