@@ -10,16 +10,14 @@ import { isSuperuser } from './resources/user.ts'
 import type { Json, User } from './rows.ts'
 import { sameSecret } from './secrets.ts'
 import type { Store } from './store.ts'
+import { isSince } from './version.ts'
 
 const PREFIX = '/api/v3/'
-
-/** The version whose answers were recorded. */
-const VERSION = '2026.2.2'
 
 type Row = Record<string, unknown> & { pk: string | number }
 
 /** Everything that a request needs beside itself. */
-export type ApiServices = Pick<ApiContext, 'store' | 'expressions' | 'clock'>
+export type ApiServices = Pick<ApiContext, 'store' | 'expressions' | 'clock' | 'version'>
 
 /**
  * Answers one API request. What it changed is on disk when it answers.
@@ -28,7 +26,7 @@ export type ApiServices = Pick<ApiContext, 'store' | 'expressions' | 'clock'>
 export async function answerApi(request: HttpRequest, services: ApiServices): Promise<Answer> {
   const path = request.path.slice(PREFIX.length)
   const user = authenticate(request, services)
-  const fixed = FIXED_ANSWERS[path]
+  const fixed = fixedAnswers(services.version)[path]
   if (fixed) return json(200, fixed)
 
   const resource = resources.find((candidate) => path.startsWith(`${candidate.path}/`))
@@ -49,7 +47,7 @@ export async function answerApi(request: HttpRequest, services: ApiServices): Pr
   }
 }
 
-const FIXED_ANSWERS: Record<string, Json> = {
+const fixedAnswers = (version: string): Record<string, Json> => ({
   'root/config/': {
     error_reporting: {
       enabled: false,
@@ -64,14 +62,14 @@ const FIXED_ANSWERS: Record<string, Json> = {
     cache_timeout_policies: 300,
   },
   'admin/version/': {
-    version_current: VERSION,
-    version_latest: VERSION,
+    version_current: version,
+    version_latest: version,
     version_latest_valid: true,
     build_hash: 'stand-in',
     outdated: false,
     outpost_outdated: false,
   },
-}
+})
 
 /** Who calls. authentik refuses with 403 where others answer 401. */
 function authenticate(request: HttpRequest, { store, clock }: ApiServices): User {
@@ -162,7 +160,7 @@ async function validInput(
   context: ApiContext,
   { existing, partial = false }: { existing?: Row; partial?: boolean },
 ): Promise<Record<string, unknown>> {
-  const { values, errors } = readFields(resource.fields, input, context.store, partial)
+  const { values, errors } = readFields(fieldsOf(resource, context.version), input, context.store, partial)
   refuse({ ...uniqueErrors(resource, values, context.store, existing), ...errors })
   await resource.validate?.(values, context, existing as never)
   // Once more: while it waited, another request may have taken the name.
@@ -195,6 +193,10 @@ function uniqueErrors(
   }
   return errors
 }
+
+/** What a client can set; a field that this version does not know yet is ignored as any unknown one is. */
+const fieldsOf = ({ fields }: Resource, version: string) =>
+  Object.fromEntries(Object.entries(fields).filter(([, { since }]) => since === undefined || isSince(since, version)))
 
 /** The values that go into the row itself. */
 const stored = ({ fields }: Resource, values: Record<string, unknown>) =>

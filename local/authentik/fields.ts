@@ -5,6 +5,7 @@
 import { durationSeconds } from './duration.ts'
 import type { Kind } from './rows.ts'
 import type { Store } from './store.ts'
+import type { Release } from './version.ts'
 
 interface Options {
   required?: true
@@ -17,10 +18,24 @@ interface Options {
   maxLength?: number
   /** A field of the API that no column holds; the resource's `saved` acts on it. */
   virtual?: true
+  /** The release that brought the field. */
+  since?: Release
 }
 
 export interface Field extends Options {
-  type: 'text' | 'slug' | 'integer' | 'boolean' | 'object' | 'list' | 'choice' | 'date' | 'duration' | 'one' | 'many'
+  type:
+    | 'text'
+    | 'slug'
+    | 'integer'
+    | 'boolean'
+    | 'object'
+    | 'list'
+    | 'choice'
+    | 'choices'
+    | 'date'
+    | 'duration'
+    | 'one'
+    | 'many'
   choices?: readonly string[]
   minimum?: number
   /** The kinds of rows whose `pk` this field holds. */
@@ -34,7 +49,11 @@ export type FieldErrors = Record<string, string[]>
 
 export const text = (options: Options = {}): Field => ({ type: 'text', ...options })
 export const slug = (options: Options = {}): Field => ({ type: 'slug', ...options })
-export const boolean = (value: boolean): Field => ({ type: 'boolean', default: value })
+export const boolean = (value: boolean, options: Options = {}): Field => ({
+  type: 'boolean',
+  default: value,
+  ...options,
+})
 export const integer = (options: Options & { minimum?: number } = {}): Field => ({ type: 'integer', ...options })
 export const object = (options: Options = {}): Field => ({ type: 'object', default: {}, ...options })
 export const list = (options: Options = {}): Field => ({ type: 'list', default: [], ...options })
@@ -46,6 +65,14 @@ export const choice = (choices: readonly string[], options: Options = {}): Field
   type: 'choice',
   choices,
   ...(options.required ? {} : { default: choices[0] }),
+  ...options,
+})
+
+/** Any number of a closed set. */
+export const choices = (values: readonly string[], options: Options = {}): Field => ({
+  type: 'choices',
+  choices: values,
+  default: [],
   ...options,
 })
 
@@ -107,6 +134,8 @@ function readField(field: Field, sent: unknown, store: Store): Result {
       return readText(field, sent)
     case 'choice':
       return field.choices?.includes(String(sent)) ? { value: sent } : { error: `"${sent}" is not a valid choice.` }
+    case 'choices':
+      return readChoices(field, sent)
     case 'integer':
       return readInteger(field, sent)
     case 'boolean':
@@ -142,6 +171,12 @@ function readText(field: Field, sent: unknown): Result {
     return { error: `${value} is not in the correct format of 'hours=3;minutes=1'.` }
   }
   return { value }
+}
+
+function readChoices(field: Field, sent: unknown): Result {
+  if (!Array.isArray(sent)) return { error: notAList(sent) }
+  const wrong = sent.find((value) => !field.choices?.includes(String(value)))
+  return wrong === undefined ? { value: sent } : { error: `"${wrong}" is not a valid choice.` }
 }
 
 function readInteger(field: Field, sent: unknown): Result {

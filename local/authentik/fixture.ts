@@ -122,6 +122,7 @@ export async function makeProvider(
     invalidation_flow: await flow(world, 'default-provider-invalidation-flow'),
     redirect_uris: [],
     access_token_validity: 'minutes=10',
+    grant_types: ['client_credentials'],
     ...values,
   })
   const application = await created(world, 'core/applications/', { name, slug: name, provider: provider.pk })

@@ -1,6 +1,8 @@
 /** Requests and answers over plain node:http, as little as the stand-in needs of it. */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isObject } from './fields.ts'
+import { type TrustsProxy, withoutForwarded } from './proxies.ts'
 import type { Json } from './rows.ts'
 
 /** Larger bodies are refused. Room for a group whose attributes hold ten thousand rules. */
@@ -40,6 +42,8 @@ export const methodNotAllowed = (allowed: string) =>
 
 /** What a handler sees of a request. */
 export interface HttpRequest {
+  /** authentik's own name for the request, answered as `X-authentik-id`. */
+  id: string
   method: string
   path: string
   query: URLSearchParams
@@ -54,23 +58,31 @@ export interface HttpRequest {
 
 /**
  * Reads a request whole.
+ * @param trustsProxy whose `X-Forwarded-*` headers count; those of others are dropped
  * @throws Answer 400 where its path is none, 413 where its body is larger than 16 MiB
  */
-export async function readRequest(incoming: IncomingMessage): Promise<HttpRequest> {
+export async function readRequest(
+  incoming: IncomingMessage,
+  id: string,
+  trustsProxy: TrustsProxy,
+): Promise<HttpRequest> {
   const target = incoming.url ?? '/'
   if (!URL.canParse(target, BASE)) throw new Answer(400)
   const url = new URL(target, BASE)
-  const headers = Object.fromEntries(
+  const remoteAddress = incoming.socket.remoteAddress ?? '127.0.0.1'
+  const sent = Object.fromEntries(
     Object.entries(incoming.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
   )
+  const headers = trustsProxy(remoteAddress) ? sent : withoutForwarded(sent)
   const scheme = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
   const host = headers.host ?? 'localhost'
   return {
+    id,
     method: incoming.method ?? 'GET',
     path: url.pathname,
     query: url.searchParams,
     headers,
-    remoteAddress: incoming.socket.remoteAddress ?? '127.0.0.1',
+    remoteAddress,
     scheme,
     host,
     origin: `${scheme}://${host}`,
@@ -118,10 +130,14 @@ export const formBody = (request: HttpRequest): URLSearchParams =>
     ? new URLSearchParams(request.body.toString('utf8'))
     : new URLSearchParams()
 
-export function send(response: ServerResponse, answer: Answer): void {
+/** A new name for a request: 32 hex digits. */
+export const newRequestId = (): string => randomUUID().replaceAll('-', '')
+
+export function send(response: ServerResponse, answer: Answer, requestId: string): void {
   response.writeHead(answer.status, {
     ...answer.headers,
     server: 'stand-in-authentik',
+    'x-authentik-id': requestId,
     'x-powered-by': 'stand-in authentik, not the real one',
     'content-length': Buffer.byteLength(answer.body),
   })

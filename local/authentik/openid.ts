@@ -4,6 +4,8 @@ import type { HttpRequest } from './http.ts'
 import type { Application, OAuth2Provider, ScopeMapping } from './rows.ts'
 import { signingKey } from './signing.ts'
 import type { Store } from './store.ts'
+import { GRANT_TYPES_BEFORE_2026_5 } from './token/grant-types.ts'
+import { isSince } from './version.ts'
 
 /** Authentication context class of every token that authentik issues. */
 export const ACR = 'goauthentik.io/providers/oauth2/default'
@@ -23,12 +25,12 @@ export async function discoveryDocument(
   provider: OAuth2Provider,
   application: Application,
   request: HttpRequest,
-  store: Store,
-  expressions: Expressions,
+  { store, expressions, version }: { store: Store; expressions: Expressions; version: string },
 ): Promise<object> {
   const base = `${request.origin}/application/o`
   const own = `${base}/${application.slug}`
   const scopes = mappingsOf(provider, store).map((mapping) => mapping.scope_name)
+  const grantTypes = isSince('2026.5', version) ? (provider.grant_types ?? []) : GRANT_TYPES_BEFORE_2026_5
   return {
     issuer: issuerOf(provider, application, request.origin),
     authorization_endpoint: `${base}/authorize/`,
@@ -50,14 +52,7 @@ export async function discoveryDocument(
     ],
     response_modes_supported: ['query', 'fragment', 'form_post'],
     jwks_uri: `${own}/jwks/`,
-    grant_types_supported: [
-      'authorization_code',
-      'refresh_token',
-      'implicit',
-      'client_credentials',
-      'password',
-      'urn:ietf:params:oauth:grant-type:device_code',
-    ],
+    grant_types_supported: grantTypes,
     id_token_signing_alg_values_supported: [signingKey(provider, store).algorithm],
     subject_types_supported: ['public'],
     token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],

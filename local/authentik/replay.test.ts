@@ -8,6 +8,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certificatePair, created, makeProvider, startWorld, type World } from './fixture.ts'
 import type { Json, JsonObject } from './rows.ts'
+import { RECORDED_VERSION } from './version.ts'
 
 interface Exchange {
   method: string
@@ -52,7 +53,7 @@ const uuids = new Map<string, string>()
 const numbers = new Map<string, number>()
 
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ version: RECORDED_VERSION })
   pair = await certificatePair()
   await rebuildWhatWasThere()
 })

@@ -10,6 +10,8 @@ export interface ApiContext {
   expressions: Expressions
   /** Milliseconds since the epoch. */
   clock: () => number
+  /** The version of authentik that the stand-in is. */
+  version: string
   /** Scheme and host by which the client came, without a slash at the end. */
   origin: string
   query: URLSearchParams

@@ -126,6 +126,8 @@ export interface OAuth2Provider {
   invalidation_flow: string
   property_mappings: string[]
   client_type: string
+  /** Missing where the provider was made before 2026.5: it has none. */
+  grant_types?: string[]
   client_id: string
   client_secret: string
   access_code_validity: string
@@ -157,6 +159,7 @@ export interface Application {
   meta_publisher: string
   policy_engine_mode: string
   group: string
+  meta_hide?: boolean
 }
 
 /** An access token that was issued and can still be revoked by deleting it. */

@@ -1,6 +1,6 @@
 /**
  * The stand-in authentik: the part of authentik's HTTP API and of its token endpoint that a registry's trust needs, for
- * one machine. Its behaviour is that of authentik 2026.2, as recorded in exchanges.recorded.json.
+ * one machine. It answers as 2026.2 does, recorded in exchanges.recorded.json, or as 2026.5 and newer (version.ts).
  */
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -11,15 +11,31 @@ import { deleteExpired } from './deletion.ts'
 import { refreshKeys } from './discovery.ts'
 import { Expressions } from './expressions/worker.ts'
 import { defaultValues } from './fields.ts'
-import { Answer, detail, type HttpRequest, json, methodNotAllowed, NoAnswer, readRequest, send } from './http.ts'
+import {
+  Answer,
+  detail,
+  type HttpRequest,
+  json,
+  methodNotAllowed,
+  NoAnswer,
+  newRequestId,
+  readRequest,
+  send,
+} from './http.ts'
 import { discoveryDocument } from './openid.ts'
+import { DEFAULT_TRUSTED_PROXIES, trustedProxies } from './proxies.ts'
 import { presetFlows } from './resources/flow.ts'
 import { groups } from './resources/group.ts'
 import { newUser, users } from './resources/user.ts'
 import type { Group, User } from './rows.ts'
 import { providerJwks } from './signing.ts'
 import { Store } from './store.ts'
+import { answerAuthorize } from './token/authorize.ts'
+import { answerDevice, answerDeviceApproval } from './token/device.ts'
 import { answerToken, type TokenServices } from './token/endpoint.ts'
+import { PendingGrants } from './token/pending.ts'
+import { answerRevoke } from './token/revoke.ts'
+import { NEWEST_VERSION } from './version.ts'
 
 /** How often a real authentik fetches its sources' keys again. */
 const REFRESH_KEYS_MS = 3 * 3600_000
@@ -41,6 +57,10 @@ export interface AuthentikOptions {
   bootstrapToken: string
   /** Path of a Python 3 that can import PyJWT. */
   python: string
+  /** As which authentik it answers; NEWEST_VERSION, if not set. */
+  version?: string
+  /** Networks whose `X-Forwarded-*` headers count, as authentik's `AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS`. */
+  trustedProxies?: readonly string[]
   /** Milliseconds since the epoch. */
   clock?: () => number
   log?: Logger
@@ -55,27 +75,37 @@ export interface RunningAuthentik {
 
 /**
  * Starts the stand-in.
- * @throws Error where the port is taken or the data cannot be read
+ * @throws Error where the port is taken, the data cannot be read or the version is none
  */
 export async function startAuthentik(options: AuthentikOptions): Promise<RunningAuthentik> {
-  const { clock = Date.now, log = pino({ name: 'stand-in authentik' }) } = options
+  const { clock = Date.now, log = pino({ name: 'stand-in authentik' }), version = NEWEST_VERSION } = options
+  const trustsProxy = trustedProxies(options.trustedProxies ?? DEFAULT_TRUSTED_PROXIES, version)
   const store = await Store.open(options.dataDir)
   presetFlows(store)
   setBootstrapToken(store, options.bootstrapToken, clock())
   await store.save()
   const expressions = new Expressions(options.python, store, log)
   const blockedPolicyMs = options.blockedPolicyMs ?? BLOCKED_POLICY_MS
-  const services: TokenServices = { store, expressions, clock, log, blockedPolicyMs }
+  const services: TokenServices = {
+    store,
+    expressions,
+    clock,
+    log,
+    blockedPolicyMs,
+    version,
+    pending: new PendingGrants(),
+  }
 
   const server = createServer((incoming, response) => {
-    readRequest(incoming)
+    const id = newRequestId()
+    readRequest(incoming, id, trustsProxy)
       .then((request) => route(request, services))
       .catch((error: unknown) => {
         if (error instanceof Answer || error instanceof NoAnswer) return error
         log.error({ err: error, path: incoming.url }, 'request failed')
         return detail(500, 'Internal error of the stand-in authentik; its log says more.')
       })
-      .then((answer) => (answer instanceof NoAnswer ? response.destroy() : send(response, answer)))
+      .then((answer) => (answer instanceof NoAnswer ? response.destroy() : send(response, answer, id)))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -91,7 +121,7 @@ export async function startAuthentik(options: AuthentikOptions): Promise<Running
     }),
   ]
   const { port } = server.address() as AddressInfo
-  log.info({ port }, 'stand-in authentik (not the real one) is listening')
+  log.info({ port, version }, 'stand-in authentik (not the real one) is listening')
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -110,18 +140,22 @@ async function route(request: HttpRequest, services: TokenServices): Promise<Ans
   const { path } = request
   if (path.startsWith('/api/v3/')) return await answerApi(request, services)
   if (path === '/application/o/token/') return await answerToken(request, services)
+  if (path === '/application/o/revoke/') return await answerRevoke(request, services)
+  if (path === '/application/o/device/') return answerDevice(request, services)
   if (request.method !== 'GET' && request.method !== 'HEAD') return methodNotAllowed('GET, HEAD')
   if (path === '/') return START_PAGE
+  if (path === '/application/o/authorize/') return await answerAuthorize(request, services)
+  if (path === '/device') return await answerDeviceApproval(request, services)
   if (path === '/-/health/live/') return new Answer(200)
   if (path === '/-/health/ready/') return await readiness(services)
   const [, slug, document] =
     /^\/application\/o\/([^/]+)\/(jwks|\.well-known\/openid-configuration)\/?$/.exec(path) ?? []
-  const { store, expressions } = services
+  const { store } = services
   const application = store.find('applications', (candidate) => candidate.slug === slug)
   const provider = store.get('providers', application?.provider ?? null)
   if (!application || !provider) return new Answer(404, 'Not found', { 'content-type': 'text/html; charset=utf-8' })
   if (document === 'jwks') return json(200, providerJwks(provider, store))
-  return json(200, await discoveryDocument(provider, application, request, store, expressions))
+  return json(200, await discoveryDocument(provider, application, request, services))
 }
 
 /** Ready once expressions can be run: without Python every exchange would be refused. */

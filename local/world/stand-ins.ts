@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { PYTHON_FILES } from '../authentik/expressions/worker.ts'
+import { RECORDED_VERSION } from '../authentik/version.ts'
 import type { Manifest } from '../kubernetes/index.ts'
 import { projectDir } from '../paths.ts'
 import { outsideWorld } from './settings.ts'
@@ -62,7 +63,13 @@ export async function standInAuthentik(image: string, apiToken: string): Promise
       'main.mjs': await bundleProgram('local/authentik/main.ts'),
       ...Object.fromEntries(await Promise.all(python)),
     },
-    env: { DATA_DIR: '/data', AUTHENTIK_BOOTSTRAP_TOKEN_FILE: '/run/secrets/authentik/token', PYTHON: 'python3' },
+    env: {
+      DATA_DIR: '/data',
+      AUTHENTIK_BOOTSTRAP_TOKEN_FILE: '/run/secrets/authentik/token',
+      PYTHON: 'python3',
+      // Until the program sets grant types, which newer versions insist on.
+      AUTHENTIK_VERSION: RECORDED_VERSION,
+    },
     secret: { token: apiToken },
     keepsData: true,
     readyPath: '/-/health/ready/',

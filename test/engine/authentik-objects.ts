@@ -85,6 +85,8 @@ export async function setUpAuthentik(wanted: AuthentikObjects): Promise<SetUp> {
       signing_key: pair.pk,
       property_mappings: [mapping.pk],
       jwt_federation_sources: sources,
+      // What 2026.2 does not know, it ignores.
+      grant_types: ['client_credentials'],
       redirect_uris: [],
       ...federated,
     })

@@ -13,6 +13,7 @@ const log = pino({ level: 'silent' })
 const provider = { pk: 1, name: 'docker-registry', client_secret: 'client-secret' } as OAuth2Provider
 const user = { pk: 7, username: 'ada', groups: [] as string[], attributes: {} } as User
 const request: HttpRequest = {
+  id: '0'.repeat(32),
   method: 'POST',
   path: '/application/o/token/',
   query: new URLSearchParams('a=1&a=2'),

@@ -1,7 +1,8 @@
 import { one } from '../fields.ts'
 import { resource } from '../resource.ts'
 import type { OAuth2Provider, User } from '../rows.ts'
-import { presentProvider } from './provider.ts'
+import { isSince } from '../version.ts'
+import { partialProvider, presentProvider } from './provider.ts'
 import { presentUser } from './user.ts'
 
 /** Access tokens are made by the token endpoint alone; over the API they are seen, and revoked by deleting them. */
@@ -14,10 +15,13 @@ export const accessTokens = resource<'accessTokens'>({
   methods: ['GET', 'DELETE'],
   fields: { provider: one('providers', 'cascade'), user: one('users', 'cascade') },
   create: () => ({}),
-  present({ pk, provider, user, expires, scope, id_token, revoked }, { store, clock }) {
+  present({ pk, provider, user, expires, scope, id_token, revoked }, { store, clock, version }) {
+    const issuedBy = store.get('providers', provider) as OAuth2Provider
     return {
       pk,
-      provider: presentProvider(store.get('providers', provider) as OAuth2Provider, store),
+      provider: isSince('2026.5', version)
+        ? partialProvider(issuedBy, store)
+        : presentProvider(issuedBy, store, version),
       user: presentUser(store.get('users', user) as User, store),
       is_expired: Date.parse(expires) <= clock(),
       expires,

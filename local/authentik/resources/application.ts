@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { boolean, choice, many, one, slug, text } from '../fields.ts'
 import { resource } from '../resource.ts'
 import type { Json, OAuth2Provider } from '../rows.ts'
+import { isSince } from '../version.ts'
 import { partialProvider } from './provider.ts'
 
 export const applications = resource<'applications'>({
@@ -22,12 +23,15 @@ export const applications = resource<'applications'>({
     meta_publisher: text({ blank: true, default: '' }),
     policy_engine_mode: choice(['any', 'all']),
     group: text({ blank: true, default: '' }),
+    meta_hide: boolean(false, { since: '2026.5' }),
   },
   create: () => ({ pk: randomUUID() }),
-  present(application, { store }) {
+  present({ meta_hide = false, ...application }, { store, version }) {
     const provider = store.get('providers', application.provider)
     return {
       ...application,
+      ...(isSince('2026.5', version) ? { meta_hide } : {}),
+      ...(isSince('2026.8', version) ? { pbm_uuid: application.pk } : {}),
       provider_obj: provider ? partialProvider(provider, store) : null,
       backchannel_providers_obj: application.backchannel_providers.map((pk) =>
         partialProvider(store.get('providers', pk) as OAuth2Provider, store),

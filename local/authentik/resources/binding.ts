@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { boolean, integer, one } from '../fields.ts'
 import { resource, ValidationFailed } from '../resource.ts'
 import type { PolicyBinding } from '../rows.ts'
+import { isSince } from '../version.ts'
 import { presentPolicy } from './expression.ts'
 import { partialGroup } from './group.ts'
 import { presentUser } from './user.ts'
@@ -33,7 +34,7 @@ export const bindings = resource<'bindings'>({
     }
   },
   create: () => ({ pk: randomUUID() }),
-  present(binding, { store }) {
+  present(binding, { store, version }) {
     const policy = store.get('policies', binding.policy)
     const group = store.get('groups', binding.group)
     const user = store.get('users', binding.user)
@@ -52,6 +53,7 @@ export const bindings = resource<'bindings'>({
       order,
       timeout,
       failure_result,
+      ...(isSince('2026.8', version) ? { expires: null, expiring: false } : {}),
     }
   },
 })

@@ -1,15 +1,17 @@
-import { boolean, choice, duration, list, many, one, text } from '../fields.ts'
+import { boolean, choice, choices, duration, list, many, one, text } from '../fields.ts'
 import { issuerOf } from '../openid.ts'
 import { type ApiContext, resource } from '../resource.ts'
 import type { Json, OAuth2Provider } from '../rows.ts'
 import { randomText } from '../secrets.ts'
 import type { Store } from '../store.ts'
+import { GRANT_TYPES } from '../token/grant-types.ts'
+import { isSince } from '../version.ts'
 
 const CLIENT_ID_CHARACTERS = 40
 const CLIENT_SECRET_CHARACTERS = 128
 
 /** The part of a provider that its application shows. */
-export function partialProvider(provider: OAuth2Provider, store: Store): { [key: string]: Json } {
+export function partialProvider(provider: Omit<OAuth2Provider, 'grant_types'>, store: Store): { [key: string]: Json } {
   const application = store.find('applications', ({ provider: pk }) => pk === provider.pk)
   const backchannel = store.find('applications', ({ backchannel_providers }) =>
     backchannel_providers.includes(provider.pk),
@@ -34,10 +36,17 @@ export function partialProvider(provider: OAuth2Provider, store: Store): { [key:
 }
 
 /** A provider as the API shows it, also inside of an access token. */
-export const presentProvider = (provider: OAuth2Provider, store: Store): Json => ({
-  ...provider,
-  ...partialProvider(provider, store),
-})
+export function presentProvider(
+  { grant_types = [], ...provider }: OAuth2Provider,
+  store: Store,
+  version: string,
+): Json {
+  return {
+    ...provider,
+    ...(isSince('2026.5', version) ? { grant_types } : {}),
+    ...partialProvider(provider, store),
+  }
+}
 
 export const providers = resource<'providers'>({
   kind: 'providers',
@@ -52,6 +61,7 @@ export const providers = resource<'providers'>({
     invalidation_flow: one('flows', 'cascade', { required: true }),
     property_mappings: many('scopeMappings'),
     client_type: choice(['confidential', 'public']),
+    grant_types: choices(GRANT_TYPES, { since: '2026.5' }),
     client_id: text({ unique: true, maxLength: 255 }),
     client_secret: text({ blank: true, maxLength: 255 }),
     access_code_validity: duration('minutes=1'),
@@ -74,7 +84,7 @@ export const providers = resource<'providers'>({
     client_id: randomText(CLIENT_ID_CHARACTERS),
     client_secret: randomText(CLIENT_SECRET_CHARACTERS),
   }),
-  present: (provider, { store }) => presentProvider(provider, store),
+  present: (provider, { store, version }) => presentProvider(provider, store, version),
   actions: { setup_urls: { method: 'GET', run: setupUrls } },
 })
 

@@ -1,13 +1,21 @@
-/** `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs. */
+/**
+ * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the grants
+ * of people and their devices, which must not open it.
+ */
 import type { Logger } from 'pino'
+import { durationSeconds } from '../duration.ts'
 import type { ExpressionRequest } from '../expressions/worker.ts'
-import { type Answer, formBody, type HttpRequest, json, methodNotAllowed } from '../http.ts'
-import { mappingsOf } from '../openid.ts'
-import type { Application, JsonObject, OAuth2Provider, User } from '../rows.ts'
+import { type Answer, type HttpRequest, json, methodNotAllowed } from '../http.ts'
+import type { Application, JsonObject, User } from '../rows.ts'
 import { sameSecret } from '../secrets.ts'
 import { verifyAssertion } from './assertion.ts'
+import { allowsGrant, authenticateClient, type Client, clientOf, knownScopes, last } from './client.ts'
 import { ciUser, clientUser } from './generated-user.ts'
+import { DEVICE_CODE, type GrantType, isGrantType } from './grant-types.ts'
+import { type Granted, OFFLINE_ACCESS, redeemCode, redeemDevice, redeemRefresh } from './granted.ts'
 import { issueTokens } from './issue.ts'
+import type { PendingGrants } from './pending.ts'
+import { userByPassword } from './person.ts'
 import { type PolicyServices, policiesPass } from './policies.ts'
 import { Refused } from './refusal.ts'
 
@@ -17,75 +25,97 @@ const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 export interface TokenServices extends PolicyServices {
   clock: () => number
   log: Logger
+  /** The version of authentik that the stand-in is. */
+  version: string
+  pending: PendingGrants
 }
 
 /** One token request, parsed, with the provider and the application that it is for. */
-interface TokenRequest {
+interface TokenRequest extends Client {
   request: HttpRequest
-  form: URLSearchParams
-  clientSecret: string | undefined
-  provider: OAuth2Provider
   application: Application
+  grant: GrantType
   /** Scopes that were asked for and that the provider knows; others are dropped without a word. */
   scope: string[]
 }
 
-/** Answers a token request: 200 with tokens, or 400 with one of three texts. The reason of a refusal goes to the log. */
+/** Answers a token request: 200 with tokens, or 400 with one of a few texts. The reason of a refusal goes to the log. */
 export async function answerToken(request: HttpRequest, services: TokenServices): Promise<Answer> {
   if (request.method === 'OPTIONS') return json(200, {})
   if (request.method !== 'POST') return methodNotAllowed('POST, OPTIONS')
   try {
     const asked = parse(request, services)
-    const user = await authorize(asked, services)
-    const from: ExpressionRequest = { request, form: asked.form, user }
-    const tokens = await issueTokens(asked, user, from, services)
+    const granted = await authorize(asked, services)
+    const from: ExpressionRequest = { request, form: asked.form, user: granted.user }
+    const issued = { ...asked, scope: granted.scope }
+    const tokens = await issueTokens(issued, granted.user, from, services)
+    const refresh = refreshToken(asked, granted, services)
     await services.store.save()
-    services.log.info({ client: asked.provider.client_id, user: user.username, scope: asked.scope }, 'token issued')
-    return json(200, tokens)
+    const { username } = granted.user
+    const said = { client: asked.provider.client_id, user: username, scope: granted.scope, request: request.id }
+    services.log.info(said, 'token issued')
+    return json(200, { ...tokens, ...refresh })
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    services.log.info({ code: error.code, reason: error.message }, 'token refused')
-    return error.answer()
+    services.log.info({ code: error.code, reason: error.message, request: request.id }, 'token refused')
+    return error.answer(request.id)
   }
 }
 
-function parse(request: HttpRequest, { store }: TokenServices): TokenRequest {
-  const form = formBody(request)
-  const { clientId, clientSecret } = clientCredentials(request, form)
-  const provider = store.find('providers', (candidate) => candidate.client_id === clientId)
-  if (!provider) throw new Refused('invalid_client', 'no provider has this client id')
+function parse(request: HttpRequest, { store, version }: TokenServices): TokenRequest {
+  const client = clientOf(request, store)
+  const { provider, form } = client
   const grant = last(form, 'grant_type') ?? ''
-  // authentik's other grants belong to people in browsers and devices; the stand-in has none of those.
-  if (grant !== 'client_credentials' && grant !== 'password') {
-    throw new Refused('unsupported_grant_type', `grant type "${grant}"`)
+  if (!isGrantType(grant)) throw new Refused('unsupported_grant_type', `grant type "${grant}"`)
+  if (!allowsGrant(provider, grant, version)) {
+    throw new Refused('invalid_grant', `the provider's grant_types do not hold "${grant}"`)
   }
   const application = store.find('applications', (candidate) => candidate.provider === provider.pk)
   if (!application) throw new Refused('invalid_grant', 'the provider has no application')
-  const known = new Set(mappingsOf(provider, store).map((mapping) => mapping.scope_name))
-  const scope = [...new Set((last(form, 'scope') ?? '').split(/\s+/))].filter((name) => known.has(name))
-  return { request, form, clientSecret, provider, application, scope }
+  return { ...client, request, application, grant, scope: knownScopes(last(form, 'scope'), provider, store) }
 }
 
-/** Client id and secret from Basic authentication (RFC 6749 §2.3.1) or from the form. */
-function clientCredentials(request: HttpRequest, form: URLSearchParams) {
-  const [, basic] = /^basic (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
-  if (basic === undefined) return { clientId: last(form, 'client_id'), clientSecret: last(form, 'client_secret') }
-  const [clientId, ...secret] = Buffer.from(basic, 'base64').toString('utf8').split(':')
-  return { clientId, clientSecret: secret.join(':') }
+/** Who the token is for, and its scopes. */
+async function authorize(asked: TokenRequest, services: TokenServices): Promise<Granted> {
+  const { store, pending, clock } = services
+  switch (asked.grant) {
+    case 'client_credentials':
+    case 'password':
+      return { user: await authorizeClient(asked, services), scope: asked.scope }
+    case 'authorization_code':
+      authenticateClient(asked)
+      return redeemCode(asked, pending, store, clock())
+    case 'refresh_token':
+      authenticateClient(asked)
+      return redeemRefresh(asked, pending, store, clock())
+    case DEVICE_CODE:
+      return redeemDevice(asked, pending, store, clock())
+    default:
+      // Implicit and hybrid tokens come from the authorize endpoint; token exchange the stand-in does not have.
+      throw new Refused('unsupported_grant_type', `grant type "${asked.grant}" at the token endpoint`)
+  }
+}
+
+/** A person's grant with offline access gets a refresh token. */
+function refreshToken({ provider, grant }: TokenRequest, { user, scope }: Granted, services: TokenServices): object {
+  if (grant === 'client_credentials' || grant === 'password' || !scope.includes(OFFLINE_ACCESS)) return {}
+  const { pending, clock } = services
+  const expires = clock() + (durationSeconds(provider.refresh_token_validity) ?? 0) * 1000
+  const kept = { provider: provider.pk, user: user.pk, scope, expires }
+  return { refresh_token: pending.keep(pending.refreshTokens, kept) }
 }
 
 /**
  * Who the token is for, after the policies said yes.
  * @throws Refused for everyone else
  */
-async function authorize(asked: TokenRequest, services: TokenServices): Promise<User> {
+async function authorizeClient(asked: TokenRequest, services: TokenServices): Promise<User> {
   const { form, clientSecret, provider, application } = asked
-  const { store, clock } = services
   if (last(form, 'client_assertion_type')) return await authorizeAssertion(asked, services)
   const username = last(form, 'username')
   if (username) return await authorizePassword(username, last(form, 'password') ?? '', asked, services)
   if (clientSecret && sameSecret(clientSecret, provider.client_secret)) {
-    const user = clientUser(provider, application, store, clock())
+    const user = clientUser(provider, application, services)
     await checkPolicies(asked, user, {}, services)
     return user
   }
@@ -103,7 +133,7 @@ async function authorizeAssertion(asked: TokenRequest, services: TokenServices):
   const { claims, source, user } = await verifyAssertion(assertion, provider, store, clock())
   // The policies of a CI platform's token run before its user exists, for the anonymous user.
   await checkPolicies(asked, user, { oauth_jwt: claims }, services)
-  return source ? ciUser(claims, { provider, application, source }, store, clock()) : user
+  return source ? ciUser(claims, { provider, application, source }, services) : user
 }
 
 async function authorizePassword(
@@ -113,14 +143,8 @@ async function authorizePassword(
   services: TokenServices,
 ): Promise<User> {
   const { store, clock } = services
-  const user = store.find('users', (candidate) => candidate.username === username && candidate.is_active)
-  const token = store.find(
-    'staticTokens',
-    (candidate) =>
-      candidate.intent === 'app_password' && candidate.user === user?.pk && sameSecret(candidate.key, password),
-  )
-  const expired = token?.expires && Date.parse(token.expires) <= clock()
-  if (!user || !token || expired) throw new Refused('invalid_grant', 'no active user with this app password')
+  const user = userByPassword(username, password, store, clock())
+  if (!user) throw new Refused('invalid_grant', 'no active user with this app password')
   await checkPolicies(asked, user, {}, services)
   return user
 }
@@ -136,6 +160,3 @@ async function checkPolicies(
     throw new Refused('invalid_grant', 'the policies of the application say no')
   }
 }
-
-/** A field of the form; of a repeated one the last, as Django has it. */
-const last = (form: URLSearchParams, name: string): string | undefined => form.getAll(name).at(-1)

@@ -1,6 +1,7 @@
 /** For the tests of the token endpoint: two sources, a session provider and a registry provider with one policy. */
 import { certificatePair, created, makeProvider, type Reply, startWorld, type World } from '../fixture.ts'
 import type { JsonObject } from '../rows.ts'
+import type { AuthentikOptions } from '../server.ts'
 
 /** The claims of a CI job that matter to these tests. */
 export const JOB = {
@@ -26,8 +27,9 @@ export interface RegistryWorld {
   userNamed(username: string): Promise<Reply['body']>
 }
 
-export async function startRegistryWorld(): Promise<RegistryWorld> {
-  const world = await startWorld({ blockedPolicyMs: BLOCKED_POLICY_MS })
+/** @param options version and trusted proxies, as the tests need them */
+export async function startRegistryWorld(options: Partial<AuthentikOptions> = {}): Promise<RegistryWorld> {
+  const world = await startWorld({ blockedPolicyMs: BLOCKED_POLICY_MS, ...options })
   const source = async (slug: string, jwks: string): Promise<string> =>
     (
       await created(world, 'sources/oauth/', {

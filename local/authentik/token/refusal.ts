@@ -1,5 +1,4 @@
 /** The token endpoint's refusals: a closed set, each with the one text that authentik has for it. */
-import { randomUUID } from 'node:crypto'
 import { type Answer, json } from '../http.ts'
 
 const DESCRIPTIONS = {
@@ -9,6 +8,9 @@ const DESCRIPTIONS = {
   invalid_grant:
     'The provided authorization grant or refresh token is invalid, expired, revoked, does not match the redirection ' +
     'URI used in the authorization request, or was issued to another client',
+  invalid_scope:
+    'The requested scope is invalid, unknown, malformed, or exceeds the scope granted by the resource owner',
+  authorization_pending: 'The authorization request is still pending as the end user has not yet completed it',
   unsupported_grant_type: 'The authorization grant type is not supported by the authorization server',
 } as const
 
@@ -23,12 +25,12 @@ export class Refused extends Error {
     this.code = code
   }
 
-  /** @returns 400 with `error`, `error_description` and `request_id` */
-  answer(): Answer {
-    return json(400, {
+  /** @returns `error`, `error_description` and `request_id` */
+  answer(requestId: string, status = 400): Answer {
+    return json(status, {
       error: this.code,
       error_description: DESCRIPTIONS[this.code],
-      request_id: randomUUID().replaceAll('-', ''),
+      request_id: requestId,
     })
   }
 }

@@ -1,4 +1,5 @@
 import type {
+  GrantTypeEnum,
   OAuth2Provider,
   OAuth2ProviderRequest,
   RedirectURI,
@@ -60,6 +61,8 @@ export const providerOauth2 = kind<OAuth2ProviderRequest, OAuth2Provider>({
     clientId: wanted.text('clientId'),
     ...wanted.given('clientSecret'),
     clientType: wanted.choice('clientType'),
+    // Only sent when set: authentik before 2026.5 does not know it.
+    ...(wanted.has('grantTypes') ? { grantTypes: wanted.texts('grantTypes') as GrantTypeEnum[] } : {}),
     encryptionKey: wanted.textOrNull('encryptionKey'),
     signingKey: wanted.textOrNull('signingKey'),
     includeClaimsInIdToken: wanted.flag('includeClaimsInIdToken'),
@@ -90,6 +93,7 @@ export const providerOauth2 = kind<OAuth2ProviderRequest, OAuth2Provider>({
     clientId: entity.clientId,
     clientSecret: entity.clientSecret,
     clientType: entity.clientType,
+    grantTypes: inOrderOf(prior.texts('grantTypes'), entity.grantTypes),
     encryptionKey: entity.encryptionKey,
     signingKey: entity.signingKey,
     includeClaimsInIdToken: entity.includeClaimsInIdToken,
