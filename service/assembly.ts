@@ -1,5 +1,5 @@
 /**
- * How the parts are put together. From the outside in, a request meets: the endpoint, the explanation of a refused push,
+ * How the parts are put together. From the outside in, a request meets: the endpoint, the explanation of refused access,
  * the early refusal by rules, the cache, the check of the signature, the gate, the breaker, and then authentik.
  */
 import type { Server } from 'node:http'
@@ -11,7 +11,7 @@ import { refuseEarly } from './decision/early-refusal.ts'
 import { OWN_KEY, refuseForged } from './decision/forged.ts'
 import { type IssuerKeys, parseKeySet } from './decision/issuer-keys.ts'
 import { createReadToken } from './decision/reading.ts'
-import { explainRefusedPush } from './decision/refused-push.ts'
+import { explainRefusedAccess } from './decision/refused-access.ts'
 import { type CheckSignature, createCheckSignature } from './decision/signature.ts'
 import { countRules } from './decision/trust-file.ts'
 import { TokenError } from './errors.ts'
@@ -70,7 +70,8 @@ export function assemble(parts: AssemblyParts): Assembly {
   const keyed = createKeyedHash(parts.secret)
   const digest = createCredentialDigest(keyed)
   const readToken = createReadToken(digest, limits)
-  const advice = createAdvice(policy, wallClock, digest, limits)
+  const sessions = config.session !== undefined
+  const advice = createAdvice(policy, wallClock, digest, limits, sessions)
   const report = createDisagreementReport(log, metrics.disagreement)
 
   const readiness = createReadiness({
@@ -138,7 +139,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     }
     return refuseForged(gate.protect(breaker.protect(measured)), signatures)
   }
-  const early = (exchange: Exchange) => refuseEarly(exchange, { advice, report, limits, now })
+  const early = (exchange: Exchange) => refuseEarly(exchange, { advice, report, limits, now, sessions })
   const registry = early(cache.remember(upstream('registry', config), 'registry'))
 
   metrics.watch(
@@ -157,7 +158,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     repeats: createRepeats({ limits, enabled: config.cache, now: wallClock, keyed, policy }),
     config,
     limits,
-    exchange: config.explainRefusedPush ? explainRefusedPush(registry, { advice, report }) : registry,
+    exchange: config.explainRefusedPush ? explainRefusedAccess(registry, { advice, report }) : registry,
     sessionExchange: config.session && early(cache.remember(upstream('session', config.session), 'session')),
     advice,
     readToken,

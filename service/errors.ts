@@ -25,6 +25,8 @@ export const failures = {
   authentik_refused: { status: 401, code: 'UNAUTHORIZED' },
   /** Push or delete was asked, and none of it is granted. */
   push_refused: { status: 401, code: 'DENIED' },
+  /** Only pulls or the catalog were asked, and none of it is granted. */
+  access_refused: { status: 401, code: 'DENIED' },
   /** authentik makes a user name of the token's `sub` and cannot store a long one. */
   subject_too_long: { status: 401, code: 'UNAUTHORIZED' },
   credentials_malformed: { status: 400, code: 'UNAUTHORIZED' },
@@ -35,7 +37,6 @@ export const failures = {
   form_expected: { status: 415, code: 'UNSUPPORTED' },
   service_unknown: { status: 400, code: 'UNSUPPORTED' },
   scope_malformed: { status: 400, code: 'UNSUPPORTED' },
-  scopes_too_many: { status: 400, code: 'UNSUPPORTED' },
   request_malformed: { status: 400, code: 'UNSUPPORTED' },
   request_too_slow: { status: 408, code: 'UNSUPPORTED' },
   headers_too_large: { status: 431, code: 'UNSUPPORTED' },

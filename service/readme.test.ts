@@ -75,7 +75,7 @@ it('names the limits as they are where it speaks of them', () => {
     `more than ${limits.headerBytes / KiB} KiB of address and headers`,
     `more than ${limits.bodyBytes / KiB} KiB of body`,
     `half a JSON, more than ${limits.upstreamAnswerBytes / KiB} KiB`,
-    `more than ${limits.scopeCount} scopes`,
+    `the first ${limits.scopeCount} scopes`,
     `or of more than ${limits.scopeLength}`,
     `looked at every ${seconds(limits.trustFilePollMs)}`,
     `begins more than ${LEEWAY_SECONDS} s ahead`,

@@ -161,6 +161,15 @@ describe('a push of which nothing is granted', () => {
     expect(body).toMatchObject({ scope: 'repository:acme/other:pull' })
   })
 
+  it('is a token where the rules let the job delete: what asks so may be a delete', async () => {
+    suite.upstream.answer = grant(pullOnly)
+    const cleaner = job({ repository: 'Acme/Other', repository_id: '7', repository_owner_id: '9' })
+    expect(await suite.ask(cleaner, { ...other, at })).toMatchObject({
+      status: 200,
+      body: { scope: 'repository:acme/other:pull' },
+    })
+  })
+
   it('leaves a mount alone whose source is not granted', async () => {
     suite.upstream.answer = grant({ type: 'repository', name: 'acme/app', actions: ['pull', 'push'] })
     const query = 'scope=repository:acme/app:pull,push&scope=repository:secret/base:pull'
@@ -168,6 +177,23 @@ describe('a push of which nothing is granted', () => {
       status: 200,
       body: { scope: 'repository:acme/app:pull,push' },
     })
+  })
+})
+
+describe('a pull, and the catalog, of which nothing is granted', () => {
+  it.each([
+    [
+      'scope=repository:evil/app:pull',
+      /^pull from "evil\/app" is not granted; the rules let this token pull from "acme/,
+    ],
+    ['scope=registry:catalog:*', /^list the repositories is not granted; no rule lets this token/],
+  ])('is answered with the reason: %s', async (query, sentence) => {
+    suite.upstream.answer = grant()
+    const { status, error } = await suite.ask(job(), { query, at })
+    expect([status, error?.detail.reason, error?.code]).toEqual([401, 'access_refused', 'DENIED'])
+    expect(error?.message).toMatch(sentence)
+    const literal = await suite.start({ ...env, EXPLAIN_REFUSED_PUSH: 'off' })
+    expect(await suite.ask(job(), { query, at: literal })).toMatchObject({ status: 200, body: { scope: '' } })
   })
 })
 

@@ -5,7 +5,7 @@ import type { Advice } from './decision/advice.ts'
 import { anonymousScopes } from './decision/anonymous-pull.ts'
 import type { ReadToken } from './decision/reading.ts'
 import { isLoginToken, keptSession, openSession } from './decision/session.ts'
-import { TokenError } from './errors.ts'
+import { type FailureReason, TokenError } from './errors.ts'
 import { type Answer, prepareAnswer, tokenAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
 import type { Audit, Decision } from './operations/audit.ts'
@@ -104,9 +104,9 @@ function createUnderstanding(dependencies: TokenDependencies) {
     const issued =
       login && isLoginToken(login, config.clientId)
         ? login
-        : await exchange({ credential, scopes, requestId, onCall }).catch((error: unknown) => {
+        : await exchange({ ...ask, scopes, asked }).catch((error: unknown) => {
             // Of these authentik has given a token, though not one for what was asked.
-            if (error instanceof TokenError && error.reason === 'push_refused') accepted()
+            if (error instanceof TokenError && ofGoodCredentials.has(error.reason)) accepted()
             throw error
           })
     accepted()
@@ -121,6 +121,9 @@ function createUnderstanding(dependencies: TokenDependencies) {
     }
   }
 }
+
+/** Refusals that authentik gave a token with. */
+const ofGoodCredentials: ReadonlySet<FailureReason> = new Set(['push_refused', 'access_refused'])
 
 /** Whichever ends first; undefined if one may not be used again at all. */
 function earlier(one: number | undefined, other: number | undefined): number | undefined {

@@ -53,9 +53,15 @@ export type TokenCheck = TokenAccepted | TokenRefused
  *
  * @param token from `decodeToken`; undefined stands for what is no JWT
  * @param now in seconds since 1970
+ * @param afterExpiry what helps whose token is over; empty where the caller says so itself
  */
-export function checkToken(policy: Policy, token: DecodedToken | undefined, now: number): TokenCheck {
-  const identified = identifyToken(policy, token, now)
+export function checkToken(
+  policy: Policy,
+  token: DecodedToken | undefined,
+  now: number,
+  afterExpiry?: string,
+): TokenCheck {
+  const identified = identifyToken(policy, token, now, afterExpiry)
   if ('code' in identified) return identified
   const texts = claimTexts(identified.claims)
   const rules = matchingRules(identified.source, texts)
@@ -68,6 +74,7 @@ export function identifyToken(
   policy: Policy,
   token: DecodedToken | undefined,
   now: number,
+  afterExpiry = 'log in later or allow sessions',
 ): IdentifiedToken | TokenRefused {
   if (token === undefined) {
     return refused('not-a-jwt', 'the password is no JWT; pass the token that the CI platform gave the job, unchanged')
@@ -81,7 +88,8 @@ export function identifyToken(
   const source = session ? sessionSource(policy, claims) : sourceOf(policy, claims)
   if ('code' in source) return source
   // What makes it a session is its audience.
-  const problem = (session ? undefined : audienceProblem(claims, source.audience)) ?? timesProblem(claims, now)
+  const problem =
+    (session ? undefined : audienceProblem(claims, source.audience)) ?? timesProblem(claims, now, afterExpiry)
   if (problem !== undefined) return problem
   return session ? { kind: 'session', source, claims: sessionClaims(claims) } : { kind: 'ci', source, claims }
 }
@@ -135,12 +143,13 @@ function isFor({ aud }: Claims, audience: string): boolean {
   return aud === audience || (Array.isArray(aud) && aud.includes(audience))
 }
 
-function timesProblem(claims: Claims, now: number): TokenRefused | undefined {
+function timesProblem(claims: Claims, now: number, remedy: string): TokenRefused | undefined {
   const { exp, iat } = claims
   if (typeof exp !== 'number') return refused('expiry-missing', 'the token does not say when it expires')
   if (exp + LEEWAY_SECONDS <= now) {
-    const life = typeof iat === 'number' && iat < exp ? `issued for ${duration(exp - iat)}; ` : ''
-    return refused('expired', `expired ${duration(now - exp)} ago (${life}log in later or allow sessions)`)
+    const life = typeof iat === 'number' && iat < exp ? [`issued for ${duration(exp - iat)}`] : []
+    const inBrackets = [...life, ...(remedy === '' ? [] : [remedy])].join('; ')
+    return refused('expired', `expired ${duration(now - exp)} ago${inBrackets === '' ? '' : ` (${inBrackets})`}`)
   }
   for (const name of ['iat', 'nbf'] as const) {
     const time = claims[name]

@@ -32,12 +32,14 @@ interface Remembered {
  * client sends the same token with each of its requests.
  * @param policy the rules as they are now
  * @param now milliseconds since 1970
+ * @param sessions whether there are any; what helps after a token has ended then depends on the request
  */
 export function createAdvice(
   policy: () => Policy | undefined,
   now: () => number,
   digest: DigestCredential,
   limits: Pick<Limits, 'readingEntries'>,
+  sessions = false,
 ): Advice {
   const known = new LRUCache<string, Remembered>({ max: limits.readingEntries })
   return (credential) => {
@@ -50,7 +52,7 @@ export function createAdvice(
     const token = decodeToken(credential.jwt.reveal())
     const expiry = token?.claims.exp
     const endedSeconds = typeof expiry === 'number' ? Math.max(0, seconds - Math.floor(expiry)) : 0
-    const advised = { policy: rules, check: checkToken(rules, token, seconds), endedSeconds }
+    const advised = { policy: rules, check: checkToken(rules, token, seconds, sessions ? '' : undefined), endedSeconds }
     if (advised.check.ok && typeof expiry === 'number') known.set(key, { advised, untilSeconds: Math.floor(expiry) })
     return advised
   }

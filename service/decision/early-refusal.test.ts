@@ -29,7 +29,11 @@ const session = (claims: object): Credential => ({ kind: 'session', jwt: new Sec
 const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
 
 /** An exchange that answers so, behind the check; time stands still unless it is told to move. */
-function checked(answer: Exchange = async () => issued, rules: () => Policy | undefined = () => policy) {
+function checked(
+  answer: Exchange = async () => issued,
+  rules: () => Policy | undefined = () => policy,
+  sessions = false,
+) {
   const reported: Disagreement[] = []
   const world = { asked: 0, nowMs: 0, reported }
   const exchange = refuseEarly(
@@ -38,13 +42,16 @@ function checked(answer: Exchange = async () => issued, rules: () => Policy | un
       return answer(request)
     },
     {
-      advice: createAdvice(rules, Date.now, digest, limits),
+      advice: createAdvice(rules, Date.now, digest, limits, sessions),
       report: (kind) => reported.push(kind),
       limits,
       now: () => world.nowMs,
+      sessions,
     },
   )
-  return { world, ask: (credential: Credential) => exchange({ credential, scopes: [], requestId: 'id' }) }
+  const ask = (credential: Credential, offline = false) =>
+    exchange({ credential, scopes: [], offline, requestId: 'id' })
+  return { world, ask }
 }
 
 const refuses: Exchange = async () => {
@@ -114,6 +121,36 @@ describe('what nobody could allow never reaches authentik', () => {
     const { world, ask } = checked()
     await expect(ask(credential)).rejects.toMatchObject({ reason, message: expect.stringMatching(message) })
     expect(world.asked).toBe(0)
+  })
+})
+
+describe('what is over, where there are sessions, names them and what to do', () => {
+  const ended = { iat: seconds() - 342, exp: seconds() - 42 }
+  const over = ci({ ...good, ...ended })
+  it.each<[string, Credential, boolean, RegExp]>([
+    [
+      'a client that keeps none',
+      over,
+      false,
+      /^The CI token is refused: expired 4\d s ago \(issued for 5 min\); this client keeps no session\. .*offline_token=true/,
+    ],
+    ['a login', over, true, /\(issued for 5 min\); log in with a new token, before it expires/],
+    [
+      'a session',
+      session({ ...sessionClaims, ...ended }),
+      false,
+      /^The session is refused: .* \(issued for 5 min\); log in again$/,
+    ],
+    [
+      'a client whose token ended on the way',
+      ci({ ...good, exp: seconds() - 10 }),
+      false,
+      /^The CI token is refused: expired 1\d s ago; this client keeps no session\./,
+    ],
+  ])('to %s', async (_, credential, offline, message) => {
+    const answer = checked(refuses, () => policy, true).ask(credential, offline)
+    await expect(answer).rejects.toMatchObject({ reason: 'token_expired', message: expect.stringMatching(message) })
+    await expect(answer).rejects.not.toMatchObject({ message: expect.stringContaining('allow sessions') })
   })
 })
 

@@ -19,6 +19,8 @@ export interface EarlyRefusalDependencies {
   advice: Advice
   report: ReportDisagreement
   limits: Pick<Limits, 'refusalSampleMs'>
+  /** Whether a client can have a session. */
+  sessions?: boolean
   /** Milliseconds, for the time between two samples. */
   now: () => number
 }
@@ -43,7 +45,10 @@ const certain: ReadonlySet<RefusalCode> = new Set(['not-a-jwt', 'not-signed-by-a
  * @returns an exchange that throws TokenError with a reason of its own for what the rules here refuse, and
  *   `authentik_refused` where authentik refuses what they allow
  */
-export function refuseEarly(exchange: Exchange, { advice, report, limits, now }: EarlyRefusalDependencies): Exchange {
+export function refuseEarly(
+  exchange: Exchange,
+  { advice, report, limits, now, sessions = false }: EarlyRefusalDependencies,
+): Exchange {
   let nextSampleMs = Number.NEGATIVE_INFINITY
   function sample(request: ExchangeRequest): void {
     if (now() < nextSampleMs) return
@@ -59,24 +64,27 @@ export function refuseEarly(exchange: Exchange, { advice, report, limits, now }:
     const { check } = advised
     if (check.ok) {
       return exchange(request).catch((error: unknown) => {
-        throw explainRefusal(error, request, advised, report)
+        throw explainRefusal(error, request, advised, { report, sessions })
       })
     }
     if (!certain.has(check.code)) sample(request)
-    throw new TokenError(reasons[check.code], refusedSentence(request.credential, check.sentence))
+    const more = check.code === 'expired' && sessions ? afterExpiry(request) : ''
+    throw new TokenError(reasons[check.code], refusedSentence(request.credential, check.sentence + more))
   }
 }
 
 /** authentik said no to what the rules here allow; every other failure stays what it is. */
 function explainRefusal(
   error: unknown,
-  { credential, requestId }: ExchangeRequest,
+  request: ExchangeRequest,
   { check, endedSeconds }: Advised,
-  report: ReportDisagreement,
+  { report, sessions }: { report: ReportDisagreement; sessions: boolean },
 ): unknown {
   if (!(error instanceof TokenError) || error.reason !== 'credentials_refused') return error
+  const { credential, requestId } = request
   if (endedSeconds > 0) {
-    return new TokenError('token_expired', refusedSentence(credential, `expired ${endedSeconds} s ago`), error.facts)
+    const sentence = `expired ${endedSeconds} s ago${sessions ? afterExpiry(request) : ''}`
+    return new TokenError('token_expired', refusedSentence(credential, sentence), error.facts)
   }
   report('authentik_refuses', requestId)
   const session = check.ok && check.kind === 'session'
@@ -85,6 +93,16 @@ function explainRefusal(
     : 'the signature is not by a key that it holds, the user was deactivated, or it has other rules; tell the operator'
   const sentence = `authentik refused what the rules here allow: ${causes}`
   return new TokenError('authentik_refused', credential.anonymous ? anonymousSentence : sentence, error.facts)
+}
+
+/** What helps a client whose token is over, where there are sessions: which clients keep one is in the README. */
+function afterExpiry({ credential, offline }: ExchangeRequest): string {
+  if (credential.kind === 'session') return '; log in again'
+  if (offline) return '; log in with a new token, before it expires: the session of the login then lasts'
+  return (
+    '; this client keeps no session. Log in again right before the push, or get a session from ' +
+    '/token?offline_token=true (refresh_token) and use it as the password'
+  )
 }
 
 /** Whoever is not logged in knows of no token. */

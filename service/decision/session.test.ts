@@ -24,7 +24,10 @@ async function ask(credential: Credential, { offline = true, given = session, se
 
 describe('openSession', () => {
   it('makes a session from a CI token, without scopes, as none are granted by a session', async () => {
-    expect(await ask(ci)).toEqual({ token: session, asked: [{ credential: ci, scopes: [], requestId: 'id' }] })
+    expect(await ask(ci)).toEqual({
+      token: session,
+      asked: [{ credential: ci, scopes: [], offline: true, requestId: 'id' }],
+    })
   })
 
   it.each<[string, Credential, object]>([

@@ -40,7 +40,7 @@ export async function openSession(
 ): Promise<IssuedToken | undefined> {
   if (!offline || credential.kind !== 'jwt' || credential.anonymous || !open) return undefined
   if (isSession(credential.jwt)) return undefined
-  const session = await open({ credential, scopes: [], ...rest })
+  const session = await open({ credential, scopes: [], offline, ...rest })
   if (!isSession(session.token)) {
     throw new TokenError(
       'credentials_refused',

@@ -49,8 +49,13 @@ describe('readCredential', () => {
     expect(() => read(header)).toThrow(failsWith(reason))
   })
 
-  it('tells a job that forgot to ask for a token what to add', () => {
+  it('tells a client that does not read the session of docker login so, and a job without token what to add', () => {
+    expect(() => read(basic('JWT:'))).toThrow(
+      /^The password is empty: this client does not read the session .*"identitytoken"/,
+    )
     expect(() => read(basic('JWT:'))).toThrow(/permissions: id-token: write.*id_tokens/)
+    expect(() => read(basic('JWT:'))).not.toThrow(/has no token/)
+    expect(() => readCredential(basic('ci:'), 'ci', limits)).toThrow(/as the password of user ci\./)
   })
 
   it('takes credentials up to the limit', () => {

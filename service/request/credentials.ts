@@ -52,8 +52,22 @@ export function readCredential(
   checkCharacters(text, 'the Authorization header')
   // Seen of BuildKit, when its POST with a refresh token was answered with 401: the same token as password of nobody.
   if (username === '') return { kind: 'session', jwt: new Secret(password) }
+  if (username === jwtUsername && password === '')
+    throw new TokenError('credentials_refused', noIdentityToken(username))
   return nameAndPassword(username, password, jwtUsername)
 }
+
+/** `docker login` writes a user with an empty password beside a session, and some clients read no further. */
+function noIdentityToken(jwtUsername: string): string {
+  return (
+    'The password is empty: this client does not read the session that docker login keeps ("identitytoken" in ' +
+    `docker's config.json). Log in with this client itself, or give it the session as the password of user ` +
+    `${jwtUsername}. ${HOW_TO_GET_A_TOKEN}, and pass it as the password`
+  )
+}
+
+const HOW_TO_GET_A_TOKEN =
+  'For a token of its own a GitHub job needs "permissions: id-token: write", a GitLab job an "id_tokens:" entry'
 
 /**
  * User name and password of a form (`grant_type=password`); they mean what they mean in the header.
@@ -87,8 +101,7 @@ function nameAndPassword(username: string, password: string, jwtUsername: string
     throw new TokenError(
       'credentials_refused',
       username === jwtUsername
-        ? 'The password is empty: the job has no token to give. GitHub needs "permissions: id-token: write", GitLab ' +
-            'an "id_tokens:" entry in the job'
+        ? `The password is empty: the job has no token to give. ${HOW_TO_GET_A_TOKEN}`
         : 'The password is empty; log in again',
     )
   }

@@ -1,8 +1,8 @@
 /**
  * Scopes as distribution's scope page writes them: `type(class):name:action,action`.
  *
- * authentik judges what is granted, so every scope goes there as it was given; only what cannot be a scope at all is
- * refused here.
+ * authentik judges what is granted, so scopes go there as they were given; only what cannot be a scope at all is refused
+ * here.
  */
 import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -12,17 +12,12 @@ const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
 /**
  * Merges the `scope` parameters of a request, each of which may hold several separated by spaces.
- * @returns each scope once, as given, in the order of its first appearance
- * @throws TokenError `scope_malformed` or `scopes_too_many`
+ * @returns each scope once, as given, in the order of its first appearance, and as many as fit: a token may hold less
+ *   than was asked for (distribution's token page)
+ * @throws TokenError `scope_malformed`
  */
 export function mergeScopes(parameters: readonly string[], limits: Limits): string[] {
   const scopes = new Set(parameters.flatMap((parameter) => parameter.split(' ')).filter((scope) => scope !== ''))
-  if (scopes.size > limits.scopeCount) {
-    throw new TokenError(
-      'scopes_too_many',
-      `The request asks for ${scopes.size} scopes; at most ${limits.scopeCount} go into one token, so ask in parts`,
-    )
-  }
   for (const scope of scopes) {
     if (scope.length > limits.scopeLength) {
       throw new TokenError(
@@ -38,5 +33,5 @@ export function mergeScopes(parameters: readonly string[], limits: Limits): stri
       )
     }
   }
-  return [...scopes]
+  return [...scopes].slice(0, limits.scopeCount)
 }

@@ -11,8 +11,12 @@ import { type PostForm, type UpstreamAnswer, unusableSentence } from './post-for
 /** What one exchange needs. */
 export interface ExchangeRequest {
   credential: Credential
-  /** As the client gave them. */
+  /** As the client gave them; for a client without credentials what of it is open. */
   scopes: readonly string[]
+  /** What the client asked for, where that is more than `scopes`. */
+  asked?: readonly string[]
+  /** Whether the client logs in: it asks for something to keep. */
+  offline?: boolean
   requestId: string
   /** Told when authentik is really asked. */
   onCall?: () => void

@@ -75,13 +75,10 @@ describe('asking for nothing that can be granted', () => {
     'repository:acme/app:',
     'repository:acme/app:admin,PUSH,*',
     'repository(plugin):acme/app:pull',
-    `repository:${registry}/acme/app:pull`,
-    'repository:stranger/app:pull',
     'repository:acme/../stranger/app:pull',
     'repository:acme//app:pull',
     'repository:Acme/App:pull',
     'repository:**:pull',
-    'registry:catalog:*',
     'registry:catalog:pull',
     'openid',
   ])('%s is a token that allows nothing', async (scope) => {
@@ -90,8 +87,14 @@ describe('asking for nothing that can be granted', () => {
   })
 })
 
-describe('a push that gets nothing is told why', () => {
+describe('a request that gets nothing is told why', () => {
   it.each([
+    {
+      scope: 'repository:stranger/app:pull',
+      reason: /pull from "stranger\/app" is not granted; the rules let this token/,
+    },
+    { scope: `repository:${registry}/acme/app:pull`, reason: /pull from ".*\/acme\/app" is not granted/ },
+    { scope: 'registry:catalog:*', reason: /no rule lets this token list the repositories/ },
     {
       scope: 'repository:stranger/app:pull,push',
       reason: /push to "stranger\/app" is not granted; the rules let this token push to .*acme\/app/,
@@ -99,7 +102,7 @@ describe('a push that gets nothing is told why', () => {
     { scope: 'repository:acme/application:push', reason: /push to "acme\/application" is not granted/ },
     {
       scope: 'repository:acme/app:delete',
-      reason: /delete to "acme\/app" is not granted; no rule lets this token delete anything/,
+      reason: /delete in "acme\/app" is not granted; no rule lets this token delete anything/,
     },
   ])('$scope', async ({ scope, reason }) => {
     for (const answer of [await ask(scope), await refresh(await sessionOf(await acme()), [scope])]) {
@@ -111,11 +114,9 @@ describe('a push that gets nothing is told why', () => {
 })
 
 describe('a request that is too much', () => {
-  it('500 scopes are refused with how many go into one token', async () => {
+  it('500 scopes get a token for those that fit', async () => {
     const scopes = Array.from({ length: 500 }, (_, number) => `repository:acme/app/part-${number}:pull,push`)
-    const answer = await ask(...scopes)
-    expect(answer.status).toBe(400)
-    expect(answer.reason).toMatch(/500 scopes; at most \d+/)
+    expect(await ask(...scopes)).toMatchObject({ status: 200, granted: scopes.slice(0, 100) })
   })
 
   it('a body of 1 MiB is refused with how much is taken', async () => {

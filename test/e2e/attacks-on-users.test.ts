@@ -28,7 +28,7 @@ describe.each([
     expect(await ask(pusher, [push])).toMatchObject({ status: 200, granted: [push] })
     const answer = await ask(pusher, ['repository:any/thing:pull,delete'])
     expect(answer).toMatchObject({ status: 401, token: '' })
-    expect(answer.reason).toMatch(/delete to "any\/thing" is not granted/)
+    expect(answer.reason).toMatch(/delete in "any\/thing" is not granted/)
   })
 
   const refused: [string, () => Login, RegExp][] = [

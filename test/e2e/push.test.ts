@@ -145,7 +145,7 @@ describe('the registry itself', () => {
     const answer = await fetch(`http://${registry}/token?service=docker-registry&scope=registry:catalog:*`, {
       headers: { authorization: `Basic ${Buffer.from(`JWT:${jwt}`).toString('base64')}` },
     })
-    const { token } = (await answer.json()) as { token: string }
-    expect((await call('/v2/_catalog', token)).status).toBe(401)
+    expect(answer.status).toBe(401)
+    expect(await answer.text()).toContain('no rule lets this token list the repositories')
   })
 })

@@ -203,7 +203,9 @@ describe('refused is', () => {
   it('an expired token, and skopeo prints what to do', async () => {
     const { code, message } = await push('acme/app', await login(trusted, -60))
     expect(code).not.toBe(0)
-    expect(message).toMatch(/expired 6\d s ago \(issued for 60 s; log in later or allow sessions\)/)
+    expect(message).toMatch(
+      /expired 6\d s ago \(issued for 60 s\); this client keeps no session\. Log in again right before the push/,
+    )
   })
 
   it('a token that the issuer did not sign', async () => {

@@ -50,7 +50,7 @@ describe('the token endpoint, asked whatever a client may send,', () => {
     // From the scope's characters to the rules: every check has its share.
     expect([...outcome.tally.refused.keys()]).toEqual(
       expect.arrayContaining([
-        ...['scope_malformed', 'scopes_too_many', 'service_unknown', 'form_malformed', 'grant_unsupported'],
+        ...['scope_malformed', 'service_unknown', 'form_malformed', 'grant_unsupported'],
         ...['credentials_malformed', 'credentials_refused', 'credentials_missing', 'token_malformed', 'audience_wrong'],
       ]),
     )

@@ -8,14 +8,18 @@ import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import { createAdvice } from './advice.ts'
 import type { Disagreement } from './disagreement.ts'
-import { explainRefusedPush, refusedChanges } from './refused-push.ts'
+import { explainRefusedAccess, refusedActions } from './refused-access.ts'
 
 const repository = (name: string, ...actions: string[]): Access => ({ type: 'repository', name, actions })
 
-describe('refusedChanges', () => {
+describe('refusedActions', () => {
   it.each<[string, string[], Access[], string[]]>([
     ['nothing asked, nothing granted', [], [], []],
-    ['a pull that is not granted', ['repository:a:pull'], [], []],
+    ['a pull that is not granted', ['repository:a:pull'], [], ['pull a']],
+    ['one pull of two', ['repository:a:pull', 'repository:b:pull'], [repository('b', 'pull')], []],
+    ['the catalog', ['registry:catalog:*'], [], ['* catalog']],
+    ['the catalog, granted', ['registry:catalog:*'], [{ type: 'registry', name: 'catalog', actions: ['*'] }], []],
+    ['a repository of that name is no catalog', ['registry:catalog:*'], [repository('catalog', '*')], ['* catalog']],
     ['a push of which only the pull is granted', ['repository:a:pull,push'], [repository('a', 'pull')], ['push a']],
     ['a push that is granted', ['repository:a:pull,push'], [repository('a', 'pull', 'push')], []],
     [
@@ -31,45 +35,54 @@ describe('refusedChanges', () => {
     ['the same scope twice', ['repository:a:push', 'repository:a:pull,push'], [], ['push a']],
     [
       'what no registry knows',
-      ['repository(plugin):a:push', 'repository:a:*', 'repository:A:push', 'registry:catalog:*'],
+      ['repository(plugin):a:push', 'repository:a:unknown', 'repository:A:push', 'registry:catalog:pull'],
       [],
       [],
     ],
   ])('%s', (_, scopes, access, refused) => {
-    expect(refusedChanges(scopes, access).map(({ action, name }) => `${action} ${name}`)).toEqual(refused)
+    expect(refusedActions(scopes, access).map(({ action, name }) => `${action} ${name}`)).toEqual(refused)
   })
 })
 
 const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
 const job: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience })) }
+/** Of a job that may delete its own images, list the catalog and nothing else. */
+const cleaner: Credential = {
+  kind: 'jwt',
+  jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience, repository_id: '7', repository_owner_id: '9' })),
+}
 const user: Credential = { kind: 'password', username: 'deploy', password: new Secret('p') }
 
 /** What a client is told that asks for these scopes and gets this grant. */
-async function told(credential: Credential, scopes: string[], access: readonly Access[] | undefined, rules = true) {
+async function told(
+  credential: Credential,
+  scopes: string[],
+  access: readonly Access[] | undefined,
+  { rules = true, asked }: { rules?: boolean; asked?: string[] } = {},
+) {
   const reported: Disagreement[] = []
   const issued = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access }
-  const exchange = explainRefusedPush(async () => issued, {
+  const exchange = explainRefusedAccess(async () => issued, {
     advice: createAdvice(() => (rules ? policy : undefined), Date.now, digest, limits),
     report: (kind) => reported.push(kind),
   })
-  const answer = await exchange({ credential, scopes, requestId: 'id' }).then(
+  const answer = await exchange({ credential, scopes, requestId: 'id', ...(asked ? { asked } : {}) }).then(
     (token) => (token === issued ? 'issued' : 'another token'),
     (error) => `${error.reason}: ${error.message}`,
   )
   return { answer, reported }
 }
 
-describe('explainRefusedPush', () => {
+describe('explainRefusedAccess', () => {
   it('lets through what is granted, in part too, and what cannot be read', async () => {
     expect((await told(job, ['repository:acme/app:push'], [repository('acme/app', 'push')])).answer).toBe('issued')
-    expect((await told(job, ['repository:acme/other:pull'], [])).answer).toBe('issued')
     expect((await told(job, ['repository:acme/other:push'], undefined)).answer).toBe('issued')
   })
 
   it('says where the rules let a job push, and that they let it delete nothing', async () => {
     const { answer, reported } = await told(job, ['repository:acme/other:pull,push,delete'], [])
     expect(answer).toBe(
-      'push_refused: push to "acme/other", delete to "acme/other" is not granted; the rules let this token push to ' +
+      'push_refused: push to "acme/other", delete in "acme/other" is not granted; the rules let this token push to ' +
         '"acme/app", "acme/app/**"; no rule lets this token delete anything',
     )
     expect(reported).toEqual([])
@@ -78,6 +91,37 @@ describe('explainRefusedPush', () => {
   it('lists a few names and counts the rest', async () => {
     const scopes = Array.from({ length: 50 }, (_, index) => `repository:acme/other-${index}:push`)
     expect((await told(job, scopes, [])).answer).toContain('push to "acme/other-2", 47 more is not granted')
+  })
+
+  it('says from where the rules let a job pull, and that they do not let it list the catalog', async () => {
+    expect((await told(job, ['repository:evil/app:pull'], [])).answer).toBe(
+      'access_refused: pull from "evil/app" is not granted; the rules let this token pull from "acme/**", "acme/app", ' +
+        '"acme/app/**"',
+    )
+    expect((await told(job, ['registry:catalog:*'], [])).answer).toBe(
+      'access_refused: list the repositories is not granted; no rule lets this token list the repositories',
+    )
+  })
+
+  it('leaves a push alone where the token may delete: crane and regctl ask so, and then for what they need', async () => {
+    const app = [repository('acme/app', 'pull')]
+    expect((await told(cleaner, ['repository:acme/app:push,pull'], app)).answer).toBe('issued')
+    expect((await told(cleaner, ['repository:acme/app:push,pull'], [])).answer).toBe('issued')
+    const both = ['repository:acme/app:push,pull', 'repository:acme/app:delete']
+    expect((await told(cleaner, both, [repository('acme/app', 'delete')])).answer).toBe('issued')
+    expect((await told(cleaner, ['repository:acme/other:push,pull'], [])).answer).toMatch(
+      /^push_refused: .*no rule lets/,
+    )
+    expect((await told(cleaner, ['repository:acme/other:delete'], [])).answer).toMatch(
+      /the rules let this token delete in "acme\/app"$/,
+    )
+  })
+
+  it('looks at what was asked, be it more than what went to authentik', async () => {
+    const anonymous = { ...user, anonymous: true } as Credential
+    const asked = ['repository:acme/app:pull,push']
+    const { answer } = await told(anonymous, ['repository:acme/app:pull'], [repository('acme/app', 'pull')], { asked })
+    expect(answer).toBe('push_refused: push to "acme/app" is not granted without login; log in first')
   })
 
   it('reports a push that the rules here grant and authentik does not', async () => {
@@ -91,6 +135,6 @@ describe('explainRefusedPush', () => {
     ['nobody', { ...user, anonymous: true } as Credential, true, /is not granted without login; log in first$/],
     ['a job, without rules', job, false, /is not granted to this token$/],
   ])('has a sentence for %s', async (_, credential, rules, sentence) => {
-    expect((await told(credential, ['repository:acme/app:push'], [], rules)).answer).toMatch(sentence)
+    expect((await told(credential, ['repository:acme/app:push'], [], { rules })).answer).toMatch(sentence)
   })
 })
