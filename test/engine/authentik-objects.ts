@@ -23,7 +23,7 @@ export interface AuthentikObjects {
   url: string
   apiToken: string
   /** As a stack's `sources`, each with its `jwksUrl`. */
-  sources: { slug: string; platform: string; jwksUrl: string; url?: string }[]
+  sources: { slug: string; platform: string; jwksUrl: string; url?: string; issuer?: string }[]
   /** As a stack's `trust`. */
   rules: unknown
   audience: string
