@@ -4,6 +4,7 @@ import { bundleService } from '../service/bundle.ts'
 import { AccessGroups } from './authentik/access-groups.ts'
 import { issuer as issuerOf, jwksUrl, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'
 import { OAuthApplication } from './authentik/oauth-application.ts'
+import { openAuthentik } from './authentik/preflight.ts'
 import { SigningKey } from './authentik/signing-key.ts'
 import { Sources } from './authentik/sources.ts'
 import { TrustPolicy } from './authentik/trust-policy.ts'
@@ -18,6 +19,7 @@ import { githubWorkflow as githubWorkflowFor } from './workflows/github.ts'
 import { gitlabCi as gitlabCiFor } from './workflows/gitlab.ts'
 
 const settings = readSettings()
+const authentik = await openAuthentik(settings.sources)
 const { image, nodeImage } = settings
 const code = image === undefined ? { nodeImage, bundle: await bundleService() } : { image }
 
@@ -27,11 +29,11 @@ export const issuer = issuerOf(settings.authentikUrl)
 export const audience = settings.audience
 export const trust = settings.trust.inWords
 
-const sources = new Sources('sources', settings)
+const sources = new Sources('sources', { ...settings, ...authentik })
 const signingKey = new SigningKey(REGISTRY_NAME)
 const groups = new AccessGroups('access', settings)
 const policy = new TrustPolicy('docker-registry-trust', settings.trust)
-const exchange = { signingKeyId: signingKey.pairId, policyId: policy.policyId, sourceUuids: sources.uuids }
+const exchange = { authentik, signingKeyId: signingKey.pairId, policyId: policy.policyId, sourceUuids: sources.uuids }
 const sessions =
   settings.sessionHours === 0
     ? undefined

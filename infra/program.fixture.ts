@@ -69,9 +69,8 @@ export function recordingMocks(record: (made: Made) => void): pulumi.runtime.Moc
       const id = providerIds.get(`${args.type} ${args.name}`) ?? `id-of-${args.name}`
       return { id, state: { ...args.inputs, ...computed[args.type]?.(resource) } }
     },
-    call({ token, inputs }) {
-      if (token !== 'authentik:index/getFlow:getFlow') throw new Error(`unexpected call of ${token}`)
-      return { id: `flow ${inputs.slug}` }
+    call({ token }) {
+      throw new Error(`unexpected call of ${token}`)
     },
   }
 }

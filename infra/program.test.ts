@@ -1,12 +1,14 @@
 /** The whole program under Pulumi's mocks: what it asks authentik's provider for, what it marks secret, what it puts out. */
 import { createPrivateKey } from 'node:crypto'
+import * as pulumi from '@pulumi/pulumi'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { stackPolicy } from '../trust/stack-policy.ts'
+import { json, list, version } from './authentik/authentik-api.fixture.ts'
 import { CERTIFICATE, PRIVATE_KEY, PROVIDER } from './program.fixture.ts'
 import { example, projectFile, stackFile, useProgram } from './run-program.fixture.ts'
 
-const { run, all, one, made } = useProgram()
+const { run, all, one, made, authentik } = useProgram()
 
 const MAPPING = 'authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope'
 
@@ -33,7 +35,7 @@ describe('authentik', () => {
     await run(example())
     expect(one('tls:index/privateKey:PrivateKey', 'docker-registry').inputs).toMatchObject({ ecdsaCurve: 'P256' })
     const pair = one('authentik:index/certificateKeyPair:CertificateKeyPair')
-    expect(pair.inputs).toMatchObject({ name: 'docker-registry', keyData: PRIVATE_KEY.trim() })
+    expect(pair.inputs).toMatchObject({ name: 'docker-registry', certificateData: CERTIFICATE, keyData: PRIVATE_KEY })
     expect(pair.secrets).toContain('keyData')
   })
 
@@ -58,6 +60,23 @@ describe('authentik', () => {
       scopeName: 'docker-registry',
       expression: expect.stringMatching(/^"""What the trust policy .*Scope mapping `docker-registry`/s),
     })
+  })
+
+  it('lets both providers exchange tokens and do nothing else', async () => {
+    await run(example())
+    for (const name of ['docker-registry', 'ci-session']) {
+      expect(one(PROVIDER, name).inputs).toMatchObject({
+        grantTypes: ['client_credentials'],
+        allowedRedirectUris: [{ matching_mode: 'strict', url: 'https://unused.invalid' }],
+      })
+    }
+  })
+
+  it('says no grants to an authentik that knows none', async () => {
+    authentik().answers['admin/version'] = version('2026.2.2')
+    await run(example())
+    for (const { inputs } of all(PROVIDER)) expect(inputs).not.toHaveProperty('grantTypes')
+    expect(all(PROVIDER)).toHaveLength(2)
   })
 
   it('gives sessions to CI tokens alone, for as long as the stack says', async () => {
@@ -167,6 +186,28 @@ describe('outputs', () => {
     const { d } = createPrivateKey(PRIVATE_KEY).export({ format: 'jwk' })
     expect(JSON.parse(String(outputs.jwks?.value)).keys[0]).toMatchObject({ kty: 'EC', crv: 'P-256' })
     expect(String(outputs.jwks?.value)).not.toContain(d)
+  })
+})
+
+describe('an authentik that cannot be worked with', () => {
+  it.each([
+    ['is too old', 'admin/version', version('2025.12.4'), /2025\.12\.4, which is too old.*Nothing was changed\.$/],
+    [
+      'refuses the API token',
+      'admin/version',
+      json({ detail: 'no' }, 403),
+      /refuses the API token.*Nothing was changed/,
+    ],
+    ['is something else', 'admin/version', json({}, 404), /is not authentik's API.*Nothing was changed/],
+    ['hides its flows', 'flows/instances', list(), /no flow.*Nothing was changed/],
+  ])('because it %s stops the program before anything is made', async (_, path, answer, sentence) => {
+    authentik().answers[path] = answer
+    const stopped = await run(example()).catch((error: Error) => error)
+    expect(stopped).toBeInstanceOf(Error)
+    expect(pulumi.RunError.isInstance(stopped)).toBe(true)
+    expect((stopped as Error).message).toMatch(sentence)
+    expect((stopped as Error).message).not.toContain('\n')
+    expect(made()).toEqual([])
   })
 })
 

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as pulumi from '@pulumi/pulumi'
-import { beforeEach, expect, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { parse } from 'yaml'
+import { type FakeAuthentik, startFakeAuthentik } from './authentik/authentik-api.fixture.ts'
 import { type Made, recordingMocks } from './program.fixture.ts'
 
 export const projectFile = () => readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8')
@@ -32,18 +33,30 @@ export const example = () => ({ ...stackFile('example'), 'authentik:token': 'tok
 /** Registers the hooks of a test file and gives it the program. */
 export function useProgram() {
   let made: Made[] = []
+  let authentik: FakeAuthentik
+  beforeAll(async () => {
+    authentik = await startFakeAuthentik()
+  })
+  afterAll(() => authentik[Symbol.asyncDispose]())
   beforeEach(async () => {
     made = []
+    authentik.reset()
     await pulumi.runtime.setMocks(
       recordingMocks((resource) => made.push(resource)),
       'passwordless-registry',
       'test',
     )
   })
+  /** The program asks authentik itself, so its own address is that of the fake; all else follows the stack. */
+  const reachable = (stack: Record<string, unknown>) => ({
+    'passwordless-registry:authentikUrl': stack['authentik:url'],
+    ...stack,
+    'authentik:url': authentik.url,
+  })
   /** Runs it with a stack's configuration. @returns its outputs, and whether each is secret */
   const run = async (stack: Record<string, unknown>) => {
     vi.resetModules()
-    pulumi.runtime.setAllConfig(configuration(stack))
+    pulumi.runtime.setAllConfig(configuration(reachable(stack)))
     const outputs: Record<string, unknown> = { ...(await import('./index.ts')) }
     const entries = await Promise.all(
       Object.entries(outputs).map(async ([key, value]) => {
@@ -63,5 +76,5 @@ export function useProgram() {
     expect(found, `${type} ${name ?? ''}`).toHaveLength(1)
     return found[0] as Made
   }
-  return { run, all, one, made: () => made }
+  return { run, all, one, made: () => made, authentik: () => authentik }
 }

@@ -2,37 +2,55 @@
  * What to do when authentik already holds an object that the stack's state does not know: made by hand, left by
  * another stack, or made by an `up` whose answer was lost. authentik's own error says only that a name is taken.
  */
-import * as authentik from '@pulumi/authentik'
 import sdk from '@pulumi/authentik/package.json' with { type: 'json' }
 import * as pulumi from '@pulumi/pulumi'
-import { authentikAccess, findObject } from './find-object.ts'
+import { type AuthentikApi, authentikApi, type Row } from './api.ts'
+import { UNUSED_CONSUMER } from './names.ts'
+import { authentikAccess } from './preflight.ts'
 
 /** authentik's wordings for "this name is taken" (Django REST framework's UniqueValidator and UniqueTogether). */
 const NAME_TAKEN = /already exists|must be unique|must make a unique set/i
 
-/** The inputs by which an object is found. */
-interface Taken {
-  name: string
-  slug: string
-  policy: string
-  target: string
+/** As many users of an object as a person reads. */
+const SHOWN_USERS = 5
+
+const SOURCE = 'authentik:index/sourceOauth:SourceOauth'
+
+/** Where the API holds the objects of a type, by which inputs one is found, and which field is its import id. */
+interface Kind {
+  readonly path: string
+  /** Sets of filters, the first that finds exactly one object counts: API field to input. */
+  readonly by: readonly Readonly<Record<string, string>>[]
+  readonly id: 'pk' | 'slug'
 }
 
-/** Looks up the import id of an object, by its type and the inputs that are taken. */
-const importIds: Record<string, (taken: Taken) => Promise<string>> = {
-  'authentik:index/application:Application': async ({ slug }) => slug,
-  'authentik:index/sourceOauth:SourceOauth': async ({ slug }) => slug,
-  'authentik:index/group:Group': async ({ name }) => (await authentik.getGroup({ name })).id,
-  'authentik:index/certificateKeyPair:CertificateKeyPair': async ({ name }) =>
-    (await authentik.getCertificateKeyPair({ name, fetchCertificate: false, fetchKey: false })).id,
-  'authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope': async ({ name }) =>
-    (await authentik.getPropertyMappingProviderScope({ name })).id,
-  'authentik:index/providerOauth2:ProviderOauth2': async ({ name }) =>
-    String((await authentik.getProviderOauth2Config({ name })).providerId),
-  'authentik:index/policyExpression:PolicyExpression': async ({ name }) =>
-    findObject(await authentikAccess(), 'policies/expression', { name }),
-  'authentik:index/policyBinding:PolicyBinding': async ({ policy, target }) =>
-    findObject(await authentikAccess(), 'policies/bindings', { policy, target }),
+const byName = [{ name: 'name' }]
+const bySlug = [{ slug: 'slug' }]
+const kinds: Readonly<Record<string, Kind>> = {
+  [SOURCE]: { path: 'sources/oauth', by: bySlug, id: 'slug' },
+  'authentik:index/application:Application': { path: 'core/applications', by: bySlug, id: 'slug' },
+  'authentik:index/group:Group': { path: 'core/groups', by: byName, id: 'pk' },
+  'authentik:index/certificateKeyPair:CertificateKeyPair': {
+    path: 'crypto/certificatekeypairs',
+    by: byName,
+    id: 'pk',
+  },
+  'authentik:index/propertyMappingProviderScope:PropertyMappingProviderScope': {
+    path: 'propertymappings/provider/scope',
+    by: byName,
+    id: 'pk',
+  },
+  'authentik:index/providerOauth2:ProviderOauth2': {
+    path: 'providers/oauth2',
+    by: [...byName, { client_id: 'clientId' }],
+    id: 'pk',
+  },
+  'authentik:index/policyExpression:PolicyExpression': { path: 'policies/expression', by: byName, id: 'pk' },
+  'authentik:index/policyBinding:PolicyBinding': {
+    path: 'policies/bindings',
+    by: [{ policy: 'policy', target: 'target' }],
+    id: 'pk',
+  },
 }
 
 /** A resource operation that failed, as the engine's error hook tells it. */
@@ -47,24 +65,74 @@ export interface Failure {
 export const isNameTaken = ({ operation, errors }: Failure): boolean =>
   operation === 'create' && errors.some((error) => NAME_TAKEN.test(error))
 
+/** The object in the way. */
+export interface Taken {
+  /** What `pulumi import` takes. */
+  readonly id: string
+  /** In words: `application "Wiki"`. Undefined where authentik did not say. */
+  readonly usedBy: readonly string[] | undefined
+  /** Whether it is a source by which people log in. */
+  readonly isLogin: boolean
+}
+
 /**
- * What to tell a person whose `pulumi up` met an object with the same name; `id` is left open if it is not known.
+ * Looks for the object that has the unique fields of these inputs.
+ *
+ * @throws Error where there is not exactly one, or authentik does not answer
+ */
+export async function findTaken(api: AuthentikApi, type: string, inputs: Row): Promise<Taken> {
+  const kind = kinds[type]
+  for (const filters of kind?.by ?? []) {
+    const wanted = Object.entries(filters).map(([field, input]) => [field, String(inputs[input] ?? '')] as const)
+    const [row, ...more] = await api.list(kind?.path ?? '', Object.fromEntries(wanted))
+    const id = row?.[kind?.id ?? 'pk']
+    if (more.length > 0 || (typeof id !== 'string' && typeof id !== 'number')) continue
+    const usedBy = await usersOf(api, `${kind?.path}/${encodeURIComponent(id)}`).catch(() => undefined)
+    return { id: String(id), usedBy, isLogin: type === SOURCE && row?.consumer_key !== UNUSED_CONSUMER }
+  }
+  throw new Error(`authentik shows no such ${type}`)
+}
+
+async function usersOf(api: AuthentikApi, path: string): Promise<string[]> {
+  const users = await api.get(`${path}/used_by`)
+  if (!Array.isArray(users)) throw new Error('no list')
+  return users.map(({ model_name, name }) => `${String(model_name)} ${JSON.stringify(String(name))}`)
+}
+
+/**
+ * What to tell a person whose `pulumi up` met an object with the same name; `taken` is undefined if it was not found.
  *
  * The command names the component, or the object would stand outside of it; the provider, or Pulumi would look for one
  * called authentik in its own registry; and takes away the protection that an import brings.
  */
-export function adoptionCommand({ type, name }: Failure, id: string | undefined, parentUrn: string): string {
+export function adoptionCommand({ type, name }: Failure, taken: Taken | undefined, parentUrn: string): string {
+  if (taken?.isLogin) return refusal(name)
   const stackUrn = parentUrn.split('::').slice(0, 2).join('::')
   const provider = `${stackUrn}::pulumi:providers:authentik::default_${sdk.version.replaceAll('.', '_')}`
   return [
-    `authentik already holds "${name}" (${type}), and this stack does not know it. To adopt it:`,
-    `  pulumi import ${type} ${quoted(name)} ${id === undefined ? 'ID' : quoted(id)} \\`,
+    `authentik already holds "${name}" (${type}), and this stack does not know it. ${usedByInWords(taken?.usedBy)}`,
+    'Adopting it OVERWRITES what it is set to with the settings of this stack, also for whatever else uses it. If it is ' +
+      `this registry's, left over or made by hand${type === SOURCE ? ` (its consumer key is "${UNUSED_CONSUMER}")` : ''}:`,
+    `  pulumi import ${type} ${quoted(name)} ${taken === undefined ? 'ID' : quoted(taken.id)} \\`,
     `    --parent ${quoted(`parent=${parentUrn}`)} \\`,
     `    --provider ${quoted(`authentik=${provider}`)} --protect=false --generate-code=false`,
-    `${id === undefined ? 'where ID is its primary key in authentik; ' : ''}then run \`pulumi up\` again. ` +
-      'If nothing uses it, delete it in authentik instead.',
+    `${taken === undefined ? 'where ID is its primary key in authentik; ' : ''}then run \`pulumi up\` again. ` +
+      'If something else uses it, rename it in authentik instead; if nothing does, delete it there.',
   ].join('\n')
 }
+
+function usedByInWords(users: readonly string[] | undefined): string {
+  if (users === undefined) return 'What uses it could not be looked up.'
+  if (users.length === 0) return 'Nothing in authentik refers to it.'
+  const more = users.length > SHOWN_USERS ? ` and ${users.length - SHOWN_USERS} more` : ''
+  return `It is used by ${users.slice(0, SHOWN_USERS).join(', ')}${more}.`
+}
+
+const refusal = (name: string) =>
+  `authentik already holds a login source "${name}": its consumer key is not "${UNUSED_CONSUMER}", so it is not this ` +
+  "registry's, and adopting it would OVERWRITE it and lock out whoever logs in through it. Rename or delete it in " +
+  'authentik, or give the source of this stack another slug: ' +
+  "`pulumi config set --path 'passwordless-registry:sources[0].slug' NAME`, and the same in its rules."
 
 /**
  * Resource hooks that print the command by which a child of this component can be adopted.
@@ -76,11 +144,11 @@ export function adoptionAdvice(parent: pulumi.ComponentResource, label: string):
     const failed = { type, name, operation: failedOperation, errors }
     if (!isNameTaken(failed)) return false
     // Without an answer to the look-up the command is printed with a gap, which is still better than none.
-    const id = await importIds[type]?.({ name: '', slug: '', policy: '', target: '', ...newInputs }).catch(
-      () => undefined,
-    )
+    const taken = await authentikAccess()
+      .then((access) => findTaken(authentikApi(access), type, newInputs ?? {}))
+      .catch(() => undefined)
     const parentUrn = await new Promise<string>((resolve) => parent.urn.apply(resolve))
-    await pulumi.log.error(adoptionCommand(failed, id, parentUrn))
+    await pulumi.log.error(adoptionCommand(failed, taken, parentUrn))
     return false
   })
   return { onError: [hook] }

@@ -6,6 +6,12 @@ export const REGISTRY_NAME = REGISTRY_APPLICATION
 /** Provider, application, client id, scope mapping and scope of sessions share one name, too. */
 export const SESSION_NAME = sessionNames.application
 
+/** The consumer key of our sources, by which nobody can log in; one with another key is somebody's login source. */
+export const UNUSED_CONSUMER = 'unused'
+
+/** Where authentik wants an address that nothing must ever use (RFC 6761 section 6.4). */
+export const UNUSED_URL = 'https://unused.invalid'
+
 /**
  * The issuer in registry tokens and in sessions: authentik's root, as both providers have the global issuer mode. It
  * makes it from the address by which it is called, so it follows from how the token service reaches authentik; the

@@ -2,10 +2,17 @@ import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
 import { adoptionAdvice } from './adoption.ts'
 import { type ExpressionName, expression } from './expressions.ts'
+import { UNUSED_URL } from './names.ts'
+import type { CheckedAuthentik } from './preflight.ts'
 
-/** Flows that every authentik comes with. A provider needs them; an exchange of tokens never runs them. */
-const AUTHORIZATION_FLOW = 'default-provider-authorization-implicit-consent'
-const INVALIDATION_FLOW = 'default-provider-invalidation-flow'
+/** The one grant that exchanges a token; no other is to be had from these providers. */
+const GRANTS = ['client_credentials']
+
+/**
+ * No redirect URI can be used. A provider without any would store the first one that a visitor sends, and believe it
+ * from then on.
+ */
+const REDIRECT_URIS = [{ matching_mode: 'strict', url: UNUSED_URL }]
 
 /** A decision takes milliseconds, also over thousands of rules; one that takes longer than this is a no. */
 const POLICY_TIMEOUT_SECONDS = 10
@@ -14,6 +21,7 @@ export interface OAuthApplicationArgs {
   /** What a person reads in authentik. */
   title: string
   clientId: string
+  authentik: CheckedAuthentik
   /** Life of the tokens that it issues. */
   tokenMinutes: number
   signingKeyId: pulumi.Input<string>
@@ -42,8 +50,7 @@ export class OAuthApplication extends pulumi.ComponentResource {
   /** @param name of provider, scope, scope mapping and application; the application's slug */
   constructor(name: string, args: OAuthApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:authentik:OAuthApplication', name, {}, opts)
-    const child = { parent: this }
-    const options = { ...child, deleteBeforeReplace: true, hooks: adoptionAdvice(this, `application-${name}`) }
+    const options = { parent: this, deleteBeforeReplace: true, hooks: adoptionAdvice(this, `application-${name}`) }
     const mapping = new authentik.PropertyMappingProviderScope(
       name,
       { name, scopeName: name, expression: expression(args.mapping) },
@@ -57,8 +64,10 @@ export class OAuthApplication extends pulumi.ComponentResource {
         clientType: 'confidential',
         // One issuer for all: the registry takes one, and a session is also the token of a login.
         issuerMode: 'global',
-        authorizationFlow: authentik.getFlowOutput({ slug: AUTHORIZATION_FLOW }, child).id,
-        invalidationFlow: authentik.getFlowOutput({ slug: INVALIDATION_FLOW }, child).id,
+        authorizationFlow: args.authentik.flows.authorization,
+        invalidationFlow: args.authentik.flows.invalidation,
+        ...(args.authentik.hasGrantTypes && { grantTypes: GRANTS }),
+        allowedRedirectUris: REDIRECT_URIS,
         accessTokenValidity: `minutes=${args.tokenMinutes}`,
         signingKey: args.signingKeyId,
         propertyMappings: [mapping.id],

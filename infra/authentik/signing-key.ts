@@ -32,12 +32,8 @@ export class SigningKey extends pulumi.ComponentResource {
     )
     const pair = new authentik.CertificateKeyPair(
       name,
-      // authentik stores both without surrounding white space; sent like that, they compare equal.
-      {
-        name,
-        certificateData: certificate.certPem.apply((pem) => pem.trim()),
-        keyData: key.privateKeyPem.apply((pem) => pem.trim()),
-      },
+      // authentik stores both without surrounding white space, and the provider reads them back with one line break.
+      { name, certificateData: certificate.certPem.apply(oneLineEnd), keyData: key.privateKeyPem.apply(oneLineEnd) },
       { ...child, deleteBeforeReplace: true, hooks: adoptionAdvice(this, 'signing-key') },
     )
     this.pairId = pair.id
@@ -48,3 +44,5 @@ export class SigningKey extends pulumi.ComponentResource {
     this.registerOutputs({ pairId: this.pairId, certificate: this.certificate, jwks: this.jwks })
   }
 }
+
+const oneLineEnd = (pem: string) => `${pem.trim()}\n`

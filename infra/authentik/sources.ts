@@ -3,11 +3,18 @@ import * as pulumi from '@pulumi/pulumi'
 import { authentikSourceSlug } from '../../trust/document.ts'
 import type { SourceKeys, TrustSource } from '../../trust/sources.ts'
 import { adoptionAdvice } from './adoption.ts'
+import { UNUSED_CONSUMER, UNUSED_URL } from './names.ts'
 
 /** Filled in by authentik from the well-known document; without ignoring them every `pulumi up` shows a change. */
 const FROM_WELL_KNOWN = ['authorizationUrl', 'accessTokenUrl', 'profileUrl', 'oidcJwksUrl', 'oidcJwks']
 /** The keys themselves, which authentik fetches again every three hours. */
 const FROM_JWKS_URL = ['oidcJwks']
+
+export interface SourcesArgs {
+  sources: readonly TrustSource[]
+  /** Short slugs under which the state holds sources that are not to be touched any more. */
+  lostSources: readonly string[]
+}
 
 /**
  * The issuers whose tokens authentik takes.
@@ -19,35 +26,42 @@ export class Sources extends pulumi.ComponentResource {
   /** For `jwtFederationSources` of a provider. */
   readonly uuids: pulumi.Output<string>[]
 
-  constructor(name: string, args: { sources: readonly TrustSource[] }, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { sources, lostSources }: SourcesArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:authentik:Sources', name, {}, opts)
     const hooks = adoptionAdvice(this, 'sources')
-    this.uuids = args.sources.map(({ slug, keys }) => {
-      const authentikSlug = authentikSourceSlug(slug)
-      const { fields, ignoreChanges } = keyFields(keys)
-      return new authentik.SourceOauth(
-        authentikSlug,
+    const source = (slug: string, keys: SourceKeys, options: pulumi.CustomResourceOptions) =>
+      new authentik.SourceOauth(
+        slug,
         {
-          name: authentikSlug,
-          slug: authentikSlug,
+          name: slug,
+          slug,
           providerType: 'openidconnect',
           // Nobody logs in through this source, so it has no client at the platform.
-          consumerKey: 'unused',
-          consumerSecret: 'unused',
-          ...fields,
+          consumerKey: UNUSED_CONSUMER,
+          consumerSecret: UNUSED_CONSUMER,
+          ...keyFields(keys),
         },
-        { parent: this, deleteBeforeReplace: true, ignoreChanges, hooks },
-      ).uuid
-    })
+        { parent: this, deleteBeforeReplace: true, ignoreChanges: filledIn(keys), hooks, ...options },
+      )
+    this.uuids = sources.map(({ slug, keys }) => source(authentikSourceSlug(slug), keys, {}).uuid)
+    // Once more as it is, so that the state notes to leave it in authentik when it is not among the stack's any more.
+    for (const { slug, keys } of sources.filter(({ slug }) => lostSources.includes(slug))) {
+      source(slug, keys, { retainOnDelete: true, ignoreChanges: ['*'] })
+    }
     this.registerOutputs({ uuids: this.uuids })
   }
 }
 
-/** The fields of an authentik source that say where its keys are, those that follow, and what authentik changes. */
+/** The fields of an authentik source that say where its keys are, and those that follow. */
 function keyFields(keys: SourceKeys) {
-  if ('wellKnownUrl' in keys) return { fields: { oidcWellKnownUrl: keys.wellKnownUrl }, ignoreChanges: FROM_WELL_KNOWN }
-  const unused = 'https://unused.invalid' // RFC 6761 section 6.4
-  const pages = { authorizationUrl: unused, accessTokenUrl: unused, profileUrl: unused }
-  if ('jwksUrl' in keys) return { fields: { ...pages, oidcJwksUrl: keys.jwksUrl }, ignoreChanges: FROM_JWKS_URL }
-  return { fields: { ...pages, oidcJwks: JSON.stringify(keys.jwks) }, ignoreChanges: [] }
+  if ('wellKnownUrl' in keys) return { oidcWellKnownUrl: keys.wellKnownUrl }
+  const pages = { authorizationUrl: UNUSED_URL, accessTokenUrl: UNUSED_URL, profileUrl: UNUSED_URL }
+  if ('jwksUrl' in keys) return { ...pages, oidcJwksUrl: keys.jwksUrl }
+  return { ...pages, oidcJwks: JSON.stringify(keys.jwks) }
+}
+
+/** What authentik changes by itself. */
+function filledIn(keys: SourceKeys): string[] {
+  if ('wellKnownUrl' in keys) return FROM_WELL_KNOWN
+  return 'jwksUrl' in keys ? FROM_JWKS_URL : []
 }

@@ -5,7 +5,7 @@ import { adoptionsOf, interruptedCreates } from './adoption.ts'
 const type = 'authentik:index/group:Group'
 const parent = 'urn:pulumi:local::passwordless-registry::passwordless-registry:authentik:AccessGroups::access'
 const failure = { type, name: 'acl_docker_push', operation: 'create', errors: ['already exists'] }
-const printed = `    error: ${adoptionCommand(failure, '7f', parent).replaceAll('\n', '\n    ')}`
+const printed = `    error: ${adoptionCommand(failure, { id: '7f', usedBy: [], isLogin: false }, parent).replaceAll('\n', '\n    ')}`
 const exported = (operation: string, name: string) =>
   JSON.stringify({
     deployment: { pending_operations: [{ type: operation, resource: { type, urn: `${parent}$${type}::${name}` } }] },

@@ -1,0 +1,137 @@
+/**
+ * What the program has to know of authentik before it makes anything: that it is there and takes the API token, its
+ * version, the flows that every provider needs, and sources of an older form of this stack that are not ours any more.
+ */
+import * as pulumi from '@pulumi/pulumi'
+import type { TrustSource } from '../../trust/sources.ts'
+import { type AuthentikAccess, type AuthentikApi, AuthentikProblem, authentikApi } from './api.ts'
+import { REGISTRY_NAME, UNUSED_CONSUMER } from './names.ts'
+import {
+  type AuthentikVersion,
+  hasGrantTypes,
+  isOutOfSupport,
+  isTooOld,
+  oldestSupported,
+  oldestWorking,
+  parseVersion,
+} from './version.ts'
+
+/** Flows that every authentik comes with. A provider needs them; an exchange of tokens never runs them. */
+const FLOWS = {
+  authorization: 'default-provider-authorization-implicit-consent',
+  invalidation: 'default-provider-invalidation-flow',
+} as const
+
+/** An authentik that the program works with. */
+export interface CheckedAuthentik {
+  /** Whether a provider has to say which grants it takes. */
+  readonly hasGrantTypes: boolean
+  /** Primary keys. */
+  readonly flows: { readonly authorization: string; readonly invalidation: string }
+  /** Short slugs of the sources that were this stack's under that slug, and that people log in through now. */
+  readonly lostSources: readonly string[]
+  /** What works and will not for ever. */
+  readonly warnings: readonly string[]
+}
+
+/** @throws AuthentikProblem where it does not say its version */
+export async function askVersion(api: AuthentikApi): Promise<AuthentikVersion> {
+  const body = (await api.get('admin/version')) as { version_current?: unknown } | null
+  const version = parseVersion(body?.version_current)
+  if (version !== undefined) return version
+  const came = JSON.stringify(body?.version_current)?.slice(0, 60) ?? 'nothing'
+  throw new AuthentikProblem(
+    `What answers at ${api.url} does not say a version of authentik: expected one like ${oldestSupported}.0, got ${came}. ` +
+      'Is authentik:url (or AUTHENTIK_URL) right?',
+  )
+}
+
+/** @throws AuthentikProblem where the program cannot work with it */
+export async function checkAuthentik(
+  api: AuthentikApi,
+  sources: readonly Pick<TrustSource, 'slug'>[],
+): Promise<CheckedAuthentik> {
+  const version = await askVersion(api)
+  if (isTooOld(version)) {
+    throw new AuthentikProblem(
+      `authentik at ${api.url} is ${version.text}, which is too old: ${oldestSupported} or newer is needed ` +
+        `(${oldestWorking} still works). Update authentik first.`,
+    )
+  }
+  const [authorization, invalidation, lostSources] = await Promise.all([
+    flowId(api, FLOWS.authorization),
+    flowId(api, FLOWS.invalidation),
+    findLostSources(api, sources),
+  ])
+  const warnings = lostSources.map(
+    (slug) =>
+      `People log in through authentik's source "${slug}", which was this stack's: its consumer key is not ours. ` +
+      'It stays as it is, and the next `pulumi up` takes it out of the stack.',
+  )
+  if (isOutOfSupport(version)) {
+    warnings.unshift(
+      `authentik at ${api.url} is ${version.text}, which is out of support. This program still works with it; update ` +
+        `to ${oldestSupported} or newer, then run \`pulumi up\` again.`,
+    )
+  }
+  return { hasGrantTypes: hasGrantTypes(version), flows: { authorization, invalidation }, lostSources, warnings }
+}
+
+async function flowId(api: AuthentikApi, slug: string): Promise<string> {
+  const [flow] = await api.list('flows/instances', { slug })
+  if (typeof flow?.pk === 'string') return flow.pk
+  throw new AuthentikProblem(
+    `authentik at ${api.url} shows this API token no flow "${slug}", which every authentik comes with. Is it a token ` +
+      'of an administrator? If the flow was deleted, apply its blueprint again (System, Blueprints).',
+  )
+}
+
+/**
+ * Before sources were called `docker-registry-<slug>`, they had the short slug, and a company's login source of that
+ * slug could be adopted. Where somebody has made it a login source again, `up` must not delete it with the old ones.
+ */
+async function findLostSources(api: AuthentikApi, sources: readonly { slug: string }[]): Promise<string[]> {
+  const [provider] = await api.list('providers/oauth2', { name: REGISTRY_NAME })
+  const federated = provider?.jwt_federation_sources
+  if (!Array.isArray(federated) || federated.length === 0) return []
+  const isLost = async (slug: string) => {
+    const [source] = await api.list('sources/oauth', { slug })
+    return federated.includes(source?.pk) && source?.consumer_key !== UNUSED_CONSUMER
+  }
+  const lost = await Promise.all(sources.map(async ({ slug }) => ((await isLost(slug)) ? [slug] : [])))
+  return lost.flat()
+}
+
+/**
+ * Checks the authentik that the stack names. Warnings become the engine's own.
+ *
+ * @throws RunError, one sentence, where the program cannot work with it
+ */
+export async function openAuthentik(sources: readonly TrustSource[]): Promise<CheckedAuthentik> {
+  try {
+    const checked = await checkAuthentik(authentikApi(await authentikAccess()), sources)
+    for (const warning of checked.warnings) await pulumi.log.warn(warning)
+    return checked
+  } catch (error) {
+    if (error instanceof AuthentikProblem) throw new pulumi.RunError(`${error.message} Nothing was changed.`)
+    throw error
+  }
+}
+
+/** Address and token as the provider has them: from the stack's configuration, else from the environment. */
+export async function authentikAccess(): Promise<AuthentikAccess> {
+  const config = new pulumi.Config('authentik')
+  const { AUTHENTIK_URL = '', AUTHENTIK_TOKEN = '', AUTHENTIK_INSECURE } = process.env
+  const headers = await plain(config.getSecretObject<Record<string, string>>('headers'))
+  return {
+    url: config.get('url') || AUTHENTIK_URL,
+    token: (await plain(config.getSecret('token'))) || AUTHENTIK_TOKEN,
+    insecure: ['true', '1'].includes(config.get('insecure') ?? AUTHENTIK_INSECURE ?? ''),
+    ...(headers && { headers }),
+  }
+}
+
+const plain = <Value>(secret: pulumi.Output<Value> | undefined): Promise<Value | undefined> =>
+  secret === undefined
+    ? Promise.resolve(undefined)
+    : new Promise((resolve) => secret.apply((value) => resolve(value as Value)))
