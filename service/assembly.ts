@@ -12,6 +12,7 @@ import { OWN_KEY, refuseForged } from './decision/forged.ts'
 import { type IssuerKeys, parseKeySet } from './decision/issuer-keys.ts'
 import { createReadToken } from './decision/reading.ts'
 import { explainRefusedAccess } from './decision/refused-access.ts'
+import { createRefusedKeys } from './decision/refused-keys.ts'
 import { type CheckSignature, createCheckSignature } from './decision/signature.ts'
 import { countRules } from './decision/trust-file.ts'
 import { TokenError } from './errors.ts'
@@ -107,10 +108,12 @@ export function assemble(parts: AssemblyParts): Assembly {
     },
   })
 
+  const keys = createRefusedKeys()
   const signatures = {
     advice,
     issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now),
     sessions: sessionSignatures(parts),
+    keys,
   }
   /** Everything between the cache and authentik. */
   const upstream = (purpose: 'registry' | 'session', client: Pick<Config, 'clientId' | 'scope'>): Exchange => {
@@ -148,6 +151,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       waiting: gate.waiting,
       cacheEntries: cache.entries,
       cacheBytes: cache.bytes,
+      refusedKeys: keys.count,
       breaker: breaker.state,
       ready: () => readiness.problems().length === 0,
       rules: () => countRules(policy()),

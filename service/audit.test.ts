@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -241,6 +242,33 @@ describe('the audit log has one line', () => {
     const job = basic('JWT', jobToken())
     await Promise.all(Array.from({ length: 5 }, () => suite.ask(job, { query: push, at })))
     expect((await lines(5)).map(({ calls }) => calls).toSorted()).toEqual([0, 0, 0, 0, 1])
+  })
+})
+
+describe('the id that authentik gives a request', () => {
+  const withId = (id: string, answer: RequestListener): RequestListener => {
+    return (request, response) => {
+      response.setHeader('x-authentik-id', id)
+      answer(request, response)
+    }
+  }
+
+  it('is in the audit log, and with a refusal in the log', async () => {
+    const id = 'f00dcafef00dcafef00dcafef00dcafe'
+    suite.upstream.answer = withId(id, given(registryToken))
+    await suite.ask(basic('JWT', jobToken()), { query: push, at })
+    expect(await line()).toMatchObject({ outcome: 'granted', authentikId: id })
+    suite.upstream.answer = withId(id.replaceAll('f', 'e'), refuse)
+    await suite.ask(basic('JWT', jobToken({ run_id: '1' })), { query: push, at })
+    expect((await lines(2))[1]).toMatchObject({ outcome: 'refused', authentikId: id.replaceAll('f', 'e') })
+    expect(at.output()).toMatch(/"authentikId":"e00d[^"]*".*"msg":"not granted"/)
+  })
+
+  it('is left out where it is none, and where the cache answered', async () => {
+    suite.upstream.answer = withId('two words', given(registryToken))
+    const job = basic('JWT', jobToken())
+    for (let request = 0; request < 2; request++) await suite.ask(job, { query: push, at })
+    for (const written of await lines(2)) expect(written).not.toHaveProperty('authentikId')
   })
 })
 

@@ -19,6 +19,8 @@ export const failures = {
   audience_wrong: { status: 401, code: 'UNAUTHORIZED' },
   signature_invalid: { status: 401, code: 'UNAUTHORIZED' },
   key_unknown: { status: 401, code: 'UNAUTHORIZED' },
+  /** authentik has taken no token of the key that the issuer signs with. */
+  key_refused: { status: 401, code: 'UNAUTHORIZED' },
   session_broken: { status: 401, code: 'UNAUTHORIZED' },
   no_rule_matches: { status: 401, code: 'UNAUTHORIZED' },
   /** authentik refuses what the rules here allow. */

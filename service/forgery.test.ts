@@ -146,6 +146,38 @@ describe('the keys of a platform', () => {
   })
 })
 
+describe('a key that the platform publishes and authentik has not fetched', () => {
+  const refuse = answerJson(400, { error: 'invalid_grant' })
+
+  it('is named with what helps, and counted until authentik takes a token of it', async () => {
+    const at = await suite.start(env, { refusalMs: 1 })
+    const grant = suite.upstream.answer
+    suite.upstream.answer = refuse
+    const { error } = await suite.ask(basic('JWT', suite.secret(await key.sign(job))), { at })
+    expect(error?.detail.reason).toBe('key_refused')
+    expect(error?.message).toMatch(
+      /none yet that was signed with the key "github" of .*Dashboards, System Tasks.*JWKS info/,
+    )
+    expect((await suite.metrics(at))('token_service_refused_keys')).toBe(1)
+
+    suite.upstream.answer = grant
+    expect(await ask(at, await key.sign({ ...job, jti: 'later' }))).toBe(200)
+    expect((await suite.metrics(at))('token_service_refused_keys')).toBe(0)
+
+    suite.upstream.answer = refuse
+    expect(await ask(at, await key.sign({ ...job, jti: 'of somebody who was deactivated' }))).toBe('authentik_refused')
+    expect((await suite.metrics(at))('token_service_refused_keys')).toBe(0)
+  })
+
+  it('is not held responsible for a token that has ended', async () => {
+    const at = await suite.start(env)
+    suite.upstream.answer = refuse
+    const ended = Math.floor(Date.now() / 1000) - 10
+    expect(await ask(at, await key.sign({ ...job, exp: ended }))).toBe('token_expired')
+    expect((await suite.metrics(at))('token_service_refused_keys')).toBe(0)
+  })
+})
+
 describe('a session', () => {
   const post = async (at: TokenServiceProcess, token: string) => {
     const { status, error } = await suite.post(

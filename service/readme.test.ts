@@ -48,6 +48,7 @@ describe('the README documents, and nothing else,', () => {
         waiting: none,
         cacheEntries: none,
         cacheBytes: none,
+        refusedKeys: none,
         breaker: () => 'closed',
         ready: () => true,
         rules: none,

@@ -94,11 +94,14 @@ function createUnderstanding(dependencies: TokenDependencies) {
     const onCall = () => {
       decision.calls = (decision.calls ?? 0) + 1
     }
+    const onAnswer = (authentikId: string) => {
+      decision.authentikId = authentikId
+    }
     const accepted = () => {
       decision.verified = true
       if (credential.kind === 'password') decision.subject = credential.username
     }
-    const ask = { credential, offline: isOffline(request, parameters), requestId, onCall }
+    const ask = { credential, offline: isOffline(request, parameters), requestId, onCall, onAnswer }
     // Of a login that asks for nothing the session is the token too.
     const login = scopes.length === 0 ? await openSession(ask, sessionExchange) : undefined
     const issued =

@@ -66,7 +66,7 @@ describe('authentik is asked once', () => {
     const query = 'offline_token=true&service=docker-registry'
     const logins = await Promise.all(Array.from({ length: 20 }, () => suite.ask(ci, { query, at })))
     for (const { body } of logins) expect(body).toMatchObject({ refresh_token: session })
-    expect(suite.upstream.received.map(({ form }) => form.get('client_id'))).toEqual(['docker-registry', 'ci-session'])
+    expect(suite.upstream.received.map(({ form }) => form.get('client_id'))).toEqual(['ci-session', 'docker-registry'])
   })
 
   it('about what it refuses, for a while, and about nothing else that the same client asks', async () => {

@@ -73,6 +73,9 @@ export function refuseEarly(
   }
 }
 
+/** How authentik's no arrives here. */
+const ofAuthentik: ReadonlySet<FailureReason> = new Set(['credentials_refused', 'key_refused'])
+
 /** authentik said no to what the rules here allow; every other failure stays what it is. */
 function explainRefusal(
   error: unknown,
@@ -80,13 +83,14 @@ function explainRefusal(
   { check, endedSeconds }: Advised,
   { report, sessions }: { report: ReportDisagreement; sessions: boolean },
 ): unknown {
-  if (!(error instanceof TokenError) || error.reason !== 'credentials_refused') return error
+  if (!(error instanceof TokenError) || !ofAuthentik.has(error.reason)) return error
   const { credential, requestId } = request
   if (endedSeconds > 0) {
     const sentence = `expired ${endedSeconds} s ago${sessions ? afterExpiry(request) : ''}`
     return new TokenError('token_expired', refusedSentence(credential, sentence), error.facts)
   }
   report('authentik_refuses', requestId)
+  if (error.reason === 'key_refused' && !credential.anonymous) return error
   const session = check.ok && check.kind === 'session'
   const causes = session
     ? 'the session was revoked or its user deactivated; log in again'

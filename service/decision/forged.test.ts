@@ -9,6 +9,7 @@ import { Secret } from '../secret.ts'
 import type { IssuedToken } from '../upstream/exchange.ts'
 import { createAdvice } from './advice.ts'
 import { OWN_KEY, refuseForged } from './forged.ts'
+import { createRefusedKeys } from './refused-keys.ts'
 import type { SignatureVerdict } from './signature.ts'
 
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
@@ -41,6 +42,7 @@ async function ask(credential: Credential, verdict: SignatureVerdict, rules: Pol
       advice: createAdvice(() => rules, Date.now, digest, limits),
       issuers: check('issuers'),
       sessions: check('sessions'),
+      keys: createRefusedKeys(),
     },
   )
   const answer = await exchange({ credential, scopes: [], requestId: 'id' }).then(

@@ -1,7 +1,10 @@
 /** Refuses tokens whose signature is not that of a key of their issuer, before authentik is asked. */
+import { quote } from '../../trust/findings.ts'
+import { decodeToken } from '../../trust/token.ts'
 import { TokenError } from '../errors.ts'
-import type { Exchange } from '../upstream/exchange.ts'
+import type { Exchange, ExchangeRequest, IssuedToken } from '../upstream/exchange.ts'
 import type { Advice } from './advice.ts'
+import type { RefusedKeys } from './refused-keys.ts'
 import type { CheckSignature } from './signature.ts'
 
 export interface ForgeryDependencies {
@@ -10,20 +13,30 @@ export interface ForgeryDependencies {
   issuers: CheckSignature
   /** Signatures of sessions: by the key that the stack made, whatever issuer they name. */
   sessions: CheckSignature
+  /** Told what authentik does with tokens of good signature. */
+  keys: RefusedKeys
 }
 
 /** The name under which the stack's own key stands in `sessions`. */
 export const OWN_KEY = 'the stack'
 
-/** @returns an exchange that throws TokenError `signature_invalid` or `key_unknown` */
-export function refuseForged(exchange: Exchange, { advice, issuers, sessions }: ForgeryDependencies): Exchange {
+/**
+ * @returns an exchange that throws TokenError `signature_invalid` or `key_unknown`, and `key_refused` where authentik
+ *   refuses a token whose key the issuer publishes
+ */
+export function refuseForged(exchange: Exchange, { advice, issuers, sessions, keys }: ForgeryDependencies): Exchange {
   return async (request) => {
     const { credential } = request
-    const check = advice(credential)?.check
+    const advised = advice(credential)
+    const check = advised?.check
     if (credential.kind === 'password' || !check?.ok) return exchange(request)
     const token = credential.jwt.reveal()
     const verdict =
       check.kind === 'session' ? await sessions(OWN_KEY, token) : await issuers(check.source.issuer, token)
+    // One that has just ended authentik refuses for its time.
+    const live = advised?.endedSeconds === 0
+    if (verdict === 'good' && check.kind === 'ci' && live)
+      return watchKey(exchange, request, { issuer: check.source.issuer, token, keys })
     if (verdict === 'good' || verdict === 'unchecked') return exchange(request)
     const who = check.kind === 'session' ? 'this registry' : check.source.issuer
     const what = {
@@ -35,4 +48,34 @@ export function refuseForged(exchange: Exchange, { advice, issuers, sessions }: 
       `The ${check.kind === 'session' ? 'session' : 'CI token'} is refused: ${what}; get a new one, unchanged`,
     )
   }
+}
+
+/** Exchanges a token of good signature, and tells a key that authentik does not have from a token that it refuses. */
+async function watchKey(
+  exchange: Exchange,
+  request: ExchangeRequest,
+  { issuer, token, keys }: { issuer: string; token: string; keys: RefusedKeys },
+): Promise<IssuedToken> {
+  const keyId = String(decodeToken(token)?.header.kid)
+  try {
+    const issued = await exchange(request)
+    keys.taken(issuer, keyId)
+    return issued
+  } catch (error) {
+    if (!(error instanceof TokenError) || error.reason !== 'credentials_refused') throw error
+    if (!keys.refused(issuer, keyId)) throw error
+    throw new TokenError('key_refused', keyRefusedSentence(issuer, keyId), error.facts)
+  }
+}
+
+/** The task's own words, from authentik's source (`update_well_known_jwks`), and where its documentation has it run. */
+const TASK = "Update OAuth sources' config from well_known, and JWKS info from the configured URL"
+
+function keyRefusedSentence(issuer: string, keyId: string): string {
+  return (
+    `authentik refused the CI token, and has taken none yet that was signed with the key ${quote(keyId)} of ${issuer}: ` +
+    'it fetches the keys of issuers every 3 hours. Tell the operator to run the task now, in the admin interface under ' +
+    `Dashboards, System Tasks, Schedules: "${TASK}". If that does not help, the user was deactivated or authentik has ` +
+    'other rules'
+  )
 }

@@ -20,6 +20,7 @@ export interface SessionRequest {
   requestId: string
   /** As of an exchange. */
   onCall?: () => void
+  onAnswer?: (authentikId: string) => void
 }
 
 /** What a client may keep in the place of its password; `reusableUntilMs` as of an issued token. */

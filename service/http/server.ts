@@ -110,8 +110,8 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       decision.reason = known.reason
       const level = levelOf(known)
       const err = known === error ? {} : { err: error }
-      const { requestId, client } = decision
-      log[level]({ requestId, client, reason: known.reason, ...known.facts, ...err }, 'not granted')
+      const { requestId, client, authentikId } = decision
+      log[level]({ requestId, authentikId, client, reason: known.reason, ...known.facts, ...err }, 'not granted')
       return errorAnswer(known, requestId, limits)
     }
   }

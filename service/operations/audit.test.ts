@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Audit, auditFields, createAudit, type Decision } from './audit.ts'
 
 const whole: Required<Omit<Decision, 'prepared'>> = {
+  authentikId: 'a',
   requestId: '2f1c',
   client: '203.0.113.9',
   agent: 'docker/28.0',
@@ -54,7 +55,7 @@ describe('createAudit', () => {
 
   it('repeats a line for another request, with what that one has of its own', () => {
     const own = { requestId: '3a2d', client: '203.0.113.10', agent: 'crane', durationMs: 1, traceId: 'd'.repeat(32) }
-    const { status, outcome, reason, ...decision } = whole
+    const { status, outcome, reason, authentikId, ...decision } = whole
     const lines = written((audit) => audit.prepare(decision).write(own))
     expect(JSON.parse(lines)).toMatchObject({ ...decision, ...own, granted: whole.asked, calls: 0, status: 200 })
     expect(Object.keys(JSON.parse(lines)).slice(2)).toEqual(expect.arrayContaining(['outcome', 'requestId']))

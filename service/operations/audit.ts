@@ -43,6 +43,8 @@ export interface Decision {
   prepared?: PreparedLine
   /** Calls to authentik that this request cost; none if the cache or the call of another request had the answer. */
   calls?: number
+  /** authentik's own id of the last of them: its log and its events have it. */
+  authentikId?: string
   durationMs?: number
   /** Where there are traces. */
   traceId?: string
@@ -76,6 +78,7 @@ export const auditFields = [
   'tokenSha256',
   'sessionSha256',
   'calls',
+  'authentikId',
   'requestId',
   'client',
   'agent',
@@ -101,7 +104,10 @@ export function createAudit(destination: DestinationStream): Audit {
   return {
     write: (decision) => {
       if (decision.prepared) decision.prepared.write(decision)
-      else log.info({ ...decided(decision), calls: decision.calls ?? 0, ...own(decision) })
+      else {
+        const { calls = 0, authentikId } = decision
+        log.info({ ...decided(decision), calls, authentikId, ...own(decision) })
+      }
     },
     prepare: (decision) => {
       const fields = { ...decided(decision), outcome: 'granted', status: 200, calls: 0 }

@@ -17,6 +17,7 @@ export interface Gauges {
   waiting: () => number
   cacheEntries: () => number
   cacheBytes: () => number
+  refusedKeys: () => number
   breaker: () => BreakerState
   ready: () => boolean
   rules: () => number
@@ -147,6 +148,7 @@ function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
   gauge('upstream_queued', 'Calls to authentik that wait for their turn', gauges.waiting)
   gauge('cache_entries', 'Tokens in the cache', gauges.cacheEntries)
   gauge('cache_bytes', 'Bytes of the tokens in the cache', gauges.cacheBytes)
+  gauge('refused_keys', 'Keys that their issuers publish and of which authentik has taken no token', gauges.refusedKeys)
   gauge('breaker_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open', () =>
     breakerStates.indexOf(gauges.breaker()),
   )

@@ -20,6 +20,8 @@ export interface ExchangeRequest {
   requestId: string
   /** Told when authentik is really asked. */
   onCall?: () => void
+  /** Told under which id authentik itself knows the request. */
+  onAnswer?: (authentikId: string) => void
 }
 
 /** A token for the registry. */
@@ -58,7 +60,7 @@ export function createExchange(
   post: PostForm,
   now: () => number,
 ): Exchange {
-  return async ({ credential, scopes, requestId, onCall }) => {
+  return async ({ credential, scopes, requestId, onCall, onAnswer }) => {
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: config.clientId,
@@ -67,7 +69,9 @@ export function createExchange(
     })
     const issuedAtMs = now()
     onCall?.()
-    return interpret(await post(form, requestId), { credential, issuedAtMs, clientId: config.clientId })
+    const answer = await post(form, requestId)
+    if (answer.authentikId !== undefined) onAnswer?.(answer.authentikId)
+    return interpret(answer, { credential, issuedAtMs, clientId: config.clientId })
   }
 }
 

@@ -13,6 +13,8 @@ export interface UpstreamAnswer {
   /** Without parameters, in lower case: `application/json`. */
   mediaType: string
   text: string
+  /** authentik's own id of the request, under which its log has it; undefined where it gave none that looks like one. */
+  authentikId?: string
 }
 
 /**
@@ -61,7 +63,13 @@ export function createPostForm(
         return begin()
       })
       const text = await readText(answer.body, limits.upstreamAnswerBytes)
-      return { status: answer.statusCode, mediaType: mediaType(answer.headers['content-type']), text }
+      const authentikId = idIn(answer.headers['x-authentik-id'])
+      return {
+        status: answer.statusCode,
+        mediaType: mediaType(answer.headers['content-type']),
+        text,
+        ...(authentikId === undefined ? {} : { authentikId }),
+      }
     } catch (error) {
       throw error instanceof TokenError ? error : failure(error)
     }
@@ -81,6 +89,11 @@ async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number)
     pieces.push(piece)
   }
   return Buffer.concat(pieces).toString('utf8')
+}
+
+/** Seen: 32 hexadecimal digits. It goes into the log, so nothing else that an answer may hold does. */
+function idIn(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[\w-]{1,64}$/.test(header) ? header : undefined
 }
 
 function mediaType(header: string | string[] | undefined): string {
