@@ -133,7 +133,7 @@ describe('a mistake', () => {
 
   it('in the shape of sources or rules is no accident of the program', () => {
     expect(mistakes({ sources: 'github', trust: '"acme"' })).toMatch(
-      /sources: the list of sources is "github".*trust: rule 1: "acme" is no rule/s,
+      /sources: the list of sources is "github".*trust: rule 1: "acme" is not a rule/s,
     )
   })
 

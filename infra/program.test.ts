@@ -178,7 +178,7 @@ describe('outputs', () => {
       pushGroup: { value: 'acl_docker_push' },
       trust: {
         value: [
-          expect.stringMatching(/^GitHub repositories of owner 501 .* on a branch or a tag started by .*: push to /),
+          expect.stringMatching(/^push to .*: GitHub repositories of owner 501 .* on a branch or a tag started by /),
         ],
       },
       certificate: { value: CERTIFICATE },

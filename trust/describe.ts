@@ -13,14 +13,16 @@ const phrases: Record<string, string> = {
   repository_owner_id: 'of owner',
   project_path: 'named',
   project_id: 'with id',
-  namespace_path: 'whose namespace is called',
   namespace_id: 'in namespace',
   environment: 'in environment',
   event_name: 'started by',
   pipeline_source: 'started by',
 }
 
-/** One line for each rule, in order, such as "GitHub repositories of owner 501 on main or a tag: push to {repository}". */
+/**
+ * One line for each rule, in order, such as "push to {repository}: GitHub repositories of owner 501 on main or a tag".
+ * What is granted comes first, since Pulumi cuts long lines of a preview.
+ */
 export function describeRules(rules: readonly TrustRule[], sources: readonly TrustSource[]): string[] {
   return rules.map((rule) => describeRule(rule, sources))
 }
@@ -31,12 +33,23 @@ function describeRule(rule: TrustRule, sources: readonly TrustSource[]): string 
   // The slug says which one where it is not simply the platform's own.
   const who = rule.source === platform ? jobs[platform] : `${jobs[platform]} at ${rule.source}`
   const claims = rule.claims.map(([claim, patterns]) => describeClaim(claim, patterns))
-  return `${[who, ...claims].join(' ')}: ${describeGrants(rule)}`
+  return `${describeGrants(rule)}: ${[who, ...claims].join(' ')}`
 }
 
 function describeClaim(claim: string, patterns: readonly string[]): string {
   if (claim === 'ref' || claim === 'ref_path') return `on ${either(patterns.map(describeRef))}`
+  if (claim === 'namespace_path') return describeNamespaces(patterns)
   return `${phrases[claim] ?? `with ${claim}`} ${either(patterns)}`
+}
+
+/** Groups below a namespace are matched by name alone, even where an id stands beside it: see short-forms.ts. */
+function describeNamespaces(patterns: readonly string[]): string {
+  const below = patterns.filter((pattern) => /^[^*]+\/\*\*$/.test(pattern)).map((pattern) => pattern.slice(0, -3))
+  const whole = patterns.filter((pattern) => !pattern.endsWith('/**') || !below.includes(pattern.slice(0, -3)))
+  return [
+    ...(whole.length > 0 ? [`whose namespace is called ${either(whole)}`] : []),
+    ...(below.length > 0 ? [`in subgroups of ${either(below)}, which are matched by name`] : []),
+  ].join(' or ')
 }
 
 function describeRef(pattern: string): string {

@@ -131,8 +131,8 @@ describe('a question that is wrong', () => {
     ['an unknown option', ['--tokn', 'a'], {}, /an argument is not understood/],
     ['a missing file', ['--token', 'gone'], {}, /cannot read gone \(ENOENT\)/],
     ['a missing stack', ['--token', 'a', '--stack', 'prod'], {}, /cannot read stacks\/Pulumi\.prod\.yaml/],
-    ['a stack outside', ['--token', 'a', '--stack', '../x'], {}, /is no name of a stack/],
-    ['claims that are none', ['--claims', 'c'], { c: '[]' }, /holds no JSON object/],
+    ['a stack outside', ['--token', 'a', '--stack', '../x'], {}, /is not the name of a stack/],
+    ['claims that are none', ['--claims', 'c'], { c: '[]' }, /does not contain a JSON object/],
     ['an unknown source', ['--claims', 'c', '--source', 'x'], { c: '{}' }, /add --source/],
     [
       'rules with mistakes',

@@ -45,11 +45,8 @@ export function runExplain(args: readonly string[], world: ExplainWorld): Comman
   try {
     const options = parse(args)
     if (options.help) return { exitCode: 0, text: explainHelp }
-    const { policy, notes } = readPolicy(options.stack, world)
-    const explanation = answer(options, policy, world)
-    const text = options.json
-      ? JSON.stringify(explanation, null, 2)
-      : [...notes, explanationText(explanation)].join('\n')
+    const explanation = answer(options, readPolicy(options.stack, world), world)
+    const text = options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)
     return { exitCode: explanation.granted ? 0 : 1, text: `${text}\n` }
   } catch (error) {
     if (error instanceof WrongQuestion) return { exitCode: 2, text: `${error.message}\n` }
@@ -88,14 +85,15 @@ function parse(args: readonly string[]): Options {
   }
 }
 
-function readPolicy(stack: string, world: ExplainWorld): { policy: Policy; notes: string[] } {
+/** Warnings about the rules are told by a preview; here they would stand before each answer. */
+function readPolicy(stack: string, world: ExplainWorld): Policy {
   if (!/^[\w.-]{1,100}$/.test(stack))
-    throw new WrongQuestion(`${quote(stack)} is no name of a stack; such as: --stack local`)
+    throw new WrongQuestion(`${quote(stack)} is not the name of a stack; such as: --stack local`)
   const stackFile = read(`stacks/Pulumi.${stack}.yaml`, world)
   const { policy, findings } = stackPolicy(read('Pulumi.yaml', world), stackFile)
-  const notes = findings.map(findingText)
-  if (policy === undefined) throw new WrongQuestion(`the rules of stack ${stack} have mistakes:\n${notes.join('\n')}`)
-  return { policy, notes }
+  if (policy !== undefined) return policy
+  const mistakes = findings.filter(({ severity }) => severity === 'error').map(findingText)
+  throw new WrongQuestion(`the rules of stack ${stack} have mistakes:\n${mistakes.join('\n')}`)
 }
 
 function answer(options: Options, policy: Policy, world: ExplainWorld): Explanation {
@@ -117,7 +115,9 @@ function readClaims(path: string, world: ExplainWorld): Claims {
   } catch (error) {
     if (error instanceof WrongQuestion) throw error
   }
-  throw new WrongQuestion(`${path} holds no JSON object; such as: {"repository": "acme/app", "ref": "refs/heads/main"}`)
+  throw new WrongQuestion(
+    `${path} does not contain a JSON object; such as: {"repository": "acme/app", "ref": "refs/heads/main"}`,
+  )
 }
 
 function sourceOf({ source: slug }: Options, policy: Policy, claims: Claims) {

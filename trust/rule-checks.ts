@@ -1,5 +1,7 @@
 /** What a rule of the right shape can still get wrong. */
 import { type Finding, nearestName, quote } from './findings.ts'
+import { foreignCode } from './foreign-code.ts'
+import { emptyIdentities, namesSomebody } from './identity.ts'
 import { MAX_WILDCARDS } from './limits.ts'
 import { claimsOf, identityClaims, type Platform, platformSends } from './platform-claims.ts'
 import { isRepositoryPath, parseTemplate, templateClaims } from './repository-names.ts'
@@ -50,7 +52,7 @@ function claimFindings(rule: RuleSettings, platform: Platform): Draft[] {
 function patternFindings(pattern: string, field: string, any: boolean): Draft[] {
   const found = wildcardFindings(pattern, field)
   if (!pattern.isWellFormed() || /\p{Cc}/u.test(pattern)) {
-    found.push(error('pattern-invalid', field, `${quote(pattern)} holds a control character`, '"refs/heads/main"'))
+    found.push(error('pattern-invalid', field, `${quote(pattern)} contains a control character`, '"refs/heads/main"'))
   }
   if (!any && pattern.includes('*') && !/[\p{L}\p{N}]/u.test(pattern)) {
     const wrong = `${quote(pattern)} can match everything`
@@ -75,9 +77,11 @@ function identityFindings(rule: RuleSettings, source: TrustSource): Draft[] {
   const { platform } = source
   const { byId, byName } = identityClaims[platform]
   const found: Draft[] = []
-  if (rule.any !== true && !Object.entries(rule.claims).some(([claim, patterns]) => pins(platform, claim, patterns))) {
+  if (rule.any !== true && !namesSomebody(platform, rule.claims)) {
     const example = { github: 'repository_owner_id: "501"', gitlab: 'namespace_id: "72"', oidc: 'sub: "..."' }[platform]
-    const wrong = `nothing here says whose job it is, so anybody who can run a job at ${source.issuer} matches`
+    const empty = emptyIdentities(platform, rule.claims)
+    const about = empty.length === 0 ? 'nothing here says' : `${empty.join(', ')} as it is here does not say`
+    const wrong = `${about} whose job it is, so anybody who can run a job at ${source.issuer} matches`
     found.push(error('open-to-all', 'claims', wrong, `${example}, or any: true where everybody is meant`))
   }
   if (platform === 'oidc') return found
@@ -89,29 +93,22 @@ function identityFindings(rule: RuleSettings, source: TrustSource): Draft[] {
   }
   const byNameOnly = named.find((claim) => claim !== 'sub' && byName.includes(claim))
   if (byNameOnly !== undefined && !named.some((claim) => byId.includes(claim))) {
-    const wrong = 'a name can be given up and taken over by somebody else, an id cannot'
-    const example = platform === 'github' ? 'repository_owner_id: "501" beside it' : 'namespace_id: "72" beside it'
-    found.push({ severity: 'advice', code: 'name-without-id', field: `claims.${byNameOnly}`, wrong, example })
+    found.push(nameWithoutId(byNameOnly, rule.claims[byNameOnly] ?? [], platform))
   }
-  if (platform === 'gitlab' && !named.some((claim) => claim === 'pipeline_source' || claim.startsWith('job_project'))) {
-    const wrong = 'a merge request can run this job in another project: only the job_ claims name that project'
-    const example = 'pipeline_source: [push, web, schedule], or job_project_id: "20" (GitLab 18.4)'
-    found.push({ severity: 'advice', code: 'merge-requests', field: 'claims', wrong, example })
-  }
+  const foreign = foreignCode(platform, rule)
+  if (foreign !== undefined) found.push(foreign)
   return found
 }
 
-/**
- * Whether every pattern of a claim names somebody. An id must be whole; a name must be whole up to its first "/", as
- * anybody can found "acme-evil" or own a repository "app".
- */
-function pins(platform: Platform, claim: string, patterns: readonly string[]): boolean {
-  if (platform === 'oidc') {
-    return claim !== 'iss' && claim !== 'aud' && patterns.every((pattern) => /[\p{L}\p{N}]/u.test(pattern))
+function nameWithoutId(claim: string, patterns: readonly string[], platform: Platform): Draft {
+  const advice = { severity: 'advice', code: 'name-without-id', field: `claims.${claim}` } as const
+  const taken = 'a name can be given up and taken over by somebody else'
+  if (claim === 'namespace_path' && patterns.every((pattern) => pattern.endsWith('/**'))) {
+    const wrong = `subgroups are matched by name, as GitLab's tokens carry no id of the groups above; ${taken}`
+    return { ...advice, wrong, example: 'each subgroup with its own id: { name: acme/team, id: "73" }' }
   }
-  const { byId, byName } = identityClaims[platform]
-  if (byId.includes(claim)) return patterns.every((pattern) => !pattern.includes('*'))
-  return byName.includes(claim) && patterns.every((pattern) => /^[^*]*[\p{L}\p{N}][^*]*(\/|$)/u.test(pattern))
+  const example = platform === 'github' ? 'repository_owner_id: "501" beside it' : 'namespace_id: "72" beside it'
+  return { ...advice, wrong: `${taken}, an id cannot`, example }
 }
 
 function nameFindings(rule: RuleSettings, platform: Platform): Draft[] {
@@ -130,13 +127,13 @@ function templateFindings(template: string, field: string, platform: Platform): 
   const literals = parseTemplate(template).map((piece, index) => (index % 2 === 0 ? piece : 'a'))
   const sample = literals.join('').replaceAll(/\*+/g, 'a')
   if (/[A-Z]/.test(sample)) {
-    const wrong = `${quote(template)} holds upper case, and no repository name does`
+    const wrong = `${quote(template)} has upper case, and no repository name has`
     const example = parseTemplate(template)
       .map((piece, index) => (index % 2 === 0 ? piece.toLowerCase() : `{${piece}}`))
       .join('')
     found.push(error('name-upper-case', field, wrong, quote(example)))
   } else if (!isRepositoryPath(sample)) {
-    const wrong = `${quote(template)} can be no repository name`
+    const wrong = `${quote(template)} cannot be a repository name`
     found.push(error('name-invalid', field, wrong, '"acme/app", "{repository}/**"'))
   }
   if (field !== 'pull' && /^[*/]*$/.test(template)) {

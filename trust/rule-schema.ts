@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { MAX_PATTERN_CHARACTERS, MAX_PATTERNS_PER_FIELD } from './limits.ts'
 
 const text = z
-  .string({ error: 'is no text' })
+  .string({ error: 'is not text' })
   .min(1, { error: 'is empty' })
   .max(MAX_PATTERN_CHARACTERS, { error: `is longer than ${MAX_PATTERN_CHARACTERS} characters` })
 
@@ -33,13 +33,13 @@ const claims = z.preprocess(
     return value
   },
   z
-    .record(z.string(), oneOrMore(claimPattern), { error: 'is missing or no map of claim to patterns' })
+    .record(z.string(), oneOrMore(claimPattern), { error: 'is missing or not a map of claim to patterns' })
     .refine((record) => Object.keys(record).length > 0, { error: 'is empty: such a rule would match every job' }),
 )
 
 /** A rule in full. */
 export const ruleSchema = z.strictObject({
-  source: z.string({ error: 'is missing or no text' }),
+  source: z.string({ error: 'is missing or not text' }),
   claims,
   push: names,
   pull: names,
@@ -48,24 +48,32 @@ export const ruleSchema = z.strictObject({
   any: z.boolean({ error: 'is neither true nor false' }).optional(),
 })
 
+const id = z.union([text, z.int().transform(String)]).optional()
+const isNamed = ({ name, id }: Owner) => name !== undefined || id !== undefined
 /** An owner by name, by id (a whole number, or text under `id`), or by both. */
-const owner = z.union(
-  [
-    text.transform((name) => ({ name })),
-    z.int().transform((id) => ({ id: String(id) })),
-    z
-      .strictObject({ name: text.optional(), id: z.union([text, z.int().transform(String)]).optional() })
-      .refine(({ name, id }) => name !== undefined || id !== undefined),
-  ],
-  { error: 'is no owner' },
-)
+const byName = text.transform((name) => ({ name }))
+const byId = z.int().transform((number) => ({ id: String(number) }))
+const owner = z.union([byName, byId, z.strictObject({ name: text.optional(), id }).refine(isNamed)], {
+  error: 'is not an owner',
+})
+
+/** A GitLab namespace, which may have groups below it. */
+const namespace = z
+  .union(
+    [byName, byId, z.strictObject({ name: text.optional(), id, subgroups: z.boolean().optional() }).refine(isNamed)],
+    { error: 'is not a namespace' },
+  )
+  .refine((given: Namespace) => given.subgroups !== true || given.name !== undefined, {
+    error: "needs the name as well: GitLab's tokens name the groups above a project's own by path, never by id",
+  })
 
 /** The short forms: who owns, and the rest follows. */
 export const shortFormSchema = z.strictObject({
   github: z.strictObject({ owners: oneOrMore(owner), source: z.string().optional() }).optional(),
-  gitlab: z.strictObject({ namespaces: oneOrMore(owner), source: z.string().optional() }).optional(),
+  gitlab: z.strictObject({ namespaces: oneOrMore(namespace), source: z.string().optional() }).optional(),
 })
 
 export type RuleSettings = z.output<typeof ruleSchema>
 export type ShortForm = z.output<typeof shortFormSchema>
 export type Owner = { readonly name?: string | undefined; readonly id?: string | undefined }
+export type Namespace = Owner & { readonly subgroups?: boolean | undefined }

@@ -17,7 +17,7 @@ const { sources } = parseSources(
 const parse = (value: unknown) => parseRules(value, sources)
 const good = {
   source: 'github',
-  claims: { repository_owner_id: '501', ref: ['refs/heads/main', 'refs/tags/*'] },
+  claims: { repository_owner_id: '501', ref: ['refs/heads/main', 'refs/tags/*'], event_name: 'push' },
   push: ['{repository}', '{repository}/**'],
   pull: ['{repository_owner}/**'],
 }
@@ -33,6 +33,7 @@ describe('rules', () => {
           claims: [
             ['repository_owner_id', ['501']],
             ['ref', ['refs/heads/main', 'refs/tags/*']],
+            ['event_name', ['push']],
           ],
           push: ['{repository}', '{repository}/**'],
           pull: ['{repository_owner}/**'],
@@ -60,7 +61,9 @@ describe('rules', () => {
     })
   })
   test('say which claims they use', () => {
-    expect(claimsInUse(parse([good]).rules)).toEqual(['ref', 'repository', 'repository_owner', 'repository_owner_id'])
+    expect(claimsInUse(parse([good]).rules)).toEqual([
+      ...['event_name', 'ref', 'repository', 'repository_owner', 'repository_owner_id'],
+    ])
   })
   test('accept an issuer that is neither GitHub nor GitLab, by any claim', () => {
     const claims = { sub: 'system:serviceaccount:ci:*' }
@@ -104,6 +107,40 @@ describe('the short form', () => {
       pull: ['{namespace_path}/**'],
     })
   })
+  test.each([
+    [
+      'a name and its id',
+      { name: 'acme', id: '72', subgroups: true },
+      [
+        [
+          ['namespace_id', ['72']],
+          ['namespace_path', ['acme']],
+        ],
+        [['namespace_path', ['acme/**']]],
+      ],
+    ],
+    ['a name', { name: 'acme', subgroups: true }, [[['namespace_path', ['acme', 'acme/**']]]]],
+    ['a name, without them', { name: 'acme', subgroups: false }, [[['namespace_path', ['acme']]]]],
+    ['an id', { id: '72', subgroups: false }, [[['namespace_id', ['72']]]]],
+  ])('of GitLab with subgroups said: %s', (_, namespace, claims) => {
+    const { rules } = parse({ gitlab: { namespaces: [namespace] } })
+    const said = rules.map((rule) => rule.claims.filter(([claim]) => claim.startsWith('namespace')))
+    expect(said).toEqual(claims)
+  })
+  test('of GitLab says that subgroups are matched by name, even beside an id', () => {
+    expect(parse({ gitlab: { namespaces: [{ name: 'acme', id: '72', subgroups: true }] } }).findings).toEqual([
+      expect.objectContaining({
+        severity: 'advice',
+        code: 'name-without-id',
+        wrong: expect.stringMatching(/subgroups are matched by name/),
+      }),
+    ])
+  })
+  test('of GitLab needs a name for subgroups', () => {
+    expect(parse({ gitlab: { namespaces: [{ id: '72', subgroups: true }] } }).findings).toEqual([
+      expect.objectContaining({ severity: 'error', wrong: expect.stringMatching(/needs the name as well/) }),
+    ])
+  })
   test('advises an id beside a name', () => {
     expect(parse({ github: { owners: ['acme'] } }).findings).toEqual([
       expect.objectContaining({ severity: 'advice', code: 'name-without-id', rule: 1 }),
@@ -120,6 +157,8 @@ describe('the short form', () => {
     ['a wildcard as owner', { github: { owners: ['acme*'] } }],
     ['everything as owner', { gitlab: { namespaces: ['**'] } }],
     ['an unknown field', { github: { owner: ['acme'] } }],
+    ['subgroups at GitHub', { github: { owners: [{ name: 'acme', subgroups: true }] } }],
+    ['subgroups that are text', { gitlab: { namespaces: [{ name: 'acme', subgroups: 'yes' }] } }],
     ['a rule mixed in', { github: { owners: [501] }, push: ['a'] }],
   ])('is refused with %s', (_, value) => {
     expect(parse(value).findings).toContainEqual(expect.objectContaining({ severity: 'error' }))
@@ -208,14 +247,6 @@ describe('a mistake', () => {
     expect(finding?.wrong).not.toBe('')
     expect(finding?.example).not.toBe('')
     expect(rules).toHaveLength(severity === 'error' ? 0 : 2)
-  })
-
-  test('in a rule for GitLab: a merge request can run the job elsewhere', () => {
-    const codes = (more: object) =>
-      parse([{ source: 'gitlab', claims: { project_id: '20', ...more }, push: '{project_path}' }]).findings
-    expect(codes({})).toMatchObject([{ severity: 'advice', code: 'merge-requests', rule: 1 }])
-    expect(codes({ pipeline_source: 'push' })).toEqual([])
-    expect(codes({ job_project_id: '20' })).toEqual([])
   })
 
   test('is told with all the others at once, each with its rule', () => {

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { type Finding, hasErrors, nearestName, quote } from './findings.ts'
 import { MAX_CLAIMS_IN_USE, MAX_RULES } from './limits.ts'
+import { pushOverlaps } from './push-overlaps.ts'
 import { templateClaims } from './repository-names.ts'
 import { checkRule } from './rule-checks.ts'
 import { type RuleSettings, ruleSchema, shortFormSchema } from './rule-schema.ts'
@@ -53,16 +54,19 @@ export function parseRules(value: unknown, sources: readonly TrustSource[]): Par
     return failed({ severity: 'error', code: 'too-many-rules', field: '', wrong, example: 'one rule for each owner' })
   }
   const rules: TrustRule[] = []
+  const read: { number: number; settings: RuleSettings }[] = []
   const findings: Finding[] = []
   for (const [index, entry] of entries.entries()) {
     const number = index + 1
-    const read = readEntry(entry, number)
-    findings.push(...read.findings)
-    for (const settings of read.settings) {
+    const { settings: written, findings: ofShape } = readEntry(entry, number)
+    findings.push(...ofShape)
+    for (const settings of written) {
       findings.push(...checkRule(settings, number, sources))
       rules.push(fullRule(settings, number))
+      read.push({ number, settings })
     }
   }
+  findings.push(...pushOverlaps(read, sources))
   const used = claimsInUse(rules)
   if (used.length > MAX_CLAIMS_IN_USE) {
     const wrong = `the rules look at ${used.length} different claims, and a session can carry ${MAX_CLAIMS_IN_USE}`
@@ -106,7 +110,7 @@ function shapeFindings(error: z.ZodError, entry: unknown, number: number): Findi
     const wrong = given === undefined || typeof given === 'object' ? issue.message : `${quote(given)} ${issue.message}`
     const code = field === 'claims' ? 'claims-missing' : 'field-invalid'
     if (field !== '') return [{ severity: 'error', code, rule: number, field, wrong, example }]
-    const whole = `${quote(entry)} is no rule`
+    const whole = `${quote(entry)} is not a rule`
     return [
       { severity: 'error', code, rule: number, field, wrong: whole, example: `{ ${examples.source}, ${example} }` },
     ]
@@ -114,7 +118,7 @@ function shapeFindings(error: z.ZodError, entry: unknown, number: number): Findi
 }
 
 function unknownField(path: readonly PropertyKey[], key: string, number: number): Finding {
-  const known = path.length === 0 ? fields : ['owners', 'namespaces', 'source', 'name', 'id']
+  const known = path.length === 0 ? fields : ['owners', 'namespaces', 'source', 'name', 'id', 'subgroups']
   const meant = nearestName(key, known)
   const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${quote(meant)}?`
   return {

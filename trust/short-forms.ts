@@ -4,7 +4,7 @@
  *
  * Only branches and tags: a pull request's `ref` is `refs/pull/...`, and a fork can open one.
  */
-import type { Owner, RuleSettings, ShortForm } from './rule-schema.ts'
+import type { Namespace, Owner, RuleSettings, ShortForm } from './rule-schema.ts'
 
 const BRANCHES_AND_TAGS = ['refs/heads/**', 'refs/tags/**']
 
@@ -25,8 +25,8 @@ const NO_MERGE_REQUESTS = ['api', 'pipeline', 'push', 'schedule', 'trigger', 'we
 /** The rules that one entry of short forms stands for. */
 export function expandShortForm({ github, gitlab }: ShortForm): RuleSettings[] {
   return [
-    ...(github?.owners ?? []).map((owner) => githubRule(owner, github?.source ?? 'github')),
-    ...(gitlab?.namespaces ?? []).map((owner) => gitlabRule(owner, gitlab?.source ?? 'gitlab')),
+    ...(github?.owners ?? []).map((owner) => githubRule(owner, github?.source || 'github')),
+    ...(gitlab?.namespaces ?? []).flatMap((namespace) => gitlabRules(namespace, gitlab?.source || 'gitlab')),
   ]
 }
 
@@ -44,16 +44,23 @@ function githubRule({ name, id }: Owner, source: string): RuleSettings {
   }
 }
 
-/** With an id only the projects right in that namespace match; with a name alone those of its subgroups too. */
-function gitlabRule({ name, id }: Owner, source: string): RuleSettings {
+/**
+ * GitLab's tokens carry id and path of the namespace right above the project, and of the groups above that one the path
+ * alone (docs.gitlab.com, ID token authentication). So an id pins the projects right in a namespace; those of its
+ * subgroups can only be matched by name, and they are a rule of their own, since none of them carries that id.
+ */
+function gitlabRules({ name, id, subgroups }: Namespace, source: string): RuleSettings[] {
+  const own = { ...(id && { namespace_id: [id] }), ...(name && { namespace_path: [name] }) }
+  const below = { namespace_path: [`${name}/**`] }
+  if (id !== undefined) return (subgroups ? [own, below] : [own]).map((claims) => gitlabRule(claims, source))
+  const patterns = subgroups === false ? own.namespace_path : [...(own.namespace_path ?? []), ...below.namespace_path]
+  return [gitlabRule({ namespace_path: patterns ?? [] }, source)]
+}
+
+function gitlabRule(claims: RuleSettings['claims'], source: string): RuleSettings {
   return {
     source,
-    claims: {
-      ...(id === undefined ? {} : { namespace_id: [id] }),
-      ...(name === undefined ? {} : { namespace_path: id === undefined ? [name, `${name}/**`] : [name] }),
-      ref_path: BRANCHES_AND_TAGS,
-      pipeline_source: NO_MERGE_REQUESTS,
-    },
+    claims: { ...claims, ref_path: BRANCHES_AND_TAGS, pipeline_source: NO_MERGE_REQUESTS },
     push: ['{project_path}', '{project_path}/**'],
     pull: ['{namespace_path}/**'],
   }

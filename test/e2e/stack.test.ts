@@ -51,9 +51,9 @@ describe('the outputs', () => {
       audience: registry,
       pushGroup: 'acl_docker_push',
       trust: [
-        expect.stringMatching(/^GitHub repositories of owner .*: push to \{repository\}/),
-        expect.stringMatching(/^GitLab projects .*: push to \{project_path\}/),
-        expect.stringMatching(/^GitHub repositories .* with id 1001: push to releases\/app, delete in releases\/app$/),
+        expect.stringMatching(/^push to \{repository\}.*: GitHub repositories of owner /),
+        expect.stringMatching(/^push to \{project_path\}.*: GitLab projects /),
+        expect.stringMatching(/^push to releases\/app, delete in releases\/app: GitHub repositories .*with id 1001/),
       ],
     })
     expect(outputs.certificate).toMatch(/^-----BEGIN CERTIFICATE-----/)
