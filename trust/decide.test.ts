@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { claimTexts } from './claim-texts.ts'
 import { decide } from './decide.ts'
+import { compileDocument } from './document.ts'
 import { nearestRule } from './nearest.ts'
-import { githubClaims, policy } from './policy.fixture.ts'
+import type { Platform } from './platform-claims.ts'
+import { document, githubClaims, policy, policyOf } from './policy.fixture.ts'
 
 const access = (claims: object, ...scopes: string[]) =>
   decide(policy, 'github', { ...githubClaims, ...claims }, scopes).access.map(
@@ -34,6 +36,15 @@ describe('a decision', () => {
     ['stars for a repository', { repository: '**' }, 'repository:acme/app:push', []],
     ['dots in a repository', { repository: 'acme/../evil' }, 'repository:evil:push repository:acme/../evil:push', []],
     ['a port in a name', {}, 'repository:localhost:5000/acme/app:push', []],
+    ['every action: what is granted', {}, 'repository:acme/app:*', ['repository:acme/app:pull,push']],
+    ['every action where only pull is', {}, 'repository:acme/other:*', ['repository:acme/other:pull']],
+    ['every action elsewhere', {}, 'repository:evil/app:*', []],
+    [
+      'every action with a rule for delete',
+      { repository_id: '7' },
+      'repository:acme/app:*',
+      ['repository:acme/app:pull,push,delete'],
+    ],
     ['the same asked often', {}, 'repository:acme/app:push repository:acme/app:push,', ['repository:acme/app:push']],
   ])('%s', (_, claims, scope, expected) => {
     expect(access(claims, scope)).toEqual(expected)
@@ -70,7 +81,9 @@ describe('a decision', () => {
         fc.array(fc.tuple(word, word).map(([name, action]) => `repository:${name}:${action}`)),
         (has, scopes) => {
           for (const { name, actions } of decide(policy, 'github', { ...githubClaims, ...has }, scopes).access) {
-            for (const action of actions) expect(scopes).toContain(`repository:${name}:${action}`)
+            for (const action of actions) {
+              expect([action, '*'].some((asked) => scopes.includes(`repository:${name}:${asked}`))).toBe(true)
+            }
             expect(name.split('/')[0]).toBe(
               (name === has.repository ? has.repository : has.repository_owner).toLowerCase().split('/')[0],
             )
@@ -78,6 +91,36 @@ describe('a decision', () => {
         },
       ),
     )
+  })
+})
+
+describe('names', () => {
+  const matches = (platform: Platform, claim: string, pattern: string, text: string) => {
+    const source = { slug: 'a', platform, issuer: 'https://a.example', audience: 'a', keys: { jwksUrl: 'https://a' } }
+    const rule = { number: 1, source: 'a', claims: [[claim, [pattern]]] as const, push: [], pull: ['**'], delete: [] }
+    const compiled = policyOf(compileDocument([source], [{ ...rule, catalog: false }], document))
+    return decide(compiled, 'a', { [claim]: text }, ['repository:x:pull']).access.length > 0
+  }
+  test.each<[Platform, string, string, string, boolean]>([
+    ['github', 'repository_owner', 'acme', 'Acme', true],
+    ['github', 'repository_owner', 'ACME', 'acme', true],
+    ['github', 'repository', 'Acme/*', 'acme/App', true],
+    ['github', 'repository_owner', 'acme', 'acme-evil', false],
+    ['github', 'repository_owner', '\u212acme', 'kcme', false],
+    ['github', 'repository_owner', 'acm\u00c9', 'acm\u00e9', false],
+    ['github', 'ref', 'refs/heads/Main', 'refs/heads/main', false],
+    ['github', 'environment', 'Production', 'production', false],
+    ['gitlab', 'namespace_path', 'Acme/**', 'acme/Sub/Group', true],
+    ['gitlab', 'project_path', 'acme/app', 'Acme/App', true],
+    ['oidc', 'repository_owner', 'acme', 'Acme', false],
+  ])('of %s compare as the platform compares them: %s %j and %j', (platform, claim, pattern, text, expected) => {
+    expect(matches(platform, claim, pattern, text)).toBe(expected)
+  })
+
+  test('in another case are not what the nearest rule missed', () => {
+    const source = policy.sources.get('gitlab')
+    const texts = claimTexts({ namespace_id: '73', namespace_path: 'ACME' })
+    expect(source && nearestRule(source, texts)?.misses.map(({ claim }) => claim)).toEqual(['namespace_id'])
   })
 })
 

@@ -2,7 +2,7 @@
  * The decision: verified claims and wanted scopes in, granted access out.
  * infra/authentik/expressions/trust.py is the authority and decides the same; a differential test holds the two equal.
  */
-import { type Claims, type ClaimTexts, claimTexts } from './claim-texts.ts'
+import { type Claims, type ClaimTexts, claimTexts, comparedTexts } from './claim-texts.ts'
 import type { Policy, PolicyRule, PolicySource } from './document.ts'
 import { Glob } from './glob.ts'
 import { insertClaims, type NameTemplate, type RepositoryPaths, repositoryPaths } from './repository-names.ts'
@@ -53,14 +53,19 @@ export function decide(policy: Policy, slug: string, claims: Claims, scopes: rea
   }
 }
 
-/** The rules of a source of which every claim matches one of its patterns. */
+/** The rules of a source of which every claim matches one of its patterns, names in any case. */
 export function matchingRules(source: PolicySource, texts: ClaimTexts): PolicyRule[] {
+  const compared = comparedTexts(source.platform, texts)
   return source.rules.filter((rule) =>
-    rule.claims.every(([claim, patterns]) => claimMatches(texts.get(claim), patterns)),
+    rule.claims.every(([claim, patterns]) => claimMatches(compared.get(claim), patterns)),
   )
 }
 
-/** Whether a claim is there and matches one of the patterns. */
+/**
+ * Whether a claim is there and matches one of the patterns.
+ *
+ * @param text from `comparedTexts`
+ */
 export function claimMatches(text: string | undefined, patterns: readonly Glob[]): boolean {
   return text !== undefined && patterns.some((pattern) => pattern.matches(text))
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { DOCUMENT_GROUP, DOCUMENT_VERSION } from './document.ts'
 import { renderExpression } from './expression.ts'
 import { LEEWAY_SECONDS, MAX_CLAIM_BYTES, MAX_EXPRESSION_BYTES, MAX_NAME_CHARACTERS, MAX_SCOPES } from './limits.ts'
+import { caselessClaims } from './platform-claims.ts'
 
 const expressions = join(import.meta.dirname, '../infra/authentik/expressions')
 const read = (name: string) => readFileSync(join(expressions, name), 'utf8')
@@ -35,4 +36,13 @@ test.each([
   ['MAX_SCOPES', MAX_SCOPES],
 ])('%s is the same in Python', (name, value) => {
   expect(shared).toMatch(new RegExp(`^${name} = ${value}( +#.*)?$`, 'm'))
+})
+
+test('names that a platform finds in any case are the same in Python', () => {
+  const [, dict = ''] = /^CASELESS = \{\n([\s\S]*?)^\}$/m.exec(shared) ?? []
+  const inPython = [...dict.matchAll(/^ {4}"(\w+)": \((.*)\),$/gm)].map(([, platform, names = '']) => [
+    platform,
+    [...names.matchAll(/"(\w+)"/g)].map(([, name]) => name),
+  ])
+  expect(Object.fromEntries(inPython)).toEqual(caselessClaims)
 })

@@ -58,6 +58,16 @@ export const identityClaims: Record<Platform, { byId: readonly string[]; byName:
   oidc: { byId: [], byName: [] },
 }
 
+/**
+ * Claims whose names the platform itself finds in any case: beside `acme` there can be no `Acme`. Rules compare them as
+ * the platform does. An issuer that is neither may tell the two apart.
+ */
+export const caselessClaims: Record<Platform, readonly string[]> = {
+  github: ['actor', 'enterprise', 'repository', 'repository_owner'],
+  gitlab: ['job_namespace_path', 'job_project_path', 'namespace_path', 'project_path', 'user_login'],
+  oidc: [],
+}
+
 /** The claims that name a job in a sentence. */
 export const subjectClaims: Record<Platform, readonly string[]> = {
   github: ['repository', 'ref', 'event_name'],

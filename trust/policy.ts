@@ -3,6 +3,7 @@
  * reads them and has to stay small.
  */
 import * as z from 'zod/mini'
+import { comparedPattern } from './claim-texts.ts'
 import { Glob } from './glob.ts'
 import type { Platform } from './platform-claims.ts'
 import { type NameTemplate, parseTemplate } from './repository-names.ts'
@@ -83,16 +84,19 @@ export function loadPolicy(value: unknown): Policy | undefined {
     }
   }
   const [glob, template] = [once((pattern) => new Glob(pattern)), once(parseTemplate)] // rules share patterns
-  const rule = (from: TrustDocument['sources'][number]['rules'][number]): PolicyRule => ({
+  const rule = (platform: Platform, from: TrustDocument['sources'][number]['rules'][number]): PolicyRule => ({
     number: from.number,
-    claims: from.claims.map(([claim, patterns]) => [claim, patterns.map(glob)] as const),
+    claims: from.claims.map(
+      ([claim, patterns]) =>
+        [claim, patterns.map((pattern) => glob(comparedPattern(platform, claim, pattern)))] as const,
+    ),
     push: from.push.map(template),
     pull: from.pull.map(template),
     delete: from.delete.map(template),
     catalog: from.catalog,
   })
   const sources = parsed.data.sources.map(
-    (source) => [source.slug, { ...source, rules: source.rules.map(rule) }] as const,
+    (source) => [source.slug, { ...source, rules: source.rules.map((from) => rule(source.platform, from)) }] as const,
   )
   return { document: parsed.data, sources: new Map(sources) }
 }

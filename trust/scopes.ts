@@ -6,7 +6,10 @@ import { isResourceName } from './repository-names.ts'
 export const repositoryActions = ['pull', 'push', 'delete'] as const
 export type RepositoryAction = (typeof repositoryActions)[number]
 
-/** One resource and the known actions asked of it; `*` is the catalog's only action. */
+/** In a scope of a repository every action, as skopeo asks before it deletes; of the catalog the only one. */
+const EVERY_ACTION = '*'
+
+/** One resource and the known actions asked of it. */
 export type RequestedScope =
   | { readonly type: 'repository'; readonly name: string; readonly actions: ReadonlySet<RepositoryAction> }
   | { readonly type: 'registry'; readonly name: 'catalog'; readonly actions: ReadonlySet<'*'> }
@@ -30,11 +33,12 @@ export function parseScopes(scopes: readonly string[]): RequestedScope[] {
     const actions = word.slice(lastColon + 1).split(',')
     if (type === 'repository' && isResourceName(name)) {
       const scope = repositories.get(name) ?? { type, name, actions: new Set<RepositoryAction>() }
-      for (const action of repositoryActions) if (actions.includes(action)) scope.actions.add(action)
+      const all = actions.includes(EVERY_ACTION)
+      for (const action of repositoryActions) if (all || actions.includes(action)) scope.actions.add(action)
       repositories.set(name, scope)
       order.add(scope)
     } else if (type === 'registry' && name === 'catalog') {
-      if (actions.includes('*')) catalog.actions.add('*')
+      if (actions.includes(EVERY_ACTION)) catalog.actions.add(EVERY_ACTION)
       order.add(catalog)
     }
   }

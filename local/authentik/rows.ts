@@ -35,8 +35,13 @@ export interface User {
   path: string
   type: string
   password_change_date: string
+  /** Only its kind: empty, or {@link UNUSABLE_PASSWORD}. Nobody logs in with one here. */
+  password: '' | typeof UNUSABLE_PASSWORD
   last_updated: string
 }
+
+/** What Django's `set_unusable_password` begins with. */
+export const UNUSABLE_PASSWORD = '!'
 
 /** authentik's "token": an API token or an app password. */
 export interface StaticToken {

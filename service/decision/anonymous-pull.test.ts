@@ -14,7 +14,7 @@ describe('anonymousScopes', () => {
     ['a pull of what is not', ['repository:acme/app:pull'], []],
     ['more than a pull', ['repository:public/a:pull,push,delete'], ['repository:public/a:pull']],
     ['a push alone', ['repository:public/a:push'], []],
-    ['everything', ['repository:public/a:*'], []],
+    ['every action', ['repository:public/a:*'], ['repository:public/a:pull']],
     ['the catalog', ['registry:catalog:*'], []],
     ['another class', ['repository(plugin):public/a:pull'], []],
     ['another type', ['plugin:public/a:pull'], []],

@@ -34,6 +34,13 @@ describe('refusedActions', () => {
     ['a push granted elsewhere', ['repository:a:push'], [repository('b', 'push')], ['push a']],
     ['the same scope twice', ['repository:a:push', 'repository:a:pull,push'], [], ['push a']],
     [
+      'every action, of which nothing changes it',
+      ['repository:a:*'],
+      [repository('a', 'pull')],
+      ['push a', 'delete a'],
+    ],
+    ['every action, of which one is granted', ['repository:a:*'], [repository('a', 'delete')], []],
+    [
       'what no registry knows',
       ['repository(plugin):a:push', 'repository:a:unknown', 'repository:A:push', 'registry:catalog:pull'],
       [],

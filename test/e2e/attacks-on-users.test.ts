@@ -1,8 +1,8 @@
 /** People and service accounts with an app password: what their group gives them, and no way around it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { api, userWithAppPassword } from './authentik.ts'
+import { api, only, userOf, userWithAppPassword } from './authentik.ts'
 import { jobToken } from './job.ts'
-import { askToken, askWithPassword, type Login, newPush, refresh } from './token-client.ts'
+import { askAuthentik, askToken, askWithPassword, type Login, newPush, refresh, sessionOf } from './token-client.ts'
 
 type User = Awaited<ReturnType<typeof userWithAppPassword>>
 
@@ -31,6 +31,12 @@ describe.each([
     expect(answer.reason).toMatch(/delete in "any\/thing" is not granted/)
   })
 
+  it('a member of the push group lists the catalog, and gets for `*` what the group may do', async () => {
+    const catalog = 'registry:catalog:*'
+    expect((await ask(pusher, [catalog])).granted).toEqual([catalog])
+    expect((await ask(pusher, ['repository:any/thing:*'])).granted).toEqual([push])
+  })
+
   const refused: [string, () => Login, RegExp][] = [
     ['a user outside the groups', () => outsider, /refused user name and password/],
     ['a wrong password', () => ({ ...pusher, password: 'wrong' }), /refused user name and password/],
@@ -55,6 +61,22 @@ it('a user that an admin deactivated gets nothing', async () => {
   const answer = await askToken(leaver, [newPush()])
   expect(answer).toMatchObject({ status: 401, token: '' })
   expect(answer.reason).toMatch(/refused user name and password/)
+})
+
+it('a job whose user is in the push group gets what rules grant, and nothing by group', async () => {
+  const jwt = await jobToken('github', 'acme/app')
+  const session = await sessionOf(jwt)
+  const group = await only('core/groups', { name: 'acl_docker_push' })
+  const users = [await userOf((await askAuthentik(jwt)).token), await userOf(session)]
+  for (const { pk } of users) await api('POST', `core/groups/${group.pk}/add_user/`, { pk })
+  try {
+    for (const assertion of [jwt, session]) {
+      const asked = [newPush(), newPush('any/thing'), 'registry:catalog:*']
+      expect((await askAuthentik(assertion, asked)).granted).toEqual([asked[0]])
+    }
+  } finally {
+    for (const { pk } of users) await api('POST', `core/groups/${group.pk}/remove_user/`, { pk })
+  }
 })
 
 it('an app password is no session', async () => {

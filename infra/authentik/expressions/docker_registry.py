@@ -1,24 +1,25 @@
 """Scope mapping `docker-registry`: writes `access`, the intersection of what is asked and what is granted.
 
-CI tokens and sessions get what the rules of their source grant; members of the push group push and pull everywhere,
-members of the pull group pull. The policy runs as nobody, so whether the user is still active is looked at here.
+Whoever comes with an assertion, a CI token or a session, gets what the rules of its source grant, and nothing by group:
+from authentik 2026.5 on a claim of the token can choose the user. People and service accounts with a password of their
+own get what their group gives: members of the push group push, pull and list everything, those of the pull group pull.
+The policy cannot see who the user of a CI token will be, so whether it is active is checked here.
 """
 
 try:
     document = trust_document()
     asked = requested(http_request.POST.get("scope", ""))
-    assertion = assertion_of(http_request.POST)
-    rules, texts = [], {}
+    assertion = assertion_of(http_request.POST, request.context)
+    if not request.user.is_active:
+        raise Refused("the user is not active")
+    rules, texts, everywhere = [], {}, set()
     if assertion is not None:
         source, texts = identify(document, document["application"], assertion, time.time())
         rules = matching_rules(source, texts)
         if not rules:
             raise Refused("no rule matches")
-    if not request.user.is_active:
-        raise Refused("the user is not active")
-    everywhere = set()
-    if ak_is_group_member(request.user, name=document["groups"]["push"]):
-        everywhere = {"pull", "push"}
+    elif ak_is_group_member(request.user, name=document["groups"]["push"]):
+        everywhere = {"pull", "push", "catalog"}
     elif ak_is_group_member(request.user, name=document["groups"]["pull"]):
         everywhere = {"pull"}
     return {"access": grant(asked, rules, texts, everywhere)}

@@ -20,6 +20,9 @@ GITLAB = "https://gitlab.example.com"
 OWN = "https://authentik.example.com/"
 REGISTRY_CLIENT = "client id of the registry"
 AUDIENCE = "registry.example.com"
+# Public keys as far as the expressions compare them: by what they are made of.
+RSA = {"kty": "RSA", "n": "sXchzx", "e": "AQAB"}
+EC = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2", "y": "x_FEzRu9"}
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # authentik verifies signatures, the expressions never do; so any secret does here.
 SECRET = "a secret of the tests that is long enough for PyJWT"
@@ -36,6 +39,15 @@ CLAIMS = {
     "repository_owner_id": "501",
     "ref": "refs/heads/main",
     "run_id": "42",
+}
+
+
+# What authentik makes of the user that a CI token acts as, whoever it was before, but for name and password.
+GENERATED_USER = {
+    "username": "ci-session-repo:acme/app:ref:refs/heads/main",
+    "path": "goauthentik.io/sources/github",
+    "type": "service_account",
+    "password": "",
 }
 
 
@@ -124,21 +136,29 @@ class World:
 
     def __init__(self):
         self.groups = {"docker-registry-trust": document()}
-        self.keys = {"docker-registry-github": ["github-1", "github-2"], "docker-registry-gitlab": ["gitlab-1"]}
+        self.keys = {
+            "docker-registry-github": [{"kid": "github-1", **RSA}, {"kid": "github-2", **EC}],
+            "docker-registry-gitlab": [{"kid": "gitlab-1", **EC, "x": "another"}],
+        }
         self.access_tokens = {}  # text to name of the provider
         self.providers = [SimpleNamespace(name="docker-registry", client_id=REGISTRY_CLIENT)]
         self.messages = []
-        self.user_attributes = {}  # of whoever asks
+        self.user = {**GENERATED_USER, "attributes": {}}  # whoever asks
         self.saved = []  # the attributes with which an expression saved the user
+        self.logged = []  # what an expression told authentik's log, with its values
         self.saving_fails = False
 
-    def run(self, name, post, application="docker-registry", groups=(), active=True, verified=None):
-        """What the expression returns. `verified` is what authentik hands a policy as `oauth_jwt`."""
+    def run(self, name, post, application="docker-registry", groups=(), active=True, verified=None, grant=None):
+        """What the expression returns.
+
+        `verified` is what authentik hands a policy as `oauth_jwt`; `grant` what it says of the grant, which is what the
+        request says unless a test wants it otherwise.
+        """
         self.install_models()
         text = (HERE / "trust.py").read_text("utf-8").strip() + "\n\n\n" + (HERE / name).read_text("utf-8").strip()
         names = {
             "ak_is_group_member": lambda user, name: name in user.groups,
-            "ak_logger": SimpleNamespace(warning=lambda event, **values: self.messages.append(event)),
+            "ak_logger": SimpleNamespace(warning=self.log),
             "ak_message": self.messages.append,
             "token": SimpleNamespace(expires=datetime.fromtimestamp(SESSION_ENDS, UTC)),
         }
@@ -146,10 +166,12 @@ class World:
         http_request = SimpleNamespace(POST=post)
         request = SimpleNamespace(
             http_request=http_request,
-            user=SimpleNamespace(groups=groups, is_active=active, attributes=self.user_attributes, save=self.save),
+            user=SimpleNamespace(groups=groups, is_active=active, save=self.save, **self.user),
             obj=SimpleNamespace(slug=application),
             context={} if verified is None else {"oauth_jwt": verified},
         )
+        if name == "trust_policy.py":
+            request.context["oauth_grant_type"] = post.get("grant_type", "") if grant is None else grant
         with patch("time.time", return_value=NOW):
             return names["handler"](request, http_request)
 
@@ -174,14 +196,19 @@ class World:
     def save(self):
         if self.saving_fails:
             raise RuntimeError("the database is away")
-        self.saved.append(dict(self.user_attributes))
+        self.saved.append(dict(self.user["attributes"]))
+
+    def log(self, event, **values):
+        self.messages.append(event)
+        self.logged.append(values)
 
     def install_models(self):
         modules = {}
         groups = [SimpleNamespace(name=name, attributes=attributes) for name, attributes in self.groups.items()]
+        sources = [SimpleNamespace(slug=slug, oidc_jwks={"keys": keys}) for slug, keys in self.keys.items()]
         for path, name, objects in (
             ("authentik.core.models", "Group", Objects(groups, by_name)),
-            ("authentik.sources.oauth.models", "OAuthSource", Objects(list(self.keys), self.holds)),
+            ("authentik.sources.oauth.models", "OAuthSource", Objects(sources, self.holds)),
             ("authentik.providers.oauth2.models", "AccessToken", Objects(list(self.access_tokens), self.issued)),
             ("authentik.providers.oauth2.models", "OAuth2Provider", Objects(self.providers, by_name)),
         ):
@@ -191,9 +218,9 @@ class World:
             sys.modules[path] = modules.setdefault(path, types.ModuleType(path))
             setattr(sys.modules[path], name, SimpleNamespace(objects=objects))
 
-    def holds(self, row, slug, oidc_jwks__keys__contains):
-        (wanted,) = oidc_jwks__keys__contains
-        return row == slug and wanted["kid"] in self.keys[row]
+    def holds(self, row, slug, oidc_jwks__keys__contains=()):
+        kids = [key.get("kid") for key in row.oidc_jwks["keys"]]
+        return row.slug == slug and all(wanted["kid"] in kids for wanted in oidc_jwks__keys__contains)
 
     def issued(self, row, token, provider__name):
         return row == token and self.access_tokens[row] == provider__name

@@ -26,10 +26,26 @@ def test_a_deactivated_user_gets_nothing_by_any_way(world):
     assert world.session_claim(token(), **inactive) == {}
 
 
-def test_a_ci_user_in_the_push_group_still_needs_a_rule(world):
-    stranger = token(repository_owner_id="666")
-    assert world.policy(stranger, groups=["acl_docker_push"]) is False
-    assert world.access(stranger, groups=["acl_docker_push"]) == []
+@pytest.mark.parametrize("group", ["acl_docker_push", "acl_docker_pull"])
+def test_whoever_brings_an_assertion_gets_nothing_by_group(world, group):
+    """From 2026.5 on a claim of the token can name an existing person, and the job acts as that user."""
+    stranger = token(repository_owner_id="666", preferred_username="alice")
+    assert world.policy(stranger, groups=[group]) is False
+    assert world.access(stranger, groups=[group]) == []
+    scope = "repository:acme/app:pull,push,delete repository:any/thing:pull,push registry:catalog:*"
+    for assertion in (token(preferred_username="alice"), held(world, session())):
+        assert world.access(assertion, scope, groups=[group]) == ACME
+    assert "ci" in world.session_claim(token(), groups=[group])
+    assert world.session_claim(stranger, groups=[group]) == {}
+
+
+def test_the_groups_of_the_user_are_not_even_asked_for_an_assertion(world):
+    class NotAsked:
+        def __contains__(self, name):
+            raise AssertionError(f"asked whether the user is in {name}")
+
+    assert world.policy(token(), groups=NotAsked()) is True
+    assert world.access(token(), groups=NotAsked()) == ACME
 
 
 # --- the document -----------------------------------------------------------------------------------------------------
@@ -109,9 +125,12 @@ def test_an_application_that_the_document_does_not_know(world):
         ("repository:a:push repository:a:pull repository:a:push", ["repository:a:pull,push"]),
         ("repository:acme/app", []),
         ("repository:acme/app:", []),
-        ("repository:acme/app:*,admin,PUSH", []),
+        ("repository:acme/app:*", ACME),
+        ("repository:acme/app:*,admin,PUSH", ACME),
+        ("repository:acme/app:admin,PUSH,**", []),
         ("repository(plugin):acme/app:pull", []),
-        ("registry:catalog:*", []),
+        ("registry:catalog:*", ["registry:catalog:*"]),
+        ("registry:catalog:pull", []),
         ("repository:Acme/app:pull", []),
         ("repository:acme/../app:pull", []),
         (f"repository:{'a' * 300}:pull", []),
@@ -120,6 +139,22 @@ def test_an_application_that_the_document_does_not_know(world):
 )
 def test_scopes_of_a_member_of_the_push_group(world, scope, expected):
     assert world.access(scope=scope, groups=["acl_docker_push"]) == expected
+
+
+def test_every_action_means_what_is_granted(world):
+    """skopeo asks for `*` before it deletes."""
+    assert world.access(scope="repository:any/thing:* registry:catalog:*", groups=["acl_docker_pull"]) == [
+        "repository:any/thing:pull"
+    ]
+    scope = "repository:acme/app:* repository:acme/base:* repository:evil/app:* registry:catalog:*"
+    assert world.access(token(), scope) == [*ACME, "repository:acme/base:pull"]
+    deletes = rule(claims=[["repository_owner_id", ["501"]]], delete=["{repository}"], catalog=True)
+    world.groups["docker-registry-trust"]["sources"][0]["rules"].append(deletes)
+    assert world.access(token(), scope) == [
+        "repository:acme/app:pull,push,delete",
+        "repository:acme/base:pull",
+        "registry:catalog:*",
+    ]
 
 
 def test_one_fifty_and_five_hundred_scopes(world):
@@ -153,6 +188,35 @@ def test_a_claim_that_is_no_repository_name_grants_nothing(world, repository):
 
 def test_upper_case_in_a_claim_is_lowered(world):
     assert world.access(token(repository="Acme/App")) == ACME
+
+
+@pytest.mark.parametrize(
+    ("platform", "claim", "pattern", "text", "matches"),
+    [
+        ("github", "repository_owner", "acme", "Acme", True),
+        ("github", "repository_owner", "ACME", "acme", True),
+        ("github", "repository", "Acme/*", "acme/App", True),
+        ("github", "actor", "Octocat", "octocat", True),
+        ("github", "repository_owner", "acme", "acme-evil", False),
+        ("github", "repository_owner", "\u212acme", "kcme", False),
+        ("github", "repository_owner", "acm\u00c9", "acm\u00e9", False),
+        ("github", "ref", "refs/heads/Main", "refs/heads/main", False),
+        ("github", "environment", "Production", "production", False),
+        ("gitlab", "namespace_path", "Acme/**", "acme/Sub/Group", True),
+        ("gitlab", "project_path", "acme/app", "Acme/App", True),
+        ("gitlab", "repository_owner", "acme", "Acme", False),
+        ("oidc", "repository_owner", "acme", "Acme", False),
+    ],
+)
+def test_names_match_in_any_case_as_at_their_platform_and_all_else_as_it_is(
+    world, platform, claim, pattern, text, matches
+):
+    source = world.groups["docker-registry-trust"]["sources"][0]
+    source["platform"], source["rules"] = platform, [rule(claims=[[claim, [pattern]]], pull=["**"])]
+    assert world.policy(token(**{claim: text})) is matches
+    assert world.access(token(**{claim: text}), "repository:any/thing:pull") == (
+        ["repository:any/thing:pull"] if matches else []
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ import pytest
 from expression_world import (
     AUDIENCE,
     CLAIMS,
+    EC,
     GITLAB,
     JWT_BEARER,
     NOW,
     OWN,
     REGISTRY_CLIENT,
-    SESSION_ENDS,
+    RSA,
     ci_post,
     document,
     held,
@@ -60,12 +61,6 @@ def test_mount_of_another_repository(world):
 def test_people_and_service_accounts_by_group(world, group, expected):
     assert world.policy(groups=[group]) is True
     assert world.access(scope="repository:any/thing:pull,push,delete", groups=[group]) == expected
-
-
-def test_ci_user_in_the_push_group_pushes_anywhere(world):
-    assert world.access(token(), "repository:any/thing:push", groups=["acl_docker_push"]) == [
-        "repository:any/thing:push"
-    ]
 
 
 def test_assertion_as_client_secret_and_with_the_password_grant(world):
@@ -121,14 +116,58 @@ def test_refused_with_the_reason(world, changes, reason):
     assert world.session_claim(assertion) == {}
 
 
-def test_a_kid_that_two_sources_hold_decides_nothing(world):
-    world.keys["docker-registry-gitlab"].append("github-1")
-    assert world.policy(token()) is False
-    assert world.access(token()) == []
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {},
+        {"alg": "RS256", "use": "sig", "x5c": ["MII"], "n": "sXchzx=="},
+    ],
+)
+def test_a_key_that_two_sources_publish_is_one_and_the_issuer_says_whose_token_it_is(world, beside):
+    """Issuers of an enterprise share GitHub's keys."""
+    world.keys["docker-registry-gitlab"].append({"kid": "github-1", **RSA, **beside})
+    assert world.policy(token()) is True
+    assert world.access(token()) == ACME
+    as_gitlab = token(**{**GITLAB_CLAIMS, "kid": "github-1"})
+    assert world.policy(as_gitlab) is True
+    assert world.access(as_gitlab) == ACME
+    assert world.policy(token(iss="https://elsewhere.example.com")) is False
+    assert "issuer" in world.messages[0]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [{"kid": "github-1", **RSA, "n": "another"}],
+        [{"kid": "github-1", **RSA, "e": "Aw"}],
+        [{"kid": "github-1", **EC}],
+        [{"kid": "github-1", **RSA}, {"kid": "github-1", **EC}],
+        # authentik also tries a key without a key id, of every source that it finds by another key.
+        [{"kid": "github-1", **RSA}, EC],
+        [{"kid": "github-1", **RSA}, {"kid": "", **EC}],
+        [{"kid": "github-1", **RSA}, {"kid": None, **EC}],
+        [{"kid": "github-1", "kty": "oct", "k": "c2VjcmV0"}],
+        [{"kid": "github-1", "kty": "RSA"}],
+        [{"kid": "github-1"}],
+    ],
+)
+def test_different_keys_under_one_kid_in_two_sources_decide_nothing(world, keys):
+    world.keys["docker-registry-gitlab"].extend(keys)
+    for assertion in (token(), token(**{**GITLAB_CLAIMS, "kid": "github-1"})):
+        assert world.policy(assertion) is False
+        assert world.access(assertion) == []
+        assert world.session_claim(assertion) == {}
+    assert "several trusted sources hold" in world.messages[0]
+    assert world.policy(token(kid="github-2")) is True
+
+
+def test_several_keys_under_one_kid_in_one_source_are_that_source(world):
+    world.keys["docker-registry-github"].extend([{"kid": "github-1", **EC}, EC])
+    assert world.access(token()) == ACME
 
 
 def test_a_kid_of_our_own_key_in_a_source_gives_our_tokens_no_way_in(world):
-    world.keys["docker-registry-gitlab"].append("own-1")
+    world.keys["docker-registry-gitlab"].append({"kid": "own-1", **EC})
     registry_token = held(world, token(kid="own-1", iss=OWN, aud=REGISTRY_CLIENT), "docker-registry")
     for assertion in (registry_token, session()):
         assert world.policy(assertion) is False
@@ -148,16 +187,57 @@ def test_the_policy_believes_only_what_authentik_verified(world):
     assert world.run("trust_policy.py", user_post(), verified=CLAIMS, groups=["acl_docker_push"]) is False
 
 
+# --- grants -----------------------------------------------------------------------------------------------------------
+
+OTHER_GRANTS = [
+    "authorization_code",
+    "refresh_token",
+    "implicit",
+    "hybrid",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "CLIENT_CREDENTIALS",
+    "client_credentials ",
+    "unknown",
+    "",
+    None,
+]
+
+
+@pytest.mark.parametrize("grant", OTHER_GRANTS)
+def test_no_grant_but_those_of_clients_without_a_browser_gives_anything(world, grant):
+    """A phished device code of a member of the push group would push."""
+    member = {"groups": ["acl_docker_push", "acl_docker_pull"]}
+    for post in (user_post(grant_type=grant), ci_post(token(), grant_type=grant)):
+        if grant is None:
+            del post["grant_type"]
+        verified = CLAIMS if "client_assertion" in post else None
+        assert world.run("trust_policy.py", post, verified=verified, **member) is False
+        assert world.access(post=post, **member) == []
+        assert world.run("ci_session.py", post, application="ci-session", **member) == {}
+
+
+@pytest.mark.parametrize("grant", OTHER_GRANTS[:-1])
+def test_what_authentik_says_of_the_grant_counts_as_well(world, grant):
+    assert world.policy(token(), grant=grant) is False
+    assert world.policy(groups=["acl_docker_push"], grant=grant) is False
+    assert "grant" in world.messages[0]
+
+
+@pytest.mark.parametrize("grant", ["client_credentials", "password"])
+def test_the_grants_of_clients_without_a_browser(world, grant):
+    assert world.run("trust_policy.py", user_post(grant_type=grant), groups=["acl_docker_push"]) is True
+    assert world.access(post=user_post(grant_type=grant), groups=["acl_docker_push"]) == ACME
+    assert world.policy(token(), post=ci_post(token(), grant_type="password"), grant=grant) is True
+
+
 # --- an assertion that authentik has not verified ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"grant_type": "refresh_token"},
-        {"grant_type": "authorization_code"},
-        {"grant_type": "urn:ietf:params:oauth:grant-type:device_code"},
-        {"grant_type": None},
         {"client_assertion_type": ""},
         {"client_assertion_type": JWT_BEARER.upper()},
         {"client_assertion_type": f"{JWT_BEARER} "},
@@ -290,37 +370,3 @@ def test_a_rule_that_is_taken_away_ends_its_sessions(world):
     world.groups["docker-registry-trust"]["sources"][0]["rules"] = []
     assert world.policy(assertion) is False
     assert world.access(assertion) == []
-
-
-def test_a_session_carries_no_more_than_it_must(world):
-    claims = world.session_claim(token(repository="x" * 2000, secret="s", run_id=["1"]))["ci"]["claims"]
-    assert set(claims) == {"iss", "ref", "repository_owner", "repository_owner_id", "sub"}
-
-
-EXPIRES = "goauthentik.io/user/expires"
-
-
-def test_the_user_that_authentik_made_lives_as_long_as_the_session(world):
-    world.user_attributes = {EXPIRES: NOW + 240, "team": "a"}
-    assert "ci" in world.session_claim(token())
-    assert world.saved == [{EXPIRES: SESSION_ENDS, "team": "a"}]
-
-
-@pytest.mark.parametrize("attributes", [{}, {EXPIRES: SESSION_ENDS}, {EXPIRES: SESSION_ENDS + 60}])
-def test_a_user_that_lives_longer_is_left_alone(world, attributes):
-    world.user_attributes = dict(attributes)
-    assert "ci" in world.session_claim(token())
-    assert (world.saved, world.user_attributes) == ([], attributes)
-
-
-def test_whoever_gets_no_session_changes_no_user(world):
-    world.user_attributes = {EXPIRES: NOW + 240}
-    assert world.session_claim(token(repository_owner_id="666")) == {}
-    assert world.session_claim(token(), active=False) == {}
-    assert (world.saved, world.user_attributes) == ([], {EXPIRES: NOW + 240})
-
-
-def test_a_user_that_cannot_be_saved_costs_no_session(world):
-    world.user_attributes, world.saving_fails = {EXPIRES: NOW + 240}, True
-    assert "ci" in world.session_claim(token())
-    assert world.messages == ["a session may end with its CI token"]

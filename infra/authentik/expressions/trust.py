@@ -16,6 +16,8 @@ from jwt import decode, get_unverified_header
 
 DOCUMENT_GROUP = "docker-registry-trust"
 DOCUMENT_VERSION = 1
+# What authentik itself treats as one: tokens for whoever shows an assertion, a password or a secret, without a browser.
+GRANTS = ("client_credentials", "password")
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 section 2.2
 LEEWAY_SECONDS = 30
 MAX_CLAIM_BYTES = 1024
@@ -23,6 +25,17 @@ MAX_SAFE_INTEGER = 2**53 - 1  # RFC 8259 section 6: what every JSON reader agree
 MAX_NAME_CHARACTERS = 255  # distribution's reference grammar: RepositoryNameTotalLengthMax
 MAX_SCOPES = 500
 ACTIONS = ("pull", "push", "delete")
+EVERY_ACTION = "*"
+# Names that the platforms themselves find in any case; GitHub has no Acme beside acme, and GitLab neither.
+CASELESS = {
+    "github": ("actor", "enterprise", "repository", "repository_owner"),
+    "gitlab": ("job_namespace_path", "job_project_path", "namespace_path", "project_path", "user_login"),
+    "oidc": (),
+}
+# ASCII alone: lower() would make other letters the same as these.
+LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+# What makes a public key the key that it is (RFC 7638 section 3.2, RFC 8037 section 2).
+KEY_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 
 # distribution's reference grammar for a name; docs/spec/auth/scope.md lets a host with a port stand before it.
 COMPONENT = r"[a-z0-9]+(?:(?:\.|__|_|-+)[a-z0-9]+)*"
@@ -162,17 +175,19 @@ def claim_texts(claims):
 
 
 def matching_rules(source, texts):
-    """The rules of a source of which every claim matches one of its patterns."""
-    return [rule for rule in source["rules"] if rule_matches(rule, texts)]
+    """The rules of a source of which every claim matches one of its patterns, names in any case."""
+    caseless = CASELESS[source["platform"]]
+    compared = {name: text.translate(LOWER) if name in caseless else text for name, text in texts.items()}
+    return [rule for rule in source["rules"] if rule_matches(rule, compared, caseless)]
 
 
-def rule_matches(rule, texts):
+def rule_matches(rule, texts, caseless):
     for name, patterns in rule["claims"]:
         text = texts.get(name)
         if text is None:
             return False
         for pattern in patterns:
-            if glob(pattern, text):
+            if glob(pattern.translate(LOWER) if name in caseless else pattern, text):
                 break
         else:
             return False
@@ -198,7 +213,10 @@ def insert_claims(template, paths):
 
 
 def requested(scope):
-    """What a scope parameter asks for: {(type, name): actions}. What the grammar does not know asks for nothing."""
+    """What a scope parameter asks for: {(type, name): actions}. What the grammar does not know asks for nothing.
+
+    `*` asks for every action; skopeo asks so before it deletes.
+    """
     asked = {}
     words = [word for word in scope.split(" ") if word]
     for word in words[:MAX_SCOPES]:
@@ -206,25 +224,29 @@ def requested(scope):
         name, _, listed = rest.rpartition(":")
         actions = set(listed.split(","))
         if kind == "repository" and len(name) <= MAX_NAME_CHARACTERS and RESOURCE.fullmatch(name):
-            asked.setdefault((kind, name), set()).update(actions & set(ACTIONS))
+            known = ACTIONS if EVERY_ACTION in actions else actions & set(ACTIONS)
+            asked.setdefault((kind, name), set()).update(known)
         elif kind == "registry" and name == "catalog":
-            asked.setdefault((kind, name), set()).update(actions & {"*"})
+            asked.setdefault((kind, name), set()).update(actions & {EVERY_ACTION})
     return asked
 
 
 def grant(asked, rules, texts, everywhere):
-    """The `access` claim: for each scope the asked actions that a rule, or a group for every name, grants."""
+    """The `access` claim: for each scope the asked actions that a rule grants, or that `everywhere` holds.
+
+    `everywhere` is what a group grants: actions for every name, and "catalog" for the list of names.
+    """
     paths = repository_paths(texts)
     patterns = {}
     for field in ACTIONS:
         templates = {template for rule in rules for template in rule[field]}
         patterns[field] = {pattern for template in templates for pattern in insert_claims(template, paths)}
     patterns["pull"] |= patterns["push"]
-    catalog = any(rule["catalog"] for rule in rules)
+    catalog = "catalog" in everywhere or any(rule["catalog"] for rule in rules)
     access = []
     for (kind, name), actions in asked.items():
         if kind == "registry":
-            granted = ["*"] if catalog and actions else []
+            granted = [EVERY_ACTION] if catalog and actions else []
         else:
             granted = [
                 action
@@ -240,14 +262,16 @@ def grant(asked, rules, texts, everywhere):
 # --- who asks ---------------------------------------------------------------------------------------------------------
 
 
-def assertion_of(post):
+def assertion_of(post, context):
     """The JWT that authentik has verified for this request, or None where it took something else.
 
-    With these grants and this type authentik verifies exactly this field and refuses the request otherwise. In any
-    other request a `client_assertion` is text that nobody has looked at.
+    With these grants and this type authentik verifies exactly this field and refuses the request otherwise. Every other
+    grant is refused: a person's browser or device asks by those, and whoever phished a device code would push.
+    What authentik says of the grant, where it says anything, must be one of these too.
     """
-    if post.get("grant_type") not in ("client_credentials", "password"):
-        return None
+    grant = post.get("grant_type")
+    if grant not in GRANTS or context.get("oauth_grant_type", grant) not in GRANTS:
+        raise Refused("only the grants client_credentials and password get a token")
     kind = post.get("client_assertion_type", "")
     if kind == "":
         return None
@@ -285,13 +309,20 @@ def from_session(document, application, claims, now):
 
 
 def from_ci_token(document, kid, claims, now):
-    """The one source whose stored keys hold the `kid`; authentik never compares it with the issuer, so this does."""
+    """The source that the token names as its issuer, if its stored keys hold the `kid`.
+
+    authentik takes a key of any source and never looks at the issuer. So where several sources hold the `kid`, they
+    must hold the same key: else the token may be signed by a source that it does not name.
+    """
     holders = [source for source in document["sources"] if holds_key(source, kid)]
-    if len(holders) != 1:
-        raise Refused("the key that signed the token must belong to exactly one of the trusted sources")
-    source = holders[0]
-    if claims.get("iss") != source["issuer"]:
-        raise Refused(f'the issuer is not that of source "{source["slug"]}", whose key signed the token')
+    if not holders:
+        raise Refused("no trusted source holds the key that signed the token")
+    if len(holders) > 1 and len({key for source in holders for key in keys_tried(source, kid)}) > 1:
+        raise Refused("several trusted sources hold different keys under the key id of the token")
+    source = next((source for source in holders if source["issuer"] == claims.get("iss")), None)
+    if source is None:
+        slugs = ", ".join(f'"{source["slug"]}"' for source in holders)
+        raise Refused(f"the issuer is not that of source {slugs}, whose key signed the token")
     check(claims, source["audience"], now)
     return source
 
@@ -299,9 +330,26 @@ def from_ci_token(document, kid, claims, now):
 def holds_key(source, kid):
     if not isinstance(kid, str) or kid == "":
         return False
+    return OAuthSource.objects.filter(slug=stored_slug(source), oidc_jwks__keys__contains=[{"kid": kid}]).exists()
+
+
+def keys_tried(source, kid):
+    """The keys of a source with which authentik tries to verify a token: those with its `kid`, those without one."""
+    keys = OAuthSource.objects.get(slug=stored_slug(source)).oidc_jwks["keys"]
+    return [material(key) for key in keys if not key.get("kid") or key["kid"] == kid]
+
+
+def stored_slug(source):
     # An `up` replaces this text before or after the document, whose older form has one slug for rules and authentik.
-    slug = source.get("authentikSlug", source["slug"])
-    return OAuthSource.objects.filter(slug=slug, oidc_jwks__keys__contains=[{"kid": kid}]).exists()
+    return source.get("authentikSlug", source["slug"])
+
+
+def material(key):
+    """A public key by what it is made of; names, use and certificates beside it may differ."""
+    members = KEY_MEMBERS.get(key.get("kty"))
+    if members is None or not all(is_text(key.get(member)) for member in members):
+        raise Refused("several trusted sources hold the key id of the token, and one of their keys is not understood")
+    return (key["kty"], *(key[member].rstrip("=") for member in members))
 
 
 def check(claims, audience, now):

@@ -1,7 +1,8 @@
 """Who gets a token at all. Bound to both applications; authentik wants an answer that is True or False.
 
-It runs before the user of a CI token exists, so it decides by the verified claims alone; people and service accounts
-are told by their group. Whatever is not understood means no.
+Whoever comes with an assertion is judged by its verified claims alone. Which user such a token acts as proves nothing:
+the user does not exist yet when this runs, and from authentik 2026.5 on a claim can name an existing person. Groups are
+for people and service accounts with a password of their own. Whatever is not understood means no.
 """
 
 try:
@@ -9,7 +10,7 @@ try:
     application = request.obj.slug
     if application not in (document["application"], document["session"]["application"]):
         raise Refused("the trust policy is bound to an application that it does not know")
-    assertion = assertion_of(http_request.POST)
+    assertion = assertion_of(http_request.POST, request.context)
     verified = request.context.get("oauth_jwt")
     if assertion is None:
         if verified is not None:

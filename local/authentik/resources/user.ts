@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { boolean, choice, date, many, object, text } from '../fields.ts'
 import { resource } from '../resource.ts'
-import type { Group, Json, User } from '../rows.ts'
+import { type Group, type Json, UNUSABLE_PASSWORD, type User } from '../rows.ts'
 import type { Store } from '../store.ts'
 import { isoTime } from '../time.ts'
 import { partialGroup } from './group.ts'
@@ -20,6 +20,7 @@ export function newUser(store: Store, now: number): Pick<User, 'pk' | 'uuid' | '
     last_login: null,
     date_joined: isoTime(now),
     password_change_date: isoTime(now),
+    password: '',
     last_updated: isoTime(now),
   }
 }
@@ -41,7 +42,18 @@ export const isSuperuser = (store: Store, user: User) => allGroups(store, user).
 
 /** A user as the API shows it, also inside of other objects. */
 export function presentUser(user: User, store: Store): Json {
-  const { groups, password_change_date, uuid, uid, path, type, last_updated, attributes, ...rest } = user
+  const {
+    groups,
+    password: _password,
+    password_change_date,
+    uuid,
+    uid,
+    path,
+    type,
+    last_updated,
+    attributes,
+    ...rest
+  } = user
   return {
     ...rest,
     is_superuser: isSuperuser(store, user),
@@ -80,6 +92,8 @@ export const users = resource<'users'>({
   create: (_values, { store, clock }) => newUser(store, clock()),
   saved(user, _values, { store, clock }) {
     user.last_updated = isoTime(clock())
+    // The API leaves no user with an empty password; one that the token endpoint made keeps it empty until then.
+    user.password = UNUSABLE_PASSWORD
     // authentik drops the tokens of a user that is deactivated; to activate it again does not bring them back.
     if (user.is_active) return
     for (const token of store.all('accessTokens')) {

@@ -91,6 +91,19 @@ except Group.DoesNotExist:
     expect(decodeJwt(body.access_token).access).toBe(`'''{"*\\ é`)
   })
 
+  test('sees whether the token endpoint made the user: only then the password is empty', async () => {
+    await setMapping('return {"access": [user.password, user.path, user.type]}')
+    const seen = async (sub: string) => decodeJwt((await exchange(github({ sub }))).body.access_token).access
+    const marks = ['goauthentik.io/sources/github', 'service_account']
+    expect(await seen('made-here')).toEqual(['', ...marks])
+    await created(world, 'core/users/', { username: 'docker-registry-made-ahead', name: 'ahead' })
+    expect(await seen('made-ahead')).toEqual(['!', ...marks])
+    const { pk } = await userNamed('docker-registry-made-here')
+    await world.api('PATCH', `core/users/${pk}/`, { name: 'changed' })
+    expect(await seen('made-here')).toEqual(['!', ...marks])
+    expect((await world.api('GET', `core/users/${pk}/`)).body).not.toHaveProperty('password')
+  })
+
   test('sees the groups above those of the user', async () => {
     const parent = await created(world, 'core/groups/', { name: 'parent' })
     const child = await created(world, 'core/groups/', { name: 'child', parents: [parent.pk] })

@@ -27,8 +27,8 @@ type Given = Pick<User, 'username' | 'name' | 'path'>
  * Finds or makes the user that a CI job acts as. A new one expires with the JWT that made it.
  *
  * Before 2026.5 that is `<provider name>-<sub>`; of one that is there, name, path and type are overwritten, its groups,
- * its expiry and whether it is active stay. From 2026.5 on the token's own claims may name any user; one that is there
- * stays as it is but for its attributes, which become `{}` at each exchange.
+ * its expiry and whether it is active stay. From 2026.5 on the token's own claims may name any user, and of one that is
+ * there all attributes are lost too: they become `{}` at each exchange.
  * @throws Answer 405 with an empty body where the name is too long for authentik's database, before 2026.5
  */
 export function ciUser(claims: JsonObject, { provider, application, source }: Origin, services: Services): User {
@@ -41,8 +41,8 @@ export function ciUser(claims: JsonObject, { provider, application, source }: Or
     path: source.user_path_template.replace('%(slug)s', source.slug),
   }
   const there = store.find('users', (user) => user.username === given.username)
-  if (there && isSince('2026.5', version)) return Object.assign(there, seen(services), { attributes: {} })
   const user = generatedUser(there, given, services)
+  if (there && isSince('2026.5', version)) user.attributes = {}
   if (!there && claims.exp !== undefined) user.attributes = { ...user.attributes, [USER_EXPIRES]: claims.exp }
   return user
 }
