@@ -86,6 +86,7 @@ describe('a mistake', () => {
     ['namespace', 'Registry'],
     ['ingressClass', 'a/b'],
     ['ingressAnnotations.a', '{"a": 1}'],
+    ['explainRefusedPush', 'maybe'],
     ['storageSize', '20'],
   ])('in %s: %s', (key, value) => {
     const setting = key.split('.')[0] ?? ''

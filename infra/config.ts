@@ -38,6 +38,9 @@ const groupName = text(/^\P{C}+$/u, 'the name of an authentik group').max(MAX_GR
   error: `a group name of at most ${MAX_GROUP_NAME} characters`,
 })
 
+/** `pulumi config set` writes a text or a boolean. */
+const yesOrNo = z.enum(['true', 'false'], { error: 'true or false' }).transform((value) => value === 'true')
+
 /** A whole number, as text or as number: `pulumi config set` writes either. */
 const count = (unit: string, { least, most }: { least: number; most: number }) =>
   z.coerce
@@ -85,6 +88,7 @@ const settings = {
     path: 'ingressAnnotations["cert-manager.io/cluster-issuer"]',
     example: 'letsencrypt',
   },
+  explainRefusedPush: { schema: yesOrNo, example: 'true' },
   trustedProxies: {
     schema: z.array(
       z.string().refine((entry) => parseProxies(entry) !== undefined, { error: 'an address or a network' }),

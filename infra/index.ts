@@ -70,6 +70,7 @@ const tokenService = new TokenService({
   registryJwks: jwks,
   jwksUrl: jwksUrl(settings.authentikUrl),
   trustedProxies: settings.trustedProxies,
+  explainRefusedPush: settings.explainRefusedPush,
   anonymousPull: settings.anonymousPull,
   audience,
   jwtUserName: JWT_USER_NAME,

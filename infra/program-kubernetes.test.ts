@@ -89,6 +89,19 @@ describe('Kubernetes', () => {
     })
   })
 
+  it.each([
+    [undefined, 'on'],
+    [false, 'off'],
+  ])(
+    'tells a client why it is refused, unless the stack wants lesser tokens: %s',
+    async (explainRefusedPush, value) => {
+      const given =
+        explainRefusedPush === undefined ? {} : { 'passwordless-registry:explainRefusedPush': explainRefusedPush }
+      await run({ ...example(), ...given })
+      expect(containerOf('token-service').containers[0].env).toContainEqual({ name: 'EXPLAIN_REFUSED_PUSH', value })
+    },
+  )
+
   const cluster = {
     slug: 'cluster',
     platform: 'oidc',

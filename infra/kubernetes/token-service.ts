@@ -44,6 +44,8 @@ export interface TokenServiceArgs {
   jwksUrl: string
   /** Addresses of proxies that say truly who asks; none if empty. */
   trustedProxies: readonly string[]
+  /** Whether a client that may do nothing of what it asks for is told why, or gets a token that grants nothing. */
+  explainRefusedPush: boolean
   /** Patterns of repositories that are open to pulls without login; none if empty. */
   anonymousPull: readonly string[]
   /** The audience of tokens that may be exchanged. */
@@ -120,6 +122,7 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'JWKS_URL', value: args.jwksUrl },
                     ...this.#sessionVariables(args.sessions),
                     ...this.#proxyVariables(args.trustedProxies),
+                    { name: 'EXPLAIN_REFUSED_PUSH', value: args.explainRefusedPush ? 'on' : 'off' },
                     ...anonymous.env,
                     { name: 'LIMIT_LAME_DUCK_MS', value: String(LAME_DUCK_SECONDS * 1000) },
                     { name: 'PASS_JWT_USERNAME', value: args.jwtUserName },
