@@ -23,6 +23,7 @@ export const failures = {
   key_refused: { status: 401, code: 'UNAUTHORIZED' },
   session_broken: { status: 401, code: 'UNAUTHORIZED' },
   no_rule_matches: { status: 401, code: 'UNAUTHORIZED' },
+  no_image_name: { status: 401, code: 'UNAUTHORIZED' },
   /** authentik refuses what the rules here allow. */
   authentik_refused: { status: 401, code: 'UNAUTHORIZED' },
   /** Push or delete was asked, and none of it is granted. */

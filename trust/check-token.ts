@@ -6,6 +6,7 @@ import { type Claims, type ClaimTexts, claimTexts } from './claim-texts.ts'
 import { matchingRules } from './decide.ts'
 import type { Policy, PolicyRule, PolicySource } from './document.ts'
 import { quote } from './findings.ts'
+import { grantSomething, unusableClaims, unusableSentence } from './image-names.ts'
 import { LEEWAY_SECONDS, MAX_QUOTED_CHARACTERS } from './limits.ts'
 import { subjectClaims } from './platform-claims.ts'
 import type { DecodedToken } from './token.ts'
@@ -24,6 +25,7 @@ export type RefusalCode =
   | 'not-yet-valid'
   | 'session-broken'
   | 'no-rule-matches'
+  | 'no-image-name'
 
 /** A token that would be taken, were its signature good and a rule found. */
 export interface IdentifiedToken {
@@ -66,6 +68,10 @@ export function checkToken(
   const texts = claimTexts(identified.claims)
   const rules = matchingRules(identified.source, texts)
   if (rules.length === 0) return refused('no-rule-matches', noRuleSentence(identified.source, texts))
+  if (!grantSomething(rules, texts)) {
+    const sentence = unusableSentence(identified.source, texts, unusableClaims(rules, texts))
+    if (sentence !== undefined) return refused('no-image-name', sentence)
+  }
   return { ok: true, ...identified, rules }
 }
 

@@ -6,7 +6,7 @@ import type { Miss } from './nearest.ts'
 
 /** One subject to a line: source, checks, rules, then each scope. */
 export function explanationText(explanation: Explanation): string {
-  const { source, kind, failed, passed, rules, nearest, scopes } = explanation
+  const { source, kind, failed, passed, rules, unusable, nearest, scopes } = explanation
   const checks = checkNames.map((name) => {
     if (passed.includes(name)) return `${name} ok`
     return failed?.check === name ? `${name} FAILED` : `${name} not checked`
@@ -16,6 +16,7 @@ export function explanationText(explanation: Explanation): string {
     `checks   ${checks.join(', ')}; the signature is authentik's to check`,
     ...(failed === undefined ? [] : [`refused  ${failed.sentence}`]),
     ...(rules.length === 0 ? [] : [`rules    ${rules.join(', ')} ${rules.length === 1 ? 'matches' : 'match'}`]),
+    ...(unusable === undefined ? [] : [`names    ${unusable}`]),
     ...(nearest === undefined ? [] : [`nearest  rule ${nearest.number}: ${nearest.misses.map(missText).join('; ')}`]),
     ...scopes.flatMap((scope) => scopeLines(scope, rules.length > 0)),
     explanation.granted ? 'granted' : 'NOT granted',

@@ -5,6 +5,7 @@ import type { Claims } from './claim-texts.ts'
 import { claimTexts } from './claim-texts.ts'
 import { decide, matchingRules } from './decide.ts'
 import type { Policy, PolicyRule, PolicySource } from './document.ts'
+import { type NamedAction, templatesFor, unusableClaims, unusableSentence } from './image-names.ts'
 import { type NearestRule, nearestRule } from './nearest.ts'
 import { insertClaims, repositoryPaths } from './repository-names.ts'
 import type { DecodedToken } from './token.ts'
@@ -30,6 +31,8 @@ export interface Explanation {
   readonly failed: { readonly check: CheckName; readonly code: RefusalCode; readonly sentence: string } | undefined
   /** Numbers of the rules that match. */
   readonly rules: readonly number[]
+  /** A sentence where a claim that matching rules need cannot be the name of an image. */
+  readonly unusable: string | undefined
   /** Given where no rule matches but the source has some. */
   readonly nearest: NearestRule | undefined
   readonly scopes: readonly ExplainedScope[]
@@ -45,6 +48,7 @@ const checkOf: Record<RefusalCode, CheckName> = {
   expired: 'times',
   'not-yet-valid': 'times',
   'no-rule-matches': 'rules',
+  'no-image-name': 'rules',
 }
 
 /**
@@ -70,6 +74,7 @@ export function explainToken(
     passed: checkNames.slice(0, checkNames.indexOf(check)),
     failed: { check, code, sentence },
     rules: [],
+    unusable: undefined,
     nearest: undefined,
     scopes: scopes.map((scope) => ({ scope, granted: [], denied: [], reachable: {} })),
   }
@@ -95,6 +100,7 @@ export function explainClaims(
     passed: kind === 'claims' ? (matched ? ['rules'] : []) : checkNames.slice(0, matched ? undefined : -1),
     failed: matched ? undefined : { check: 'rules', code: 'no-rule-matches', sentence },
     rules: [...new Set(rules.map(({ number }) => number))],
+    unusable: unusableSentence(source, texts, unusableClaims(rules, texts)),
     nearest: matched ? undefined : nearestRule(source, texts),
     scopes: explained,
   }
@@ -115,11 +121,12 @@ function explainScope(
   return { scope, granted, denied, reachable }
 }
 
+function isNamedAction(action: string): action is NamedAction {
+  return action === 'pull' || action === 'push' || action === 'delete'
+}
+
 function reachableNames(action: string, rules: readonly PolicyRule[], claims: Claims): string[] {
   const paths = repositoryPaths(claimTexts(claims))
-  const templates = rules.flatMap((rule) => {
-    if (action === 'pull') return [...rule.pull, ...rule.push]
-    return action === 'push' ? rule.push : action === 'delete' ? rule.delete : []
-  })
+  const templates = isNamedAction(action) ? rules.flatMap((rule) => templatesFor(rule, action)) : []
   return [...new Set(templates.map((template) => insertClaims(template, paths)))].filter((name) => name !== undefined)
 }

@@ -24,11 +24,20 @@ export function isResourceName(name: string): boolean {
 /** Claims by name, each as part of a repository name. */
 export type RepositoryPaths = ReadonlyMap<string, string>
 
-/** The claims that can stand in a repository name, lower-cased. Such a name holds no "*", so it is no pattern. */
-export function repositoryPaths(texts: ClaimTexts): RepositoryPaths {
-  const fitting = [...texts].filter(([, text]) => text.length <= MAX_NAME_CHARACTERS && pathAnyCase.test(text))
+/** A claim as part of a repository name, lower-cased; undefined where it cannot be one. It has no "*", so is no pattern. */
+export function repositoryPath(text: string): string | undefined {
   // toLowerCase meets only ASCII letters here, so it does what every language does.
-  return new Map(fitting.map(([name, text]) => [name, text.toLowerCase()]))
+  return text.length <= MAX_NAME_CHARACTERS && pathAnyCase.test(text) ? text.toLowerCase() : undefined
+}
+
+/** The claims that can stand in a repository name. */
+export function repositoryPaths(texts: ClaimTexts): RepositoryPaths {
+  const paths = new Map<string, string>()
+  for (const [name, text] of texts) {
+    const path = repositoryPath(text)
+    if (path !== undefined) paths.set(name, path)
+  }
+  return paths
 }
 
 /** A name pattern of a rule, such as `{repository}/**`: literals at even places, names of claims at odd ones. */

@@ -35,10 +35,16 @@ const reasons: Record<RefusalCode, FailureReason> = {
   'not-yet-valid': 'token_not_yet_valid',
   'session-broken': 'session_broken',
   'no-rule-matches': 'no_rule_matches',
+  'no-image-name': 'no_image_name',
 }
 
-/** No rules of anybody's could make these good, so authentik is never asked about them. */
-const certain: ReadonlySet<RefusalCode> = new Set(['not-a-jwt', 'not-signed-by-a-key', 'expiry-missing', 'expired'])
+/**
+ * About these authentik is never asked: no rules could make them good, or its yes would mean nothing, since a token without
+ * any grant is what it gives for a name that is not that of an image.
+ */
+const certain: ReadonlySet<RefusalCode> = new Set([
+  ...(['not-a-jwt', 'not-signed-by-a-key', 'expiry-missing', 'expired', 'no-image-name'] as const),
+])
 
 /**
  * Puts the early check in front of an exchange.

@@ -95,6 +95,28 @@ describe('explainRefusedAccess', () => {
     expect(reported).toEqual([])
   })
 
+  it.each([
+    ['repository:acme/github:pull,push', /^push_refused: push to "acme\/github" is not granted; .*; repository/],
+    ['repository:acme/.github:pull,push', /^push_refused: repository/],
+    ['repository:Acme/.GitHub:push', /^push_refused: repository/],
+  ])('says that the name of the repository is not that of an image: %s', async (scope, sentence) => {
+    const claims = { ...githubClaims, repository: 'acme/.github', aud: audience }
+    const credential: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken(claims)) }
+    const { answer } = await told(credential, [scope], [])
+    expect(answer).toMatch(sentence)
+    expect(answer).toContain('repository "acme/.github" cannot be the name of an image')
+    expect(answer).toContain('push: ["acme/github"]')
+  })
+
+  it('does not speak of that name about a pull of something else, nor where something is granted', async () => {
+    const claims = { ...githubClaims, repository: 'acme/.github', aud: audience }
+    const credential: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken(claims)) }
+    expect((await told(credential, ['repository:evil/app:pull'], [])).answer).not.toContain('cannot be the name')
+    expect((await told(credential, ['repository:acme/app:pull'], [repository('acme/app', 'pull')])).answer).toBe(
+      'issued',
+    )
+  })
+
   it('lists a few names and counts the rest', async () => {
     const scopes = Array.from({ length: 50 }, (_, index) => `repository:acme/other-${index}:push`)
     expect((await told(job, scopes, [])).answer).toContain('push to "acme/other-2", 47 more is not granted')

@@ -5,11 +5,14 @@
  * which only the pull is granted where the rules let the token delete, since some clients ask for `pull,push` to delete
  * (crane, regctl: docs/observed-behaviour.md).
  */
+import { claimTexts } from '../../trust/claim-texts.ts'
 import { type Access, decide } from '../../trust/decide.ts'
 import { type Explanation, explainClaims } from '../../trust/explain.ts'
 import { quote } from '../../trust/findings.ts'
+import { unusableClaims, unusableSentence } from '../../trust/image-names.ts'
 import { parseScopes } from '../../trust/scopes.ts'
 import { TokenError } from '../errors.ts'
+import type { Credential } from '../request/credentials.ts'
 import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'
 import type { Advice } from './advice.ts'
 import type { ReportDisagreement } from './disagreement.ts'
@@ -38,7 +41,10 @@ export function explainRefusedAccess(
 ): Exchange {
   return async (request) => {
     const issued = await exchange(request)
-    const refused = issued.access ? refusedActions(request.asked ?? request.scopes, issued.access) : []
+    const asked = request.asked ?? request.scopes
+    const impossible = issued.access?.length === 0 ? impossibleName(request.credential, asked, advice) : undefined
+    if (impossible !== undefined) throw new TokenError('push_refused', impossible)
+    const refused = issued.access ? refusedActions(asked, issued.access) : []
     if (refused.length === 0 || meansToDelete(request, refused, advice)) return issued
     const reason = refused.some(isChange) ? 'push_refused' : 'access_refused'
     throw new TokenError(reason, sentenceFor(request, refused, advice, report))
@@ -63,6 +69,20 @@ function isChange({ action }: AskedAction): boolean {
 function isGranted({ action, name }: AskedAction, access: readonly Access[]): boolean {
   const type = action === '*' ? 'registry' : 'repository'
   return access.some((entry) => entry.type === type && entry.name === name && entry.actions.includes(action))
+}
+
+/**
+ * What a job is told that asks for its own repository by a name that no image can have: the scope's grammar does not know
+ * such a name, so nothing of it is asked, and nothing else would be said.
+ */
+function impossibleName(credential: Credential, asked: readonly string[], advice: Advice): string | undefined {
+  const check = credential.anonymous ? undefined : advice(credential)?.check
+  if (!check?.ok) return undefined
+  const texts = claimTexts(check.claims)
+  const unusable = unusableClaims(check.rules, texts).filter(({ text }) =>
+    asked.some((scope) => scope.toLowerCase().startsWith(`repository:${text.toLowerCase()}:`)),
+  )
+  return unusableSentence(check.source, texts, unusable)
 }
 
 /** Whether a client that asks to push may want to delete: it then asks again, for what the registry told it. */
@@ -92,7 +112,12 @@ function sentenceFor(
     report('authentik_grants_less', requestId)
     return `${what} by authentik, though the rules here grant it: the user was deactivated, or authentik has other rules`
   }
-  return `${what}; ${reachable(explainClaims(policy, check, scopes), refused)}`
+  const texts = claimTexts(check.claims)
+  // Of changes alone: a job that has no image of its own can still pull those of others.
+  const changes = refused.flatMap(({ action }) => (action === 'push' || action === 'delete' ? [action] : []))
+  const unusable = unusableSentence(check.source, texts, unusableClaims(check.rules, texts, changes))
+  const why = reachable(explainClaims(policy, check, scopes), refused)
+  return [what, why, ...(unusable === undefined ? [] : [unusable])].join('; ')
 }
 
 function phrase({ action, name }: AskedAction): string {
