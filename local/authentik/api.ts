@@ -10,6 +10,7 @@ import { isSuperuser } from './resources/user.ts'
 import type { Json, User } from './rows.ts'
 import { sameSecret } from './secrets.ts'
 import type { Store } from './store.ts'
+import { usedBy } from './used-by.ts'
 import { isSince } from './version.ts'
 
 const PREFIX = '/api/v3/'
@@ -132,6 +133,7 @@ async function answerAction(
   request: HttpRequest,
   context: ApiContext,
 ): Promise<Answer> {
+  if (name === 'used_by' && request.method === 'GET') return json(200, usedBy(resource.kind, row.pk, context.store))
   const action = resource.actions?.[name]
   if (!action) throw detail(404, 'Not found.')
   if (request.method !== action.method) throw detail(405, `Method "${request.method}" not allowed.`)

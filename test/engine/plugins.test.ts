@@ -7,6 +7,7 @@ import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningAuthentik, startAuthentik } from '../../local/authentik/server.ts'
 import { ensurePython } from '../../local/toolchain/python.ts'
+import { authentikVersion } from './authentik-version.ts'
 import { openProject, type PulumiProject } from './pulumi-project.ts'
 
 const API_TOKEN = 'plugins-test-api-token'
@@ -78,6 +79,7 @@ beforeAll(async () => {
     dataDir: data,
     bootstrapToken: API_TOKEN,
     python: await ensurePython(),
+    version: authentikVersion,
     log: pino({ level: 'silent' }),
   })
   project = await openProject({ AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: API_TOKEN })

@@ -18,6 +18,7 @@ import { mintToken } from '../../local/issuers/mint.ts'
 import { startIssuers } from '../../local/issuers/server.ts'
 import { ensurePython } from '../../local/toolchain/python.ts'
 import { groups, type SetUp, setUpAuthentik } from './authentik-objects.ts'
+import { authentikVersion } from './authentik-version.ts'
 
 const AUDIENCE = 'registry.example.com'
 const GITLAB = 'https://gitlab.example.com'
@@ -49,6 +50,7 @@ beforeAll(async () => {
     bootstrapToken: apiToken,
     python: await ensurePython(),
     clock: now,
+    version: authentikVersion,
     log: pino({ level: 'silent' }),
   })
   cleanUp.defer(() => standIn.close())

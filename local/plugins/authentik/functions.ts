@@ -98,7 +98,8 @@ const getProviderOauth2Config: Lookup = async (api, args) => {
   const urls = await api.providers.providersOauth2SetupUrlsRetrieve({ id: provider.pk })
   return {
     id: String(provider.pk),
-    providerId: provider.pk,
+    // The real one answers the number as `id` alone, and repeats what it was asked with.
+    ...(args.providerId === undefined ? {} : { providerId: provider.pk }),
     name: provider.name,
     authorizeUrl: urls.authorize,
     issuerUrl: urls.issuer,

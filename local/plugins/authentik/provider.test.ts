@@ -101,6 +101,10 @@ const USER = {
   groups: ['583b30f0-8ea0-4770-a052-3793cfd009f0'],
 }
 
+/** What the Terraform provider reads back otherwise than it was sent: PEM text, with a line end. */
+const readBack = (kind: string, { certificateData, keyData }: Properties): Properties =>
+  kind === 'CertificateKeyPair' ? { certificateData: `${certificateData}\n`, keyData: `${keyData}\n` } : {}
+
 describe('create sends what the Terraform provider sends', () => {
   test.each<[string, Properties, string]>([
     [
@@ -148,7 +152,7 @@ describe('create sends what the Terraform provider sends', () => {
     expect(recorded.map(({ request }) => request)).toContainEqual(first?.body)
     expect(made.id).toBe(id)
     const idProperty = `${kind.charAt(0).toLowerCase()}${kind.slice(1)}Id`
-    expect(made.state).toMatchObject({ ...news, [idProperty]: id })
+    expect(made.state).toMatchObject({ ...news, ...readBack(kind, news), [idProperty]: id })
   })
 })
 
@@ -185,6 +189,30 @@ describe('diff', () => {
     expect(provider.diff({ ...call, ignoreChanges: [...discovered, 'oidcJwks'] }).changes).toEqual([])
   })
 
+  test('a PEM text is quiet only with the one line end with which it is read back', async () => {
+    const sent = {
+      name: 'docker-registry',
+      certificateData: '<certificate PEM>',
+      keyData: '<private key PEM, stripped>',
+    }
+    const made = await create('CertificateKeyPair', sent)
+    const changes = (end: string) => {
+      const news = { ...sent, certificateData: sent.certificateData + end, keyData: sent.keyData + end }
+      return provider.diff(diffCall('CertificateKeyPair', made, news)).changes.map(({ path }) => path)
+    }
+    expect(changes('\n')).toEqual([])
+    expect(changes('').sort()).toEqual(['certificateData', 'keyData'])
+    expect(changes('\n\n').sort()).toEqual(['certificateData', 'keyData'])
+  })
+
+  test('grant types show as a change each time where authentik does not know them', async () => {
+    const made = await create('ProviderOauth2', REGISTRY_PROVIDER)
+    const news = { grantTypes: ['client_credentials'] }
+    expect(provider.diff(diffCall('ProviderOauth2', made, news)).changes.map(({ path }) => path)).toEqual([
+      'grantTypes',
+    ])
+  })
+
   test('JSON that means the same is no change', async () => {
     const call = diffCall('Group', await create('Group', { name: 'acl_docker_push' }), {})
     const oldState = { ...call.oldState, attributes: '{"a":1,"b":[2]}' }
@@ -218,6 +246,22 @@ describe('check', () => {
       'attributes',
     ])
     expect(check('User', { username: 'a', attributes: UNKNOWN }).failures).toEqual([])
+  })
+})
+
+describe('lookups', () => {
+  test('a provider found by its name has an id and no providerId', async () => {
+    const recorded = recording.find(({ path }) => path === '/api/v3/providers/oauth2/6/')
+    authentik.answer = ({ path }) => ({
+      status: 200,
+      response: path.includes('setup_urls')
+        ? { issuer: 'i', authorize: 'a', token: 't', user_info: 'u', provider_info: 'p', logout: 'l', jwks: 'j' }
+        : { pagination: {}, results: [recorded?.response], autocomplete: {} },
+    })
+    const token = 'authentik:index/getProviderOauth2Config:getProviderOauth2Config'
+    const found = await provider.invoke(token, { name: 'docker-registry' })
+    expect(found).toMatchObject({ id: '6', jwksUrl: 'j' })
+    expect(found).not.toHaveProperty('providerId')
   })
 })
 

@@ -1,8 +1,11 @@
 import type { CertificateKeyPair, CertificateKeyPairRequest } from '@goauthentik/api/dist/esm/index.js'
 import { kind } from '../kind.ts'
 
-/** authentik stores PEM text without the white space around it; the program's spelling is kept if that is all. */
-const samePem = (local: string, remote: string) => (local.trim() === remote.trim() ? local : remote)
+/**
+ * authentik stores PEM text without the white space around it, and the Terraform provider reads it back with one line
+ * end, whatever the program sent: any other spelling is an update in each preview.
+ */
+const readBack = ({ data }: { data: string }): string => (data === '' ? '' : `${data}\n`)
 
 export const certificateKeyPair = kind<CertificateKeyPairRequest, CertificateKeyPair>({
   defaults: {},
@@ -17,15 +20,15 @@ export const certificateKeyPair = kind<CertificateKeyPairRequest, CertificateKey
     api.crypto.cryptoCertificatekeypairsUpdate({ kpUuid, certificateKeyPairRequest }),
   delete: (api, kpUuid) => api.crypto.cryptoCertificatekeypairsDestroy({ kpUuid }),
   id: ({ pk }) => pk,
-  state: async ({ pk, name, privateKeyAvailable }, prior, api) => {
+  state: async ({ pk, name, privateKeyAvailable }, _prior, api) => {
     const certificate = await api.crypto.cryptoCertificatekeypairsViewCertificateRetrieve({ kpUuid: pk })
     const key = privateKeyAvailable
       ? await api.crypto.cryptoCertificatekeypairsViewPrivateKeyRetrieve({ kpUuid: pk })
       : { data: '' }
     return {
       name,
-      certificateData: samePem(prior.text('certificateData'), certificate.data),
-      keyData: samePem(prior.text('keyData'), key.data),
+      certificateData: readBack(certificate),
+      keyData: readBack(key),
     }
   },
   find: async (api, wanted) => {
