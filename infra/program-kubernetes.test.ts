@@ -46,8 +46,8 @@ describe('Kubernetes', () => {
         { name: 'SESSION_SCOPE', value: 'ci-session' },
         { name: 'PASS_JWT_USERNAME', value: 'JWT' },
       ]),
-      readinessProbe: { httpGet: { path: '/ready', port: 'http' } },
-      livenessProbe: { httpGet: { path: '/live', port: 'http' } },
+      readinessProbe: { httpGet: { path: '/ready', port: 'metrics' } },
+      livenessProbe: { httpGet: { path: '/live', port: 'metrics' } },
     })
     expect(pod.volumes[0].configMap.name).toBe(files.metadata.name)
     // The rules: under a fixed name and as a folder, so that a change reaches the running pods.

@@ -20,6 +20,7 @@ import { createOperationsServer } from './http/operations-server.ts'
 import { createRateLimit } from './http/rate-limit.ts'
 import { createTokenServer } from './http/server.ts'
 import type { Audit } from './operations/audit.ts'
+import { createAuthentikState } from './operations/authentik-state.ts'
 import type { Log } from './operations/log.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createReadiness, type Readiness } from './operations/readiness.ts'
@@ -75,14 +76,15 @@ export function assemble(parts: AssemblyParts): Assembly {
   const advice = createAdvice(policy, wallClock, digest, limits, sessions)
   const report = createDisagreementReport(log, metrics.disagreement)
 
-  const readiness = createReadiness({
+  const readiness = createReadiness()
+  const authentik = createAuthentikState({
     limits,
     now,
     look: () => lookAt(config.jwksUrl ?? config.tokenUrl, connections, limits),
     registryKeyIds: () => keyIdsIn(config.registryJwksFile, readFile),
   })
   const breaker = createBreaker(limits, now, (state) => log.warn({ breaker: state }, 'circuit breaker'))
-  const gate = createGate(limits)
+  const gate = createGate(limits, now)
   const credentialRate = createRateLimit(
     { rate: limits.credentialRate, burst: limits.credentialBurst, entries: limits.rateEntries },
     now,
@@ -131,12 +133,12 @@ export function assemble(parts: AssemblyParts): Assembly {
       try {
         const issued = await exchange(request)
         told('granted')
-        readiness.answered()
+        authentik.answered()
         return issued
       } catch (error) {
         const reason = error instanceof TokenError ? error.reason : 'internal'
         told(reason)
-        if (reason === 'credentials_refused') readiness.answered()
+        if (reason === 'credentials_refused') authentik.answered()
         throw error
       }
     }
@@ -148,12 +150,16 @@ export function assemble(parts: AssemblyParts): Assembly {
   metrics.watch(
     {
       inFlight: gate.inFlight,
+      places: gate.places,
       waiting: gate.waiting,
       cacheEntries: cache.entries,
       cacheBytes: cache.bytes,
       refusedKeys: keys.count,
       breaker: breaker.state,
       ready: () => readiness.problems().length === 0,
+      lookAtAuthentik: authentik.look,
+      authentikAnswers: authentik.answers,
+      registryKeysFit: authentik.keysFit,
       rules: () => countRules(policy()),
     },
     limits,
@@ -186,6 +192,7 @@ export function assemble(parts: AssemblyParts): Assembly {
         now,
       ),
       trustedProxies: config.trustedProxies,
+      addressesKnown: config.addressesKnown,
       newRequestId: parts.newRequestId,
       now,
     }),

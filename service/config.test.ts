@@ -21,6 +21,7 @@ describe('readConfig', () => {
   it('needs three settings and has defaults for the rest', () => {
     const config = readConfig({ ...good, PATH: '/bin', ANON_USERNAME: '', LOG_LEVEL: '' })
     expect(config).toEqual({
+      addressesKnown: false,
       tokenUrl: new URL(good.TOKEN_URL),
       clientId: 'docker-registry',
       scope: 'access',

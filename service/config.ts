@@ -33,6 +33,8 @@ export interface Config {
   cache: boolean
   /** Proxies whose X-Forwarded-For says who asks. */
   trustedProxies: TrustedProxies
+  /** Whether the address that we see is the client's. */
+  addressesKnown: boolean
   logLevel: LogLevel
   /** No host means every interface. */
   listen: Listen
@@ -184,6 +186,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     explainRefusedPush: data.EXPLAIN_REFUSED_PUSH === 'on',
     cache: data.CACHE === 'on',
     trustedProxies: parseProxies(data.TRUSTED_PROXIES ?? '') ?? { check: () => false },
+    addressesKnown: addressRate > 0 || Boolean(data.TRUSTED_PROXIES),
     logLevel: data.LOG_LEVEL,
     listen: listenOf(data.LISTEN),
     metricsListen: data.METRICS_LISTEN === undefined ? undefined : listenOf(data.METRICS_LISTEN),

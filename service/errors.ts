@@ -57,10 +57,12 @@ export const failures = {
   upstream_unusable: { status: 503, code: 'UNAVAILABLE' },
   /** authentik does not know CLIENT_ID: nobody can log in until the operator corrects it. */
   client_unknown: { status: 503, code: 'UNAVAILABLE' },
-  /** Too many calls to authentik under way already, and too many waiting. */
+  /** More calls wait for authentik than it can answer while this client waits. */
   upstream_busy: { status: 503, code: 'UNAVAILABLE' },
   /** The circuit breaker is open. */
   upstream_suspended: { status: 503, code: 'UNAVAILABLE' },
+  /** Nobody reads it; nginx has this number for it in its log. */
+  client_gone: { status: 499, code: 'UNAVAILABLE' },
   anonymous_unavailable: { status: 503, code: 'UNAVAILABLE' },
   internal: { status: 500, code: 'UNKNOWN' },
 } as const

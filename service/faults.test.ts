@@ -10,7 +10,13 @@ const suite = useTokenService({ started: false })
 
 /** How often each fault is met, at once: what leaks a connection each time then shows. */
 const TIMES = 10
-const quick = { upstreamHeadersMs: 300, upstreamBodyMs: 300, upstreamTotalMs: 600, breakerFailures: 1_000 }
+const quick = {
+  upstreamHeadersMs: 300,
+  upstreamBodyMs: 300,
+  upstreamTotalMs: 600,
+  breakerFailures: 1_000,
+  breakerTimeouts: 1_000,
+}
 
 const html = (status: number) => (_: unknown, response: ServerResponse) => {
   response.writeHead(status, { 'content-type': 'text/html' }).end(`<p>${secrets.quotedUpstream}</p>`)

@@ -32,8 +32,8 @@ describe('readLimits', () => {
 
   it('changes what it is given, not the defaults', () => {
     const usual = { ...limits, cacheMs: 7 }
-    expect(readLimits({ LIMIT_READY_MS: '1' }, usual).limits).toEqual({ ...usual, readyMs: 1 })
-    expect(usual.readyMs).toBe(limits.readyMs)
+    expect(readLimits({ LIMIT_DRAIN_MS: '1' }, usual).limits).toEqual({ ...usual, drainMs: 1 })
+    expect(usual.drainMs).toBe(limits.drainMs)
   })
 
   it('takes 0 where it means something, and nowhere else', () => {
@@ -108,14 +108,13 @@ describe('the usual limits fit together', () => {
       limits.upstreamTotalMs,
     ],
     ['an idle connection to authentik within the 5 s of many servers', limits.upstreamKeepAliveMs, 5_000],
-    [
-      'a wait in the line and a call within the time to end',
-      limits.upstreamQueueMs + limits.upstreamTotalMs,
-      limits.drainMs,
-    ],
-    ['the time to end within the 30 s of Kubernetes', limits.lameDuckMs + limits.drainMs, 30_000],
+    ['a wait for an answer within the time to end', limits.clientPatienceMs, limits.drainMs],
+    ['a wait for an answer within the 60 s of common proxies', limits.clientPatienceMs, 60_000],
+    ['what docker waits within the 15.0 s after which it gives up', limits.dockerPatienceMs, 15_000],
+    ['a call that times out within what docker waits', limits.upstreamHeadersMs, limits.dockerPatienceMs],
+    ['those that wait, of all kinds, within the connections', 4 * limits.upstreamQueue, limits.clientConnections],
     ['the pause after a fetch of keys within their age', limits.jwksCooldownMs, limits.jwksMaxAgeMs],
-    ['two looks at authentik within the time until we are not ready', 2 * limits.readyProbeMs, limits.readyMs],
+    ['two looks at authentik within the time until it is silent', 2 * limits.authentikLookMs, limits.authentikSilentMs],
     ['refusals remembered no longer than tokens', limits.refusalMs, limits.cacheMs],
   ])('%s', (_, part, whole) => expect(part).toBeLessThanOrEqual(whole))
 })

@@ -26,27 +26,41 @@ export const limits = {
   socketCheckMs: 1 * seconds,
   /** Milliseconds an idle client connection stays open: longer than the 60 s of common proxies, so that they close. */
   clientKeepAliveMs: 75 * seconds,
+  /** Connections of clients at once, each that waits for authentik among them; one more is closed at once. */
+  clientConnections: 2_500,
+  /** Milliseconds that docker waits for an answer: 15.0 s were seen; the rest is for the way there and back. */
+  dockerPatienceMs: 14.7 * seconds,
+  /** Milliseconds that other clients wait: 40 s were seen, and proxies in between give up after 60 s. */
+  clientPatienceMs: 45 * seconds,
 
-  /** Calls to authentik at once, each on a connection of its own. It serves about four exchanges a second. */
+  /** Calls to authentik at once at most, each on a connection of its own, and how many are tried first. */
   upstreamConnections: 64,
-  /** Calls that wait for one of those; whoever comes then is told to come back. A hundred jobs at once are rare. */
+  upstreamFirstConnections: 4,
+  /**
+   * Milliseconds that a call may take until there are fewer at once: alone it takes 110 to 240, and two that share a
+   * processor twice that.
+   */
+  upstreamCalmMs: 500,
+  /** Calls of one kind of credential that wait for a place; in 45 s authentik answers 200 of them. */
   upstreamQueue: 512,
-  /** Milliseconds that one waits at most. */
-  upstreamQueueMs: 5 * seconds,
+  /** Milliseconds in which a call that waits is turned away if its turn would come too late; later it waits on. */
+  upstreamTurnAwayMs: 1 * seconds,
   /** Milliseconds to connect to authentik, TLS included. */
   upstreamConnectMs: 3 * seconds,
-  /** Milliseconds until authentik's answer begins: 50 jobs at once wait 13 s for its four exchanges a second. */
-  upstreamHeadersMs: 15 * seconds,
+  /** Milliseconds until authentik's answer begins: docker can still be told of one that does not come. */
+  upstreamHeadersMs: 12 * seconds,
   /** Milliseconds between two pieces of authentik's answer, which comes in one piece. */
   upstreamBodyMs: 5 * seconds,
   /** Milliseconds for all of it, the one retry included. */
-  upstreamTotalMs: 20 * seconds,
+  upstreamTotalMs: 15 * seconds,
   /** Milliseconds an idle connection to authentik is kept: less than the 5 s after which many servers close theirs. */
   upstreamKeepAliveMs: 4 * seconds,
   /** Bytes of authentik's answer: 1.7 kB were seen; a hundred scopes granted make about 20 kB. */
   upstreamAnswerBytes: 256 * KiB,
   /** Failed calls one after the other that open the circuit breaker: one bad answer is chance, ten are an outage. */
   breakerFailures: 10,
+  /** Calls one after the other that authentik let time out without any answer to others, which open it too. */
+  breakerTimeouts: 2,
   /** Milliseconds the open breaker spares authentik before one call probes it. */
   breakerOpenMs: 5 * seconds,
 
@@ -93,9 +107,9 @@ export const limits = {
   /** Milliseconds between two looks at the trust file; Kubernetes itself takes up to a minute to bring a new one. */
   trustFilePollMs: 5 * seconds,
 
-  /** Milliseconds between two looks at whether authentik answers, and after how many without an answer we are not ready. */
-  readyProbeMs: 10 * seconds,
-  readyMs: 60 * seconds,
+  /** Milliseconds between two looks at authentik for the metrics, and after how many without an answer it is silent. */
+  authentikLookMs: 10 * seconds,
+  authentikSilentMs: 60 * seconds,
 
   /** Finished spans that wait for the collector, about 1 KiB each, and in one request to it: OpenTelemetry's defaults. */
   traceQueueSpans: 2_048,
@@ -113,8 +127,8 @@ export const limits = {
    * itself at the same time. 0 where nothing stands in front.
    */
   lameDuckMs: 0,
-  /** Milliseconds from then to exit: more than waiting, connecting and `upstreamTotalMs`, less than Kubernetes grants. */
-  drainMs: 29 * seconds,
+  /** Milliseconds from then to exit: more than any client waits, less than Kubernetes grants. */
+  drainMs: 50 * seconds,
 }
 
 export type Limits = Readonly<typeof limits>

@@ -7,6 +7,7 @@ import { unsignedToken } from '../test/unsigned-token.ts'
 import { failures } from './errors.ts'
 import { type Limits, limitNames, limits as usual } from './limits.ts'
 import { outcomes } from './operations/audit.ts'
+import { kinds } from './upstream/lines.ts'
 import { answerSources } from './upstream/token-cache.ts'
 
 const suite = useTokenService()
@@ -49,7 +50,11 @@ describe('the page of metrics', () => {
       'upstream_seconds_count{purpose="registry"}': 3,
       'rate_limited_total{by="credential"}': 0,
       upstream_in_flight: 0,
-      upstream_queued: 0,
+      'upstream_queued{kind="verified"}': 0,
+      upstream_places: 4,
+      authentik_answers: 1,
+      registry_keys_fit: 1,
+      connections_refused_total: 0,
       cache_entries: 1,
       breaker_state: 0,
       ready: 1,
@@ -98,7 +103,7 @@ describe('the page of metrics', () => {
       source: answerSources,
       purpose: ['registry', 'session'],
       by: ['credential', 'address'],
-      kind: ['authentik_allows', 'authentik_refuses', 'authentik_grants_less'],
+      kind: [...kinds, 'authentik_allows', 'authentik_refuses', 'authentik_grants_less'],
       result: ['replaced', 'refused'],
       name: limitNames,
     }

@@ -28,59 +28,60 @@ async function ready(at: TokenServiceProcess): Promise<string[]> {
 }
 const live = async (at: TokenServiceProcess) => (await fetch(`${at.url}/live`)).status
 
-describe('/ready', () => {
-  const quick = { readyProbeMs: 20, readyMs: 300 }
-  const until = async (at: TokenServiceProcess, problems: string[]) => {
-    for (;;) {
-      const found = await ready(at).catch(() => ['the ports differ'])
-      if (found.join() === problems.join()) return
-      await sleep(10)
-    }
-  }
-
-  it('is no while authentik was never seen, and the process lives all the same', async () => {
-    const at = await suite.start({ TOKEN_URL: 'http://127.0.0.1:1/token/' })
-    expect([await ready(at), await live(at)]).toEqual([['authentik_silent'], 204])
-    expect((await suite.metrics(at))('token_service_ready')).toBe(0)
-  })
-
-  it('is yes once authentik has answered anything at all, and costs it no exchange', async () => {
-    suite.upstream.answer = (_, response) => response.writeHead(405).end()
-    const at = await suite.start()
-    expect(await ready(at)).toEqual([])
-    expect((await suite.metrics(at))('token_service_ready')).toBe(1)
-    expect(suite.upstream.received.map(({ form }) => [...form])).toEqual([[]])
-    for (let probe = 0; probe < 20; probe++) await ready(at)
-    expect(suite.upstream.received).toHaveLength(1)
-  })
-
-  it('is no when authentik goes silent for long, and yes when it is back', async () => {
-    const at = await suite.start({}, quick)
-    const usual = suite.upstream.answer
-    expect(await ready(at)).toEqual([])
+describe('/ready is about the process alone', () => {
+  it.each<[string, () => Record<string, string>]>([
+    ['that was never seen', () => ({ TOKEN_URL: 'http://127.0.0.1:1/token/' })],
+    ['that fails', () => ({})],
+  ])('and says yes beside an authentik %s, which a metric tells', async (_, env) => {
     suite.upstream.answer = fail
-    const silentSince = performance.now()
-    expect(await ready(at)).toEqual([])
-    await until(at, ['authentik_silent'])
-    expect(performance.now() - silentSince).toBeGreaterThan(quick.readyMs - 2 * quick.readyProbeMs)
-    expect(await live(at)).toBe(204)
-    suite.upstream.answer = usual
-    await until(at, [])
+    const at = await suite.start(env(), { authentikSilentMs: 50 })
+    while ((await suite.metrics(at))('token_service_authentik_answers') === 1) await sleep(10)
+    expect([await ready(at), await live(at)]).toEqual([[], 204])
+    expect((await suite.metrics(at))('token_service_ready')).toBe(1)
   })
 
-  it('answers in time while authentik takes calls and says nothing', async () => {
-    const at = await suite.start({}, { ...quick, upstreamConnectMs: 300, upstreamConnections: 1 })
+  it('and answers while calls to authentik hang', async () => {
+    const at = await suite.start({}, { upstreamConnections: 1 })
     suite.upstream.answer = () => {}
     const stuck = suite.ask(ci, { at }).catch(() => 'cut off')
     while (suite.upstream.received.length === 0) await sleep(5)
     const started = performance.now()
-    expect(await ready(at)).toEqual(['authentik_silent'])
+    expect(await ready(at)).toEqual([])
     expect(performance.now() - started).toBeLessThan(2_000)
     await suite.stop(at)
     expect(await stuck).toBe('cut off')
   })
+})
 
-  it('is no while authentik signs with a key that the registry does not have', async () => {
+describe('the metrics about authentik', () => {
+  const quick = { authentikLookMs: 20, authentikSilentMs: 300 }
+  const until = async (at: TokenServiceProcess, name: string, value: number) => {
+    while ((await suite.metrics(at))(name) !== value) await sleep(10)
+  }
+
+  it('cost it no exchange, and few looks', async () => {
+    suite.upstream.answer = (_, response) => response.writeHead(405).end()
+    const looks = suite.upstream.looks
+    const at = await suite.start()
+    for (let scrape = 0; scrape < 20; scrape++) {
+      expect((await suite.metrics(at))('token_service_authentik_answers')).toBe(1)
+    }
+    expect([suite.upstream.looks - looks, suite.upstream.received]).toEqual([1, []])
+  })
+
+  it('say when it goes silent for long, and when it is back', async () => {
+    const at = await suite.start({}, quick)
+    const usual = suite.upstream.answer
+    await until(at, 'token_service_authentik_answers', 1)
+    suite.upstream.answer = fail
+    const silentSince = performance.now()
+    await until(at, 'token_service_authentik_answers', 0)
+    expect(performance.now() - silentSince).toBeGreaterThan(quick.authentikSilentMs / 2)
+    suite.upstream.answer = usual
+    await until(at, 'token_service_authentik_answers', 1)
+  })
+
+  it('say when it signs with a key that the registry does not have', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'registry-keys-'))
     const file = join(dir, 'jwks.json')
     const keySet = (...kids: string[]) => ({ keys: kids.map((kid) => ({ kty: 'EC', kid, use: 'sig' })) })
@@ -91,11 +92,11 @@ describe('/ready', () => {
     suite.upstream.answer = answer
     const env = { REGISTRY_JWKS_FILE: file, JWKS_URL: new URL('/jwks/', suite.upstream.url).href }
     const at = await suite.start(env, quick)
-    expect(await ready(at)).toEqual(['registry_keys_outdated'])
+    await until(at, 'token_service_registry_keys_fit', 0)
     // Tokens are given all the same: the registry may be about to learn the key.
     expect((await suite.ask(ci, { at })).status).toBe(200)
     await writeFile(file, JSON.stringify(keySet('old', 'new')))
-    await until(at, [])
+    await until(at, 'token_service_registry_keys_fit', 1)
     await rm(dir, { recursive: true })
   })
 })

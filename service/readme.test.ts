@@ -9,6 +9,7 @@ import { limitNames, limits, limitVariable } from './limits.ts'
 import { auditFields, outcomes } from './operations/audit.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { readyProblems } from './operations/readiness.ts'
+import { kinds } from './upstream/lines.ts'
 import { answerSources } from './upstream/token-cache.ts'
 
 // The formatter pads table cells; the padding means nothing.
@@ -45,18 +46,23 @@ describe('the README documents, and nothing else,', () => {
     metrics.watch(
       {
         inFlight: none,
+        places: none,
         waiting: none,
         cacheEntries: none,
         cacheBytes: none,
         refusedKeys: none,
         breaker: () => 'closed',
         ready: () => true,
+        lookAtAuthentik: () => {},
+        authentikAnswers: () => true,
+        registryKeysFit: () => true,
         rules: none,
       },
       limits,
     )
     expect(documented('Metrics').toSorted()).toEqual(metrics.names().toSorted())
-    for (const values of [outcomes, answerSources, disagreements]) expect(readme).toContain(`: ${values.join(', ')}`)
+    for (const values of [outcomes, answerSources, disagreements, kinds])
+      expect(readme).toContain(`: ${values.join(', ')}`)
   })
 
   it('every field of the audit log, in its order', () => {
@@ -82,14 +88,18 @@ it('names the limits as they are where it speaks of them', () => {
     `begins more than ${LEEWAY_SECONDS} s ahead`,
     `(${seconds(limits.drainMs)} at most)`,
     `headers took more than ${seconds(limits.requestHeadersMs)}, or the request more than ${seconds(limits.requestTotalMs)}`,
-    `no answer for ${seconds(limits.readyMs)}`,
-    `at most every ${seconds(limits.readyProbeMs)}`,
+    `within ${seconds(limits.authentikSilentMs)}`,
+    `at most every ${seconds(limits.authentikLookMs)}`,
     `honoured within ${seconds(limits.cacheMs)} (\`LIMIT_CACHE_MS\`)`,
     `never past ${seconds(limits.tokenMarginMs)} before the token's end, or ${seconds(limits.credentialMarginMs)} before`,
-    `${limits.upstreamConnections}, and ${limits.upstreamQueue} that wait up to ${seconds(limits.upstreamQueueMs)}`,
+    `${limits.upstreamFirstConnections} to begin with, ${limits.upstreamConnections} at most`,
+    `at most ${limits.upstreamQueue} of each kind wait, and ${limits.clientConnections.toLocaleString('en')} connections`,
+    `docker ${seconds(limits.dockerPatienceMs)}, others ${seconds(limits.clientPatienceMs)}`,
+    `turned away within ${seconds(limits.upstreamTurnAwayMs)}`,
+    `longer than ${limits.upstreamCalmMs} ms`,
     `more than ${limits.credentialRate} requests a second that the cache cannot answer, of one credential; or more than ${limits.addressRate} of one address`,
     `${seconds(limits.jwksCooldownMs)} at most`,
-    `clients are told at once for ${seconds(limits.breakerOpenMs)}`,
+    `clients learn so at once for ${seconds(limits.breakerOpenMs)}`,
   ]) {
     expect(readme).toContain(text)
   }
@@ -98,4 +108,5 @@ it('names the limits as they are where it speaks of them', () => {
   expect(readme).toContain(`| ${seconds(limits.refusalMs)} | ${count(limits.refusalEntries)} |`)
   expect(limits.refusalSampleMs, 'the README says: once a minute').toBe(60_000)
   expect(limits.breakerFailures, 'the README says: ten failures').toBe(10)
+  expect(limits.breakerTimeouts, 'the README says: two').toBe(2)
 })

@@ -13,7 +13,9 @@ import type { Repeats } from './repeats.ts'
 import type { CredentialDigest, DigestCredential } from './request/credential-digest.ts'
 import { anonymousCredential, type Credential, readCredential } from './request/credentials.ts'
 import { readGrant } from './request/form.ts'
+import { patienceMs } from './request/patience.ts'
 import { mergeScopes } from './request/scope.ts'
+import type { Caller } from './upstream/callers.ts'
 import type { Exchange } from './upstream/exchange.ts'
 import type { AnswerSource } from './upstream/token-cache.ts'
 
@@ -24,6 +26,13 @@ export type TokenRequest = (
 ) & {
   /** Filled in as things become known, so that a refusal too is told with all that was. */
   decision: Decision
+  client: Client
+}
+
+/** The client's end of the connection. */
+export interface Client extends Pick<Caller, 'address' | 'whenGone'> {
+  /** When it asked, in milliseconds of the clock for durations. */
+  askedMs: number
 }
 
 /** What the endpoint works with. */
@@ -97,11 +106,12 @@ function createUnderstanding(dependencies: TokenDependencies) {
     const onAnswer = (authentikId: string) => {
       decision.authentikId = authentikId
     }
+    const caller = callerOf(request, parameters.get('client_id'), limits)
     const accepted = () => {
       decision.verified = true
       if (credential.kind === 'password') decision.subject = credential.username
     }
-    const ask = { credential, offline: isOffline(request, parameters), requestId, onCall, onAnswer }
+    const ask = { credential, offline: isOffline(request, parameters), requestId, onCall, onAnswer, caller }
     // Of a login that asks for nothing the session is the token too.
     const login = scopes.length === 0 ? await openSession(ask, sessionExchange) : undefined
     const issued =
@@ -127,6 +137,12 @@ function createUnderstanding(dependencies: TokenDependencies) {
 
 /** Refusals that authentik gave a token with. */
 const ofGoodCredentials: ReadonlySet<FailureReason> = new Set(['push_refused', 'access_refused'])
+
+/** Whoever waits for the answer, and for how long. */
+function callerOf({ client, decision }: TokenRequest, clientId: string | null, limits: Limits): Caller {
+  const { address, askedMs, whenGone } = client
+  return { address, untilMs: askedMs + patienceMs(clientId, decision.agent, limits), begun: false, whenGone }
+}
 
 /** Whichever ends first; undefined if one may not be used again at all. */
 function earlier(one: number | undefined, other: number | undefined): number | undefined {

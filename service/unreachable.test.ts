@@ -16,7 +16,7 @@ import { unsignedToken } from '../test/unsigned-token.ts'
 
 const suite = useTokenService({ started: false })
 
-const quick = { upstreamConnectMs: 400, upstreamTotalMs: 2_000, breakerFailures: 1_000 }
+const quick = { upstreamConnectMs: 400, upstreamTotalMs: 2_000, breakerFailures: 1_000, breakerTimeouts: 1_000 }
 const job = () => basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID() })))
 
 /** Asks a few times at once. @returns the reasons */

@@ -9,6 +9,8 @@ export interface FakeUpstream {
   url: string
   /** The forms it was sent, and the headers they came with, in order. */
   received: { form: URLSearchParams; headers: IncomingMessage['headers'] }[]
+  /** How often somebody looked, and sent nothing. */
+  looks: number
   answer: RequestListener
   /** Connections accepted so far. */
   connections: number
@@ -20,7 +22,9 @@ export interface FakeUpstream {
 /** Starts one; until told otherwise it answers everything with a token made of `token`. */
 export async function fakeUpstream(token: string): Promise<FakeUpstream> {
   const server = createServer(async (request, response) => {
-    upstream.received.push({ form: new URLSearchParams(await text(request)), headers: request.headers })
+    const form = new URLSearchParams(await text(request))
+    if (request.method === 'GET') upstream.looks += 1
+    else upstream.received.push({ form, headers: request.headers })
     upstream.answer(request, response)
   })
   server.on('connection', () => upstream.connections++)
@@ -29,6 +33,7 @@ export async function fakeUpstream(token: string): Promise<FakeUpstream> {
   const upstream: FakeUpstream = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/application/o/token/`,
     received: [],
+    looks: 0,
     answer: answerJson(200, { access_token: token, token_type: 'Bearer', expires_in: 600, scope: 'docker-registry' }),
     connections: 0,
     closeConnections: () => server.closeAllConnections(),

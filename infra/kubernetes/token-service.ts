@@ -12,9 +12,7 @@ const REPLICAS = 2
 /** An ingress controller looks for new addresses every few seconds: so long a pod that ends still takes requests. */
 const LAME_DUCK_SECONDS = 5
 /** From SIGTERM: the above, then `drainMs` and `traceCloseMs` of service/limits.ts. */
-const GRACE_SECONDS = 40
-/** How long /ready may take that finds authentik silent; its time to connect is 3 s. */
-const READY_TIMEOUT_SECONDS = 5
+const GRACE_SECONDS = 60
 const BUNDLE_DIR = '/srv/token-service'
 const TRUST_DIR = '/etc/token-service/trust'
 const TRUST_FILE = 'trust.json'
@@ -132,13 +130,10 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'http', containerPort: TOKEN_SERVICE_PORT },
                     { name: 'metrics', containerPort: METRICS_PORT },
                   ],
-                  startupProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
-                  readinessProbe: {
-                    httpGet: { path: '/ready', port: 'http' },
-                    periodSeconds: 5,
-                    timeoutSeconds: READY_TIMEOUT_SECONDS,
-                  },
-                  livenessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 10 },
+                  // On the second port, where a crowd of clients cannot take all connections.
+                  startupProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },
+                  readinessProbe: { httpGet: { path: '/ready', port: 'metrics' }, periodSeconds: 5 },
+                  livenessProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 10 },
                   resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
                   securityContext: CONTAINER_SECURITY,
                   volumeMounts: [

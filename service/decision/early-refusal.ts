@@ -59,7 +59,9 @@ export function refuseEarly(
   function sample(request: ExchangeRequest): void {
     if (now() < nextSampleMs) return
     nextSampleMs = now() + limits.refusalSampleMs
-    exchange(request).then(
+    // Nobody waits for it: the client has its answer already.
+    const { caller: _, ...question } = request
+    exchange(question).then(
       () => report('authentik_allows', request.requestId),
       () => {}, // a refusal is what was expected, and of an outage other requests tell
     )

@@ -33,11 +33,14 @@ export function refuseForged(exchange: Exchange, { advice, issuers, sessions, ke
     const token = credential.jwt.reveal()
     const verdict =
       check.kind === 'session' ? await sessions(OWN_KEY, token) : await issuers(check.source.issuer, token)
-    // One that has just ended authentik refuses for its time.
-    const live = advised?.endedSeconds === 0
-    if (verdict === 'good' && check.kind === 'ci' && live)
-      return watchKey(exchange, request, { issuer: check.source.issuer, token, keys })
-    if (verdict === 'good' || verdict === 'unchecked') return exchange(request)
+    if (verdict === 'unchecked') return exchange(request)
+    if (verdict === 'good') {
+      const verified = { ...request, verified: true }
+      // One that has just ended authentik refuses for its time.
+      const live = advised?.endedSeconds === 0
+      if (check.kind !== 'ci' || !live) return exchange(verified)
+      return watchKey(exchange, verified, { issuer: check.source.issuer, token, keys })
+    }
     const who = check.kind === 'session' ? 'this registry' : check.source.issuer
     const what = {
       signature_invalid: `its signature is not by the key of ${who} that it names`,

@@ -10,6 +10,7 @@ import { decodeToken } from '../../trust/token.ts'
 import { TokenError } from '../errors.ts'
 import type { Credential } from '../request/credentials.ts'
 import type { Secret } from '../secret.ts'
+import type { Caller } from '../upstream/callers.ts'
 import type { Exchange, IssuedToken } from '../upstream/exchange.ts'
 
 /** What is asked about a session. */
@@ -21,6 +22,7 @@ export interface SessionRequest {
   /** As of an exchange. */
   onCall?: () => void
   onAnswer?: (authentikId: string) => void
+  caller?: Caller
 }
 
 /** What a client may keep in the place of its password; `reusableUntilMs` as of an issued token. */

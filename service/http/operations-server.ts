@@ -6,10 +6,12 @@ import { liveAnswer, readyAnswer } from './answer.ts'
 
 /** Milliseconds for a scraper to send its request; it has no body. */
 const REQUEST_MS = 5_000
+/** Connections at once: probes and scrapers are a handful. */
+const CONNECTIONS = 100
 
 /** Makes the server; it does not listen yet. */
 export function createOperationsServer(metrics: Pick<Metrics, 'page' | 'contentType'>, readiness: Readiness): Server {
-  return createServer(
+  const server = createServer(
     { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 },
     async (request, response) => {
       request.resume()
@@ -19,11 +21,13 @@ export function createOperationsServer(metrics: Pick<Metrics, 'page' | 'contentT
       } else if (path === '/metrics') {
         response.writeHead(200, { 'content-type': metrics.contentType }).end(await metrics.page())
       } else if (path === '/live' || path === '/ready') {
-        const { status, headers, body } = path === '/live' ? liveAnswer : readyAnswer(await readiness.check())
+        const { status, headers, body } = path === '/live' ? liveAnswer : readyAnswer(readiness.problems())
         response.writeHead(status, headers).end(body)
       } else {
         response.writeHead(404).end()
       }
     },
   )
+  server.maxConnections = CONNECTIONS
+  return server
 }

@@ -26,23 +26,19 @@ function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst 
   lines = []
   decisions = []
   requests = []
-  readiness = createReadiness({
-    limits: usualLimits,
-    now: () => 0,
-    look: async () => ({ answered: true }),
-    registryKeyIds: async () => undefined,
-  })
+  readiness = createReadiness()
   let count = 0
   server = createTokenServer({
     token,
     limits: { ...usualLimits, ...limits },
     log: createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }),
     audit: { write: (decision) => decisions.push({ ...decision }), prepare: () => ({ write: () => {}, bytes: 0 }) },
-    metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {} },
+    metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {}, connectionRefused: () => {} },
     tracing: noTracing,
     readiness,
     addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst, entries: 10 }, () => 0),
     trustedProxies: parseProxies('127.0.0.0/8') ?? { check: () => false },
+    addressesKnown: true,
     newRequestId: () => `id-${++count}`,
     now: () => 0,
   })

@@ -1,5 +1,5 @@
 /** The HTTP server: paths, methods, limits of a client's connection, request ids, and what is told of each request. */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { failures, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -9,7 +9,7 @@ import type { Metrics } from '../operations/metrics.ts'
 import type { Readiness } from '../operations/readiness.ts'
 import type { Tracing } from '../operations/spans.ts'
 import { readForm } from '../request/form.ts'
-import type { TokenEndpoint } from '../token.ts'
+import type { Client, TokenEndpoint } from '../token.ts'
 import { type Answer, errorAnswer, liveAnswer, optionsAnswer, rawAnswer, readyAnswer, writeAnswer } from './answer.ts'
 import { clientAddress, rateKey, type TrustedProxies } from './client-address.ts'
 import type { RateLimit } from './rate-limit.ts'
@@ -20,12 +20,14 @@ export interface ServerDependencies {
   limits: Limits
   log: Log
   audit: Audit
-  metrics: Pick<Metrics, 'request' | 'rateLimited'>
+  metrics: Pick<Metrics, 'request' | 'rateLimited' | 'connectionRefused'>
   tracing: Pick<Tracing, 'request'>
   readiness: Readiness
   /** Counts what a client address costs: calls to authentik, and requests that are refused. */
   addressRate: RateLimit
   trustedProxies: TrustedProxies
+  /** Whether an address is that of a client: without a trusted proxy it may be one for all. */
+  addressesKnown: boolean
   /** A new id for each request. One that the client sends is not taken: it would let clients forge log lines. */
   newRequestId: () => string
   /** Milliseconds, for durations. */
@@ -41,8 +43,8 @@ const paths: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Makes the server; it does not listen yet. */
 export function createTokenServer(dependencies: ServerDependencies): Server {
-  const { token, limits, log, audit, metrics, tracing, readiness, addressRate, trustedProxies, newRequestId, now } =
-    dependencies
+  const { token, limits, log, audit, metrics, tracing, readiness, addressRate, now } = dependencies
+  const { trustedProxies, addressesKnown, newRequestId } = dependencies
   const underWay = new Set<IncomingMessage>()
 
   const server = createServer(
@@ -64,7 +66,13 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       }
       const [path = ''] = (request.url ?? '').split('?', 1)
       underWay.add(request)
-      const answer = path === '/token' ? await traced(request, decision) : await route(request, path, decision)
+      const client = {
+        address: addressesKnown ? rateKey(decision.client) : '',
+        askedMs: startedMs,
+        whenGone: (listener: () => void) => whenGone(response, listener),
+      }
+      const answer =
+        path === '/token' ? await traced(request, decision, client) : await route(request, path, decision, client)
       underWay.delete(request)
       decision.durationMs = Math.round(now() - startedMs)
       // Told first: what a client was told stands in the log, even if the process ends right after.
@@ -75,13 +83,13 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     },
   )
 
-  function traced(request: IncomingMessage, decision: Decision): Promise<Answer> {
+  function traced(request: IncomingMessage, decision: Decision, client: Client): Promise<Answer> {
     const { method = '', headers } = request
     return tracing.request(
       { method, traceparent: headers.traceparent, requestId: decision.requestId },
       async (span) => {
         if (span.traceId !== undefined) decision.traceId = span.traceId
-        const answer = await route(request, '/token', decision)
+        const answer = await route(request, '/token', decision, client)
         decision.status = answer.status
         decision.outcome = outcomeOf(answer.status)
         span.answered(decision)
@@ -90,7 +98,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     )
   }
 
-  async function route(request: IncomingMessage, path: string, decision: Decision): Promise<Answer> {
+  async function route(request: IncomingMessage, path: string, decision: Decision, client: Client): Promise<Answer> {
     try {
       const methods = paths.get(path)
       const method = request.method ?? ''
@@ -102,8 +110,8 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       const body = hasBody(request) ? await readBody(request, limits.bodyBytes) : noBody
       if (method === 'OPTIONS') return optionsAnswer(methods.join(', '))
       if (path === '/live') return liveAnswer
-      if (path === '/ready') return readyAnswer(await readiness.check())
-      return await answerToken(request, body, decision)
+      if (path === '/ready') return readyAnswer(readiness.problems())
+      return await answerToken(request, body, decision, client)
     } catch (error) {
       const known =
         error instanceof TokenError ? error : new TokenError('internal', 'The token service failed; tell the operator')
@@ -116,7 +124,12 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     }
   }
 
-  async function answerToken(request: IncomingMessage, body: Buffer, decision: Decision): Promise<Answer> {
+  async function answerToken(
+    request: IncomingMessage,
+    body: Buffer,
+    decision: Decision,
+    client: Client,
+  ): Promise<Answer> {
     const key = rateKey(decision.client)
     const waitSeconds = addressRate.waitSeconds(key)
     if (waitSeconds > 0) {
@@ -129,11 +142,11 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     }
     try {
       if (request.method === 'POST') {
-        return await token({ form: readForm(request.headers['content-type'], body), decision })
+        return await token({ form: readForm(request.headers['content-type'], body), decision, client })
       }
       const { url = '', headers } = request
       const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
-      return await token({ authorization: headers.authorization, query, decision })
+      return await token({ authorization: headers.authorization, query, decision, client })
     } catch (error) {
       // What is refused counts, whoever refused it; the cost of what authentik was asked for is counted below.
       if (decision.calls === undefined) addressRate.take(key)
@@ -156,6 +169,10 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     if (path === '/token' && status !== 204) audit.write(decision)
     log.debug({ requestId: decision.requestId, status, durationMs }, 'answered')
   }
+
+  // Probes and scrapers come to the second port, so these can have all of them.
+  server.maxConnections = limits.clientConnections
+  server.on('drop', () => metrics.connectionRefused())
 
   // What the parser refuses never becomes a request. The error holds the raw bytes, credentials included.
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -181,6 +198,15 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
   })
 
   return server
+}
+
+/** Calls back if the connection ends before the answer is out. @returns ends the listening */
+function whenGone(response: ServerResponse, listener: () => void): () => void {
+  const closed = () => {
+    if (!response.writableFinished) listener()
+  }
+  response.once('close', closed)
+  return () => response.off('close', closed)
 }
 
 /** Node joins repeated headers of this name, but types them as if it might not. */

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type Disagreement, disagreements } from '../decision/disagreement.ts'
 import { type LimitName, type Limits, limitNames } from '../limits.ts'
 import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
+import { type Kind, kinds } from '../upstream/lines.ts'
 import { type AnswerSource, answerSources } from '../upstream/token-cache.ts'
 import type { Outcome } from './audit.ts'
 
@@ -14,12 +15,17 @@ const PREFIX = 'token_service_'
 /** What is read at the moment in which somebody looks. */
 export interface Gauges {
   inFlight: () => number
-  waiting: () => number
+  places: () => number
+  waiting: (kind: Kind) => number
   cacheEntries: () => number
   cacheBytes: () => number
   refusedKeys: () => number
   breaker: () => BreakerState
   ready: () => boolean
+  /** Looks at authentik, if the last look is old enough. */
+  lookAtAuthentik: () => void
+  authentikAnswers: () => boolean
+  registryKeysFit: () => boolean
   rules: () => number
 }
 
@@ -30,6 +36,7 @@ export interface Metrics {
   answer(source: AnswerSource): void
   disagreement(kind: Disagreement): void
   rateLimited(by: 'credential' | 'address'): void
+  connectionRefused(): void
   reload(result: 'replaced' | 'refused'): void
   /** Registers the gauges; once. */
   watch(gauges: Gauges, limits: Limits): void
@@ -87,6 +94,11 @@ export function createMetrics(): Metrics {
     labelNames: ['by'],
     registers,
   })
+  const connectionsRefused = new Counter({
+    name: `${PREFIX}connections_refused_total`,
+    help: 'Connections of clients that were closed at once, because there were too many',
+    registers,
+  })
   const reloads = new Counter({
     name: `${PREFIX}trust_reloads_total`,
     help: 'Changes of the trust file seen, by what came of them',
@@ -109,6 +121,7 @@ export function createMetrics(): Metrics {
     return known
   }
 
+  let look = () => {}
   return {
     request: (outcome, reason, seconds) => {
       child(requestChildren, `${outcome} ${reason}`, () => requests.labels({ outcome, reason })).inc()
@@ -121,9 +134,16 @@ export function createMetrics(): Metrics {
     answer: (source) => answerChildren.get(source)?.inc(),
     disagreement: (kind) => disagreed.inc({ kind }),
     rateLimited: (by) => limited.inc({ by }),
+    connectionRefused: () => connectionsRefused.inc(),
     reload: (result) => reloads.inc({ result }),
-    watch: (gauges, limits) => watch(registry, gauges, limits),
-    page: () => registry.metrics(),
+    watch: (gauges, limits) => {
+      look = gauges.lookAtAuthentik
+      watch(registry, gauges, limits)
+    },
+    page: async () => {
+      look()
+      return await registry.metrics()
+    },
     contentType: registry.contentType,
     names: () =>
       registry
@@ -145,7 +165,16 @@ function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
       },
     })
   gauge('upstream_in_flight', 'Calls to authentik under way', gauges.inFlight)
-  gauge('upstream_queued', 'Calls to authentik that wait for their turn', gauges.waiting)
+  gauge('upstream_places', 'Calls to authentik that may be under way at once, by how fast it answers', gauges.places)
+  new Gauge({
+    name: `${PREFIX}upstream_queued`,
+    help: 'Calls to authentik that wait for their turn, by kind of credential',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect() {
+      for (const kind of kinds) this.set({ kind }, gauges.waiting(kind))
+    },
+  })
   gauge('cache_entries', 'Tokens in the cache', gauges.cacheEntries)
   gauge('cache_bytes', 'Bytes of the tokens in the cache', gauges.cacheBytes)
   gauge('refused_keys', 'Keys that their issuers publish and of which authentik has taken no token', gauges.refusedKeys)
@@ -153,6 +182,10 @@ function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
     breakerStates.indexOf(gauges.breaker()),
   )
   gauge('ready', 'Whether /ready says yes', () => Number(gauges.ready()))
+  gauge('authentik_answers', 'Whether authentik has answered lately', () => Number(gauges.authentikAnswers()))
+  gauge('registry_keys_fit', 'Whether the registry was given every key that authentik signs with', () =>
+    Number(gauges.registryKeysFit()),
+  )
   gauge('trust_rules', 'Rules in force', gauges.rules)
   const limit = new Gauge({
     name: `${PREFIX}limit`,

@@ -4,7 +4,7 @@ import { Secret } from '../secret.ts'
 import { type BreakerState, createBreaker } from './breaker.ts'
 import type { ExchangeRequest, IssuedToken } from './exchange.ts'
 
-const limits = { breakerFailures: 3, breakerOpenMs: 5_000 }
+const limits = { breakerFailures: 3, breakerTimeouts: 2, breakerOpenMs: 5_000 }
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
 const request: ExchangeRequest = { credential: { kind: 'jwt', jwt: new Secret('a.b.c') }, scopes: [], requestId: 'id' }
 
@@ -52,14 +52,14 @@ function breaker() {
     }
   }
   const open = async () => {
-    for (let failure = 0; failure < limits.breakerFailures; failure++) await ask('upstream_timeout')
+    for (let failure = 0; failure < limits.breakerFailures; failure++) await ask('upstream_broken')
     world.asked = 0
     world.told = []
   }
   return { world, state, ask, begin, open }
 }
 
-const outages = ['upstream_unreachable', 'upstream_timeout', 'upstream_broken', 'upstream_unusable'] as const
+const outages = ['upstream_unreachable', 'upstream_broken', 'upstream_unusable'] as const
 
 describe('while it is closed', () => {
   it.each(outages)('opens after so many times %s in a row', async (reason) => {
@@ -70,8 +70,33 @@ describe('while it is closed', () => {
     expect([state(), world.told]).toEqual(['open', ['open']])
   })
 
+  it('opens after fewer calls that time out one after the other, without an answer to any other', async () => {
+    const { world, state, ask } = breaker()
+    await ask('upstream_timeout')
+    expect(state()).toBe('closed')
+    world.nowMs += 15_000
+    await ask('upstream_timeout')
+    expect(state()).toBe('open')
+  })
+
+  it.each<Answer>(['granted', 'credentials_refused', 'upstream_unusable'])(
+    'does not count our own time-outs while others are answered "%s"',
+    async (answer) => {
+      const { world, state, ask, begin } = breaker()
+      for (let call = 0; call < 20; call++) {
+        const slow = begin()
+        world.nowMs += 1
+        await ask(answer)
+        if (answer === 'upstream_unusable') await ask('granted')
+        world.nowMs += 15_000
+        expect(await slow.fail()).toBe('upstream_timeout')
+      }
+      expect(state()).toBe('closed')
+    },
+  )
+
   const healthy = (Object.keys(failures) as FailureReason[]).filter(
-    (reason) => !(outages as readonly string[]).includes(reason),
+    (reason) => reason !== 'upstream_timeout' && !(outages as readonly string[]).includes(reason),
   )
   it.each<Answer>(['granted', 'crash', ...healthy])(
     'takes "%s" for no outage, and begins to count anew',

@@ -15,7 +15,10 @@ export interface Breaker {
   state(): BreakerState
 }
 
-/** Only these say that authentik is unwell; a refusal is a healthy answer. */
+/**
+ * Only these say that authentik is unwell; a refusal is a healthy answer. A time-out is ours, so it says so only if
+ * authentik has answered nothing else meanwhile: in a rush calls wait for each other.
+ */
 const outages: ReadonlySet<FailureReason> = new Set([
   'upstream_unreachable',
   'upstream_timeout',
@@ -25,12 +28,14 @@ const outages: ReadonlySet<FailureReason> = new Set([
 
 /** @param now milliseconds */
 export function createBreaker(
-  limits: Pick<Limits, 'breakerFailures' | 'breakerOpenMs'>,
+  limits: Pick<Limits, 'breakerFailures' | 'breakerTimeouts' | 'breakerOpenMs'>,
   now: () => number,
   onChange: (state: BreakerState) => void = () => {},
 ): Breaker {
   let state: BreakerState = 'closed'
   let failures = 0
+  let timeouts = 0
+  let answeredMs = Number.NEGATIVE_INFINITY
   let probeAtMs = 0
 
   const become = (next: BreakerState) => {
@@ -45,18 +50,26 @@ export function createBreaker(
   const refuse = () => {
     throw new TokenError(
       'upstream_suspended',
-      'The login server (authentik) has failed several times in a row and is given a rest; try again in a few seconds, ' +
-        'then tell the operator',
+      'The login server (authentik) has failed several times in a row, so it is not asked for a few seconds; try again ' +
+        'then, or tell the operator',
     )
   }
-  const failed = (error: unknown) => {
+  const failed = (error: unknown, beganMs: number) => {
     if (!(error instanceof TokenError) || !outages.has(error.reason)) return succeeded()
+    if (error.reason === 'upstream_timeout') {
+      if (answeredMs > beganMs) return
+      timeouts += 1
+    }
+    if (error.reason === 'upstream_unusable') answeredMs = now()
     failures += 1
     // Calls that were under way when it opened say nothing new.
-    if (state === 'half-open' || (state === 'closed' && failures >= limits.breakerFailures)) open()
+    const enough = failures >= limits.breakerFailures || timeouts >= limits.breakerTimeouts
+    if (state === 'half-open' || (state === 'closed' && enough)) open()
   }
   const succeeded = () => {
     failures = 0
+    timeouts = 0
+    answeredMs = now()
     become('closed')
   }
 
@@ -65,12 +78,13 @@ export function createBreaker(
     protect: (exchange) => async (request) => {
       if (state === 'half-open' || (state === 'open' && now() < probeAtMs)) return refuse()
       if (state === 'open') become('half-open')
+      const beganMs = now()
       try {
         const issued = await exchange(request)
         succeeded()
         return issued
       } catch (error) {
-        failed(error)
+        failed(error, beganMs)
         throw error
       }
     },

@@ -6,6 +6,7 @@ import { readAccess } from '../decision/access.ts'
 import { TokenError } from '../errors.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
+import type { Caller, Callers } from './callers.ts'
 import { type PostForm, type UpstreamAnswer, unusableSentence } from './post-form.ts'
 
 /** What one exchange needs. */
@@ -22,6 +23,12 @@ export interface ExchangeRequest {
   onCall?: () => void
   /** Told under which id authentik itself knows the request. */
   onAnswer?: (authentikId: string) => void
+  /** The client that waits for the answer; none where the service asks for itself. */
+  caller?: Caller
+  /** All that wait for it, where it is shared; set by the cache. */
+  callers?: Callers
+  /** Whether the signature of the credential was checked here and is good; set by that check. */
+  verified?: boolean
 }
 
 /** A token for the registry. */

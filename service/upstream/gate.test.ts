@@ -1,38 +1,58 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TokenError } from '../errors.ts'
 import { Secret } from '../secret.ts'
+import { createCallers } from './callers.ts'
 import type { ExchangeRequest, IssuedToken } from './exchange.ts'
-import { createGate } from './gate.ts'
+import { createGate, type GateLimits } from './gate.ts'
 
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
-const request = (requestId: string): ExchangeRequest => ({
-  credential: { kind: 'jwt', jwt: new Secret('a.b.c') },
-  scopes: [],
-  requestId,
-})
-const settled = () => new Promise((resolve) => setImmediate(resolve))
+const jwt = { kind: 'jwt', jwt: new Secret('a.b.c') } as const
+const usual = {
+  upstreamConnections: 2,
+  upstreamFirstConnections: 2,
+  upstreamCalmMs: 60_000,
+  upstreamQueue: 100,
+  upstreamTurnAwayMs: 1_000,
+}
 
-/** A gate in front of calls that end when they are told to. */
-function gate(own: Partial<Parameters<typeof createGate>[0]> = {}) {
-  const limits = { upstreamConnections: 2, upstreamQueue: 3, upstreamQueueMs: 60_000, ...own }
-  const { protect, inFlight, waiting } = createGate(limits)
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const settled = () => vi.advanceTimersByTimeAsync(0)
+
+/** A request, what is asked with what, and by whom. */
+interface Own {
+  credential?: ExchangeRequest['credential']
+  verified?: boolean
+  scopes?: string[]
+  address?: string
+  patienceMs?: number
+}
+
+/** A gate in front of calls that end when a test says so. */
+function gate(own: Partial<GateLimits> = {}) {
+  const built = createGate({ ...usual, ...own }, Date.now)
   const begun: string[] = []
   const ends = new Map<string, PromiseWithResolvers<IssuedToken>>()
-  const exchange = protect(({ requestId }) => {
+  const hangUps = new Map<string, () => void>()
+  const exchange = built.protect(({ requestId }) => {
     begun.push(requestId)
     const end = Promise.withResolvers<IssuedToken>()
     ends.set(requestId, end)
     return end.promise
   })
   return {
+    ...built,
     begun,
-    inFlight,
-    waiting,
-    ask: (id: string) =>
-      exchange(request(id)).then(
+    ask: (requestId: string, { address = '', patienceMs = 45_000, scopes = [], ...rest }: Own = {}) => {
+      const untilMs = Date.now() + patienceMs
+      const callers = createCallers({ address, untilMs, begun: false, whenGone: () => () => {} })
+      hangUps.set(requestId, callers.leave)
+      return exchange({ credential: jwt, verified: true, scopes, requestId, callers, ...rest }).then(
         () => 'granted',
         (error) => error.reason,
-      ),
+      )
+    },
     end: async (id: string) => {
       ends.get(id)?.resolve(issued)
       await settled()
@@ -41,13 +61,17 @@ function gate(own: Partial<Parameters<typeof createGate>[0]> = {}) {
       ends.get(id)?.reject(new TokenError('upstream_broken', 'no'))
       await settled()
     },
+    hangUp: async (id: string) => {
+      hangUps.get(id)?.()
+      await settled()
+    },
   }
 }
 
-describe('createGate', () => {
-  it('lets so many through at once, and the next in the order in which they came', async () => {
+describe('places', () => {
+  it('are so many and no more, and the next ones wait in the order in which they came', async () => {
     const { ask, end, fail, begun, inFlight, waiting } = gate()
-    const answers = ['a', 'b', 'c', 'd', 'e'].map(ask)
+    const answers = ['a', 'b', 'c', 'd', 'e'].map((id) => ask(id))
     await settled()
     expect([begun, inFlight(), waiting()]).toEqual([['a', 'b'], 2, 3])
     await end('b')
@@ -59,63 +83,251 @@ describe('createGate', () => {
     expect([inFlight(), waiting()]).toEqual([0, 0])
   })
 
-  it('turns away at once whoever comes when the line is full, and forgets them', async () => {
-    const { ask, end, begun, waiting } = gate()
-    const inTime = ['a', 'b', 'c', 'd', 'e'].map(ask)
-    expect(await ask('f')).toBe('upstream_busy')
-    expect(waiting()).toBe(3)
-    for (const id of ['a', 'b', 'c', 'd', 'e']) await end(id)
-    expect(await Promise.all(inTime)).toEqual(Array(5).fill('granted'))
-    expect(begun).not.toContain('f')
-    const next = ask('g')
-    await settled()
-    await end('g')
-    expect(await next).toBe('granted')
-  })
-
-  it('has no line at all where it may be 0 long', async () => {
-    const { ask, end } = gate({ upstreamConnections: 1, upstreamQueue: 0 })
-    const first = ask('a')
-    expect(await ask('b')).toBe('upstream_busy')
-    await end('a')
-    expect(await first).toBe('granted')
-  })
-
-  it('sends away who has waited too long, from the middle of the line, and the others keep their turn', async () => {
-    const { ask, end, begun, inFlight, waiting } = gate({ upstreamConnections: 1, upstreamQueueMs: 30 })
-    const first = ask('a')
-    expect(await Promise.all([ask('b'), ask('c')])).toEqual(['upstream_busy', 'upstream_busy'])
-    expect([inFlight(), waiting()]).toEqual([1, 0])
-    const patient = ask('d')
-    await settled()
-    await end('a')
-    expect(await first).toBe('granted')
-    await end('d')
-    expect(await patient).toBe('granted')
-    expect(begun).toEqual(['a', 'd'])
-    expect([inFlight(), waiting()]).toEqual([0, 0])
-  })
-
-  it('gives its places back, whatever goes wrong', async () => {
-    const { protect, inFlight } = createGate({ upstreamConnections: 1, upstreamQueue: 1, upstreamQueueMs: 1_000 })
+  it('come back, whatever goes wrong', async () => {
+    const { protect, inFlight } = createGate(usual, Date.now)
     const broken = protect(() => {
       throw new RangeError('a mistake of its own')
     })
-    for (let call = 0; call < 5; call++) await expect(broken(request('a'))).rejects.toThrow(RangeError)
+    const request = { credential: jwt, scopes: [], requestId: 'a' }
+    for (let call = 0; call < 5; call++) await expect(broken(request)).rejects.toThrow(RangeError)
     expect(inFlight()).toBe(0)
   })
 
-  it('never has more under way than it may, nor fewer while somebody waits', async () => {
-    const { ask, end, begun, inFlight, waiting } = gate({ upstreamConnections: 4, upstreamQueue: 1_000 })
-    const ids = Array.from({ length: 200 }, (_, index) => String(index))
-    const answers = ids.map(ask)
-    await settled()
-    for (const id of ids) {
-      expect(inFlight()).toBe(Math.min(4, 200 - Number(id)))
-      expect(begun.length - Number(id)).toBe(inFlight())
-      expect(waiting()).toBe(Math.max(0, 196 - Number(id)))
-      await end(id)
+  it('are never all taken by guesses and strangers: a verified token always finds one', async () => {
+    const { ask, begun, end } = gate()
+    for (const id of ['guess 1', 'guess 2', 'guess 3']) {
+      void ask(id, { credential: { kind: 'password', username: 'u', password: new Secret(id) } })
     }
+    void ask('stranger', { credential: { ...jwt, anonymous: true }, verified: false })
+    await settled()
+    expect(begun).toEqual(['guess 1'])
+    void ask('job')
+    await settled()
+    expect(begun).toEqual(['guess 1', 'job'])
+    await end('job')
+    expect(begun).toHaveLength(2)
+  })
+
+  it('are one more for a verified token where there is only one and a guess has it', async () => {
+    const { ask, begun } = gate({ upstreamConnections: 1 })
+    void ask('guess', { credential: { kind: 'password', username: 'u', password: new Secret('p') } })
+    for (const id of ['job 1', 'job 2']) void ask(id)
+    await settled()
+    expect(begun).toEqual(['guess', 'job 1'])
+  })
+})
+
+describe('the next turn', () => {
+  /** Lets all of them wait behind one, and then each has its turn. @returns the order in which they had it */
+  async function order(requests: Readonly<Record<string, Own>>): Promise<string[]> {
+    const { ask, end, begun } = gate({ upstreamConnections: 1 })
+    const answers = [ask('first'), ...Object.entries(requests).map(([id, own]) => ask(id, own))]
+    await settled()
+    for (let turn = 0; turn < answers.length; turn++) await end(begun[turn] ?? '')
     expect(new Set(await Promise.all(answers))).toEqual(new Set(['granted']))
+    return begun.slice(1)
+  }
+  const scopes = ['repository:acme/app:push']
+
+  it('is that of a push and of a session before new logins', async () => {
+    const session = { kind: 'session', jwt: new Secret('a.b.c') } as const
+    const found = await order({ login: {}, push: { scopes }, 'other login': {}, session: { credential: session } })
+    expect(found).toEqual(['push', 'session', 'login', 'other login'])
+  })
+
+  it('is that of whoever waits the shortest', async () => {
+    const found = await order({ skopeo: {}, docker: { patienceMs: 14_500 }, crane: {} })
+    expect(found).toEqual(['docker', 'skopeo', 'crane'])
+  })
+
+  it('goes round the addresses', async () => {
+    const many = Object.fromEntries([1, 2, 3, 4].map((number) => [`many ${number}`, { address: 'many' }]))
+    const found = await order({ ...many, one: { address: 'one' }, 'another 1': { address: 'another' } })
+    expect(found).toEqual(['many 1', 'one', 'another 1', 'many 2', 'many 3', 'many 4'])
+  })
+
+  it('is mostly that of verified tokens, and now and then that of each other kind', async () => {
+    const guess = (number: number): Own => ({
+      credential: { kind: 'password', username: 'u', password: new Secret(String(number)) },
+    })
+    const ids = Array.from({ length: 40 }, (_, index) => index)
+    const requests = {
+      ...Object.fromEntries(ids.map((index) => [`guess ${index}`, guess(index)])),
+      ...Object.fromEntries(ids.map((index) => [`unverified ${index}`, { verified: false }])),
+      ...Object.fromEntries(ids.map((index) => [`job ${index}`, {}])),
+    }
+    const found = (await order(requests)).slice(0, 30).map((id) => id.split(' ')[0])
+    const count = (kind: string) => found.filter((each) => each === kind).length
+    expect(count('job')).toBeGreaterThanOrEqual(22)
+    expect([count('guess') > 0, count('unverified') > count('guess')]).toEqual([true, true])
+  })
+})
+
+describe('waiting', () => {
+  it('lasts as long as the client waits, and the others keep their turn', async () => {
+    const { ask, end, begun, inFlight, waiting } = gate({ upstreamConnections: 1 })
+    const first = ask('a')
+    const docker = ask('docker', { patienceMs: 14_500 })
+    const skopeo = ask('skopeo')
+    await vi.advanceTimersByTimeAsync(14_499)
+    expect(waiting()).toBe(2)
+    await vi.advanceTimersByTimeAsync(1)
+    expect([await docker, waiting()]).toEqual(['upstream_busy', 1])
+    await end('a')
+    await end('skopeo')
+    expect([await first, await skopeo]).toEqual(['granted', 'granted'])
+    expect([begun, inFlight()]).toEqual([['a', 'skopeo'], 0])
+  })
+
+  it('is refused where a line is full, which no other line feels', async () => {
+    const { ask, waiting } = gate({ upstreamConnections: 1, upstreamQueue: 2 })
+    const guess = { credential: { kind: 'password', username: 'u', password: new Secret('p') } } as const
+    for (const id of ['a', 'b', 'c']) void ask(id, guess)
+    expect(await ask('d', guess)).toBe('upstream_busy')
+    for (const id of ['job 1', 'job 2', 'job 3']) void ask(id)
+    expect(await ask('job 4')).toBe('upstream_busy')
+    expect([waiting('password'), waiting('verified')]).toEqual([2, 2])
+  })
+
+  it('ends with the client, which takes its call along', async () => {
+    const { ask, end, hangUp, begun, waiting } = gate({ upstreamConnections: 1 })
+    const first = ask('a')
+    const abandoned = Array.from({ length: 50 }, (_, index) => ask(`gone ${index}`))
+    const last = ask('last')
+    await settled()
+    for (let index = 0; index < 50; index++) await hangUp(`gone ${index}`)
+    expect(waiting()).toBe(1)
+    expect(new Set(await Promise.all(abandoned))).toEqual(new Set(['client_gone']))
+    await end('a')
+    await end('last')
+    expect([await first, await last, begun]).toEqual(['granted', 'granted', ['a', 'last']])
+  })
+
+  it('is for nothing where the client has hung up before its turn to wait', async () => {
+    const built = createGate(usual, Date.now)
+    const callers = createCallers(undefined)
+    callers.leave()
+    const asked = built.protect(async () => issued)({ credential: jwt, scopes: [], requestId: 'a', callers })
+    await expect(asked).rejects.toMatchObject({ reason: 'client_gone' })
+    expect([callers.dropped, built.inFlight()]).toEqual([true, 0])
+  })
+
+  it('does not end with a client that hangs up during its call: authentik answers it all the same', async () => {
+    const { ask, end, hangUp, inFlight } = gate()
+    const answer = ask('a')
+    await settled()
+    await hangUp('a')
+    expect(inFlight()).toBe(1)
+    await end('a')
+    expect([await answer, inFlight()]).toEqual(['granted', 0])
+  })
+})
+
+describe('a rush before an authentik with one worker that takes 240 ms', () => {
+  const EACH_MS = 240
+  const limits = {
+    ...usual,
+    upstreamConnections: 64,
+    upstreamFirstConnections: 4,
+    upstreamCalmMs: 500,
+    upstreamQueue: 512,
+  }
+
+  /** One worker, and a gate in front of it. */
+  function rush() {
+    let freeMs = Date.now()
+    const calls = { count: 0 }
+    const { protect, inFlight, places } = createGate(limits, Date.now)
+    const exchange = protect(async () => {
+      calls.count += 1
+      freeMs = Math.max(freeMs, Date.now()) + EACH_MS
+      await new Promise((resolve) => setTimeout(resolve, freeMs - Date.now()))
+      return issued
+    })
+    /** @returns what came of it, and after how many milliseconds */
+    const ask = async (patienceMs: number, own: Partial<ExchangeRequest> = {}) => {
+      const sinceMs = Date.now()
+      const callers = createCallers({
+        address: '',
+        untilMs: sinceMs + patienceMs,
+        begun: false,
+        whenGone: () => () => {},
+      })
+      const request = { credential: jwt, verified: true, scopes: [], requestId: 'id', callers, ...own }
+      const reason = await exchange(request).then(
+        () => 'granted',
+        (error) => error.reason as string,
+      )
+      return { reason, tookMs: Date.now() - sinceMs }
+    }
+    return { ask, calls, inFlight, places }
+  }
+  const DOCKER_MS = 14_700
+  const OTHERS_MS = 45_000
+
+  it.each([
+    ['within 5 s', 50, (5_000 - 50 + 15_000) / EACH_MS],
+    ['at once', 0, 15_000 / EACH_MS],
+  ])(
+    '100 docker logins %s: what can be answered is, and the rest learns it within 1 s',
+    async (_, apartMs, possible) => {
+      const { ask } = rush()
+      const asked = Array.from({ length: 100 }, async (_, index) => {
+        await new Promise((resolve) => setTimeout(resolve, index * apartMs))
+        return ask(DOCKER_MS)
+      })
+      await vi.advanceTimersByTimeAsync(60_000)
+      const answers = await Promise.all(asked)
+      const served = answers.filter(({ reason, tookMs }) => reason === 'granted' && tookMs < 15_000)
+      const refused = answers.filter(({ reason }) => reason !== 'granted')
+      expect(served.length).toBeGreaterThanOrEqual(0.95 * Math.min(100, possible))
+      expect(served.length + refused.length).toBe(100)
+      expect(Math.max(...refused.map(({ tookMs }) => tookMs))).toBeLessThan(1_000)
+    },
+  )
+
+  it('100 clients that wait: all are answered, and few calls are under way at once', async () => {
+    const { ask, places, inFlight } = rush()
+    const asked = Array.from({ length: 100 }, () => ask(OTHERS_MS))
+    let most = 0
+    for (let passed = 0; passed < 60_000; passed += 100) {
+      await vi.advanceTimersByTimeAsync(100)
+      if (passed > 5_000) most = Math.max(most, inFlight())
+    }
+    expect((await Promise.all(asked)).every(({ reason }) => reason === 'granted')).toBe(true)
+    expect(most).toBeLessThanOrEqual(4)
+    expect(places()).toBeLessThanOrEqual(4)
+  })
+
+  it('800 connections that guess passwords, without end, beside 20 logins: all 20 are answered', async () => {
+    const { ask } = rush()
+    const guess = {
+      credential: { kind: 'password', username: 'u', password: new Secret('p') },
+      verified: false,
+    } as const
+    const over = { yet: false }
+    const guessing = Array.from({ length: 800 }, async () => {
+      while (!over.yet) {
+        const { tookMs } = await ask(OTHERS_MS, guess)
+        if (tookMs < 500) await new Promise((resolve) => setTimeout(resolve, 500))
+      }
+    })
+    await vi.advanceTimersByTimeAsync(5_000)
+    const jobs = Array.from({ length: 20 }, () => ask(DOCKER_MS))
+    await vi.advanceTimersByTimeAsync(15_000)
+    const answers = await Promise.all(jobs)
+    expect(answers.filter(({ reason }) => reason === 'granted')).toHaveLength(20)
+    over.yet = true
+    await vi.advanceTimersByTimeAsync(60_000)
+    await Promise.all(guessing)
+  })
+
+  it('ends in nothing but refusals where authentik is far too slow, and leaves no place taken', async () => {
+    const { ask, inFlight } = rush()
+    const asked = Array.from({ length: 600 }, () => ask(DOCKER_MS))
+    await vi.advanceTimersByTimeAsync(60_000)
+    const answers = await Promise.all(asked)
+    expect(answers.filter(({ reason }) => reason === 'upstream_busy').length).toBeGreaterThan(500)
+    expect(inFlight()).toBe(0)
   })
 })

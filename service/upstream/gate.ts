@@ -1,57 +1,207 @@
-/** So many calls to authentik at once and no more; the next ones wait in a line that ends somewhere. */
-import { TokenError } from '../errors.ts'
+/**
+ * The places in which calls to authentik are under way, and the lines in which the next ones wait.
+ *
+ * Waiting beats refusing: a call waits as long as its client does, and is refused at once only where its turn would
+ * come too late for that. Clients do not come back after a 503, or come back too soon.
+ */
+import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Exchange } from './exchange.ts'
+import { type Callers, createCallers } from './callers.ts'
+import type { Exchange, ExchangeRequest } from './exchange.ts'
+import { createInFlightLimit, type InFlightLimits } from './in-flight-limit.ts'
+import { createLines, type Kind, kinds, type Placed, type Waiting } from './lines.ts'
+import { createPace } from './pace.ts'
 
 export interface Gate {
   /** Puts the gate in front of calls; all share its places. */
   protect(exchange: Exchange): Exchange
   inFlight(): number
-  waiting(): number
+  /** How many may be under way now. */
+  places(): number
+  waiting(kind?: Kind): number
 }
 
-export function createGate(limits: Pick<Limits, 'upstreamConnections' | 'upstreamQueue' | 'upstreamQueueMs'>): Gate {
-  let inFlight = 0
-  // A Set keeps the order in which they came, and lets one that has waited too long leave from the middle.
-  const line = new Set<() => void>()
+export type GateLimits = InFlightLimits & Pick<Limits, 'upstreamQueue' | 'upstreamTurnAwayMs'>
 
-  const enter = async () => {
-    if (inFlight < limits.upstreamConnections) {
-      inFlight += 1
-      return
-    }
-    if (line.size >= limits.upstreamQueue) {
-      throw new TokenError('upstream_busy', 'Too many logins are under way; try again in a few seconds')
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    line.add(resolve)
-    const timer = setTimeout(() => {
-      line.delete(resolve)
-      reject(new TokenError('upstream_busy', 'This login has waited too long for its turn; try again in a few seconds'))
-    }, limits.upstreamQueueMs)
-    await promise.finally(() => clearTimeout(timer))
+/** A call that waits, and what becomes of it. */
+interface Call extends Waiting {
+  begin(): void
+  fail(error: TokenError): void
+}
+
+/** A call under way. */
+interface Begun {
+  readonly kind: Kind
+  readonly beganMs: number
+  alone: boolean
+}
+
+/** For what an estimate is wrong: whoever is let in shall be answered, so a wait is taken for a little longer. */
+const SAFETY = 1.015
+
+/** Milliseconds between two looks at who waits in vain: each goes through all lines. */
+const LOOK_AGAIN_MS = 100
+
+/** Not an answer of authentik's, so they say nothing of how fast it is. */
+const unanswered: ReadonlySet<FailureReason> = new Set([
+  'upstream_unreachable',
+  'upstream_broken',
+  'upstream_suspended',
+  'internal',
+])
+
+/** @param now milliseconds, the clock of `Caller.untilMs` */
+export function createGate(limits: GateLimits, now: () => number): Gate {
+  const limit = createInFlightLimit(limits, now)
+  const pace = createPace(now)
+  const lines = createLines<Call>()
+  const underWay = new Set<Begun>()
+  let verified = 0
+  let lookedMs = Number.NEGATIVE_INFINITY
+
+  /** One place is for tokens that are verified: whatever the others do, one of these can always begin. */
+  const isOpen = (kind: Kind): boolean => {
+    const places = limit.places()
+    if (kind === 'verified') return underWay.size < places || verified === 0
+    return underWay.size < places && underWay.size - verified < Math.max(1, places - 1)
   }
-  // A place goes from hand to hand: `inFlight` stays as it is when somebody waits.
-  const leave = () => {
-    const [next] = line
-    if (next === undefined) {
-      inFlight -= 1
-      return
+  const isPaceKnown = () => !limit.searching() && pace.msPerCall() !== undefined
+  /** Whether a call that so many turns come before would still be answered while its client waits. */
+  const isInTime = ({ callers }: Call, ahead: number, safety = SAFETY) =>
+    !isPaceKnown() || now() + pace.msUntil(underWay.size + ahead + 1) * safety <= callers.untilMs()
+
+  const dispatch = () => {
+    for (let call = lines.next(isOpen); call !== undefined; call = lines.next(isOpen)) {
+      if (isInTime(call, 0, 1)) call.begin()
+      else call.fail(tooLate())
     }
-    line.delete(next)
-    next()
+  }
+  /** Whoever has just come and would wait in vain is told so while that still helps. */
+  const turnAway = () => {
+    if (!isPaceKnown() || now() - lookedMs < LOOK_AGAIN_MS) return
+    lookedMs = now()
+    const youngMs = now() - limits.upstreamTurnAwayMs
+    for (const kind of kinds) {
+      let turnedAway = 0
+      for (const [call, ahead] of lines.all(kind)) {
+        if (call.sinceMs < youngMs || isInTime(call, ahead - turnedAway)) continue
+        turnedAway += 1
+        lines.remove(call)
+        call.fail(tooMany())
+      }
+    }
+  }
+  /** Whether it would take the turn of somebody who waits already and would then wait in vain. */
+  const pushesOut = (call: Call) => {
+    const late = ([other, ahead]: Placed<Call>) => !isInTime(other, ahead) && isInTime(other, ahead - 1)
+    return lines.behind(call).some(late)
+  }
+
+  const begin = (kind: Kind): Begun => {
+    const [other] = underWay
+    if (other !== undefined) other.alone = false
+    const call = { kind, beganMs: now(), alone: other === undefined }
+    underWay.add(call)
+    if (kind === 'verified') verified += 1
+    return call
+  }
+  const end = (call: Begun, outcome: FailureReason | undefined) => {
+    const ended = { ...call, wanted: lines.size() > 0 }
+    underWay.delete(call)
+    if (call.kind === 'verified') verified -= 1
+    if (outcome === 'upstream_timeout') limit.timedOut(ended)
+    else if (outcome === undefined || !unanswered.has(outcome)) {
+      limit.answered(ended)
+      pace.answered(lines.size() > 0)
+      turnAway()
+    }
+    dispatch()
+  }
+
+  /** Waits for a place. @throws TokenError `upstream_busy` or `client_gone` */
+  const enter = async (kind: Kind, begun: boolean, callers: Callers): Promise<Begun> => {
+    const drop = () => {
+      callers.dropped = true
+      return clientGone()
+    }
+    if (callers.gone()) throw drop()
+    if (lines.size(kind) === 0 && isOpen(kind)) return begin(kind)
+    if (lines.size(kind) >= limits.upstreamQueue) throw tooMany()
+    const { promise, resolve, reject } = Promise.withResolvers<Begun>()
+    let timer: NodeJS.Timeout
+    const call: Call = {
+      kind,
+      begun,
+      callers,
+      sinceMs: now(),
+      begin: () => resolve(begin(kind)),
+      fail: reject,
+    }
+    const leave = (error: TokenError) => {
+      lines.remove(call)
+      reject(error)
+    }
+    // Whoever joins may wait longer than the first, so it is looked at again when the time has come.
+    const wait = () => {
+      const leftMs = callers.untilMs() - now()
+      if (leftMs <= 0) return leave(tooLate())
+      if (leftMs < Number.POSITIVE_INFINITY) timer = setTimeout(wait, leftMs)
+    }
+    lines.add(call)
+    if (!isInTime(call, lines.ahead(call)) || pushesOut(call)) leave(tooMany())
+    else wait()
+    callers.onGone = () => leave(drop())
+    return promise.finally(() => {
+      clearTimeout(timer)
+      callers.onGone = undefined
+    })
   }
 
   return {
-    inFlight: () => inFlight,
-    waiting: () => line.size,
+    inFlight: () => underWay.size,
+    places: limit.places,
+    waiting: lines.size,
     protect: (exchange) => async (request) => {
-      await enter()
+      const callers = request.callers ?? createCallers(undefined)
+      const call = await enter(kindOf(request), hasBegun(request, callers), callers)
+      let outcome: FailureReason | undefined = 'internal'
       try {
-        return await exchange(request)
+        const issued = await exchange(request)
+        outcome = undefined
+        return issued
+      } catch (error) {
+        if (error instanceof TokenError) outcome = error.reason
+        throw error
       } finally {
-        leave()
+        end(call, outcome)
       }
     },
   }
+}
+
+function kindOf({ credential, verified }: ExchangeRequest): Kind {
+  if (credential.anonymous) return 'anonymous'
+  if (credential.kind === 'password') return 'password'
+  return verified ? 'verified' : 'unverified'
+}
+
+/** Whether a push or the rest of a login waits for it: without it, what authentik has done already was in vain. */
+function hasBegun({ scopes, credential }: ExchangeRequest, callers: Callers): boolean {
+  return scopes.length > 0 || credential.kind === 'session' || callers.begun()
+}
+
+function tooMany(): TokenError {
+  return new TokenError(
+    'upstream_busy',
+    'More logins are under way than authentik can answer while this client waits; try again in a minute',
+  )
+}
+
+function tooLate(): TokenError {
+  return new TokenError('upstream_busy', 'This login has waited too long for its turn; try again in a minute')
+}
+
+/** For the log alone: whoever hung up reads nothing. */
+export function clientGone(): TokenError {
+  return new TokenError('client_gone', 'The client hung up before its turn')
 }

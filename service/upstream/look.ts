@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { parseKeySet } from '../decision/issuer-keys.ts'
 import type { Limits } from '../limits.ts'
-import type { Look } from '../operations/readiness.ts'
+import type { Look } from '../operations/authentik-state.ts'
 import type { Connections } from './pool.ts'
 
 /**

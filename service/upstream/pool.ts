@@ -19,7 +19,8 @@ export interface Connections {
 /** Makes the pool; certificates are verified, against NODE_EXTRA_CA_CERTS too. */
 export function createConnections(origin: string, limits: Limits): Connections {
   const pool = new Pool(origin, {
-    connections: limits.upstreamConnections,
+    // One more for a look, which makes nothing and must not wait for calls.
+    connections: limits.upstreamConnections + 1,
     connect: { timeout: limits.upstreamConnectMs },
     headersTimeout: limits.upstreamHeadersMs,
     bodyTimeout: limits.upstreamBodyMs,

@@ -7,7 +7,9 @@ import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { CredentialDigest } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
+import { type Callers, createCallers } from './callers.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
+import { clientGone } from './gate.ts'
 
 /** Where an answer came from; of those made anew the signature check, the queue or the breaker may have stopped some. */
 export const answerSources = ['anew', 'cache', 'shared', 'refusal'] as const
@@ -40,6 +42,12 @@ export interface TokenCache {
   bytes(): number
 }
 
+/** A call, and who waits for it. */
+interface Call {
+  readonly answer: Promise<IssuedToken>
+  readonly callers: Callers
+}
+
 type Reusable = IssuedToken & { reusableUntilMs: number }
 
 /** Only answers of authentik's about this very request; an outage is nobody's to remember. */
@@ -63,7 +71,7 @@ export function createTokenCache({
     sizeCalculation: (issued, key) => ENTRY_OVERHEAD_BYTES + key.length + issued.token.reveal().length,
   })
   const refusals = new LRUCache<string, { error: TokenError; untilMs: number }>({ max: limits.refusalEntries })
-  const underWay = new Map<string, Promise<IssuedToken>>()
+  const underWay = new Map<string, Call>()
 
   const keep = (key: string, request: ExchangeRequest, issued: IssuedToken) => {
     const ends = issued.issuedAtMs + issued.expiresInSeconds * 1000 - limits.tokenMarginMs
@@ -88,10 +96,17 @@ export function createTokenCache({
         if (enabled) keepRefusal(key, error)
         throw error
       } finally {
-        underWay.delete(key)
+        // Not the call of somebody who came after all of this one had hung up.
+        if (underWay.get(key)?.callers === request.callers) underWay.delete(key)
       }
     }
-    return async (request) => {
+    const begin = (key: string, { caller, ...request }: ExchangeRequest): Call => {
+      const callers = createCallers(caller)
+      const call = { callers, answer: ask(key, { ...request, callers }) }
+      underWay.set(key, call)
+      return call
+    }
+    const answerFor: Exchange = async (request) => {
       const credentialKey = digest(request.credential).key
       const key = `${purpose} ${credentialKey} ${sorted(request.scopes)}`
       const known = tokens.get(key)
@@ -112,18 +127,34 @@ export function createTokenCache({
         refusals.delete(key)
       }
       const begun = underWay.get(key)
-      if (begun !== undefined) {
+      if (begun !== undefined && !begun.callers.dropped) {
         count('shared')
-        return begun
+        begun.callers.join(request.caller)
+        return answerOf(begun, request)
       }
       admit(credentialKey)
       count('anew')
-      const call = ask(key, request)
-      underWay.set(key, call)
-      return call
+      return answerOf(begin(key, request), request)
+    }
+    return async (request) => {
+      const issued = await answerFor(request)
+      if (request.caller) request.caller.begun = true
+      return issued
     }
   }
   return { remember, entries: () => tokens.size, bytes: () => tokens.calculatedSize }
+}
+
+/** Of a call, as long as the client waits: whoever hung up has no claim to a place any more. */
+function answerOf({ answer, callers }: Call, { caller }: ExchangeRequest): Promise<IssuedToken> {
+  if (caller === undefined) return answer
+  return new Promise((resolve, reject) => {
+    const stop = caller.whenGone(() => {
+      callers.leave()
+      reject(clientGone())
+    })
+    answer.then(resolve, reject).finally(stop)
+  })
 }
 
 function sorted(scopes: readonly string[]): string {

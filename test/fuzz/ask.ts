@@ -92,6 +92,9 @@ const ourEndpoint = createTokenEndpoint({
   now: Date.now,
 })
 
+/** It waits, and does not hang up. */
+const client = { address: '', askedMs: 0, whenGone: () => () => {} }
+
 /** @returns the reason of a failure; undefined where a token was given. @throws Wrong */
 async function ask(
   { authorization, query, form, secrets }: RequestCase,
@@ -99,7 +102,8 @@ async function ask(
 ): Promise<string | undefined> {
   written = ''
   const decision: Decision = { requestId: 'id', client: '203.0.113.9', agent: '' }
-  const answered = await endpoint(form === undefined ? { authorization, query, decision } : { form, decision }).then(
+  const request = form === undefined ? { authorization, query } : { form }
+  const answered = await endpoint({ ...request, decision, client }).then(
     ({ status }) => ({ status, body: '', reason: undefined }),
     (error: unknown) => {
       if (!(error instanceof TokenError)) throw error
