@@ -200,7 +200,9 @@ function anonymousPullProblem(trust: Trust, namespace: string): string | undefin
   return (
     `${PROJECT}:anonymousPull: expected a rule that lets the account of the token service pull; there is none.\n` +
     `  Add to ${PROJECT}:trust: ${rule}\n` +
-    `  and to ${PROJECT}:sources the issuer of the cluster's tokens: { slug: cluster, platform: oidc, issuer: ..., jwks: ... }`
+    `  and to ${PROJECT}:sources the cluster: { slug: cluster, platform: oidc, issuer: ..., jwks: ... }\n` +
+    '  Its issuer, letter by letter: kubectl get --raw /.well-known/openid-configuration\n' +
+    '  Its keys: kubectl get --raw /openid/v1/jwks'
   )
 }
 

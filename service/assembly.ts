@@ -6,6 +6,7 @@ import type { Server } from 'node:http'
 import type { Policy } from '../trust/policy.ts'
 import type { Config } from './config.ts'
 import { createAdvice } from './decision/advice.ts'
+import { createAnonymousWarning } from './decision/anonymous-refusal.ts'
 import { createDisagreementReport } from './decision/disagreement.ts'
 import { refuseEarly } from './decision/early-refusal.ts'
 import { OWN_KEY, refuseForged } from './decision/forged.ts'
@@ -144,7 +145,9 @@ export function assemble(parts: AssemblyParts): Assembly {
     }
     return refuseForged(gate.protect(breaker.protect(measured)), signatures)
   }
-  const early = (exchange: Exchange) => refuseEarly(exchange, { advice, report, limits, now, sessions })
+  const warnOfAnonymous = createAnonymousWarning(log, now, limits.refusalSampleMs)
+  const early = (exchange: Exchange) =>
+    refuseEarly(exchange, { advice, report, limits, now, sessions, warnOfAnonymous })
   const registry = early(cache.remember(upstream('registry', config), 'registry'))
 
   metrics.watch(

@@ -12,6 +12,7 @@ import type { Limits } from '../limits.ts'
 import type { Credential } from '../request/credentials.ts'
 import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'
 import type { Advice, Advised } from './advice.ts'
+import { coverAnonymous, type WarnOfAnonymous } from './anonymous-refusal.ts'
 import type { ReportDisagreement } from './disagreement.ts'
 
 /** What early refusal works with. */
@@ -23,6 +24,8 @@ export interface EarlyRefusalDependencies {
   sessions?: boolean
   /** Milliseconds, for the time between two samples. */
   now: () => number
+  /** Told when nothing is granted without login. */
+  warnOfAnonymous?: WarnOfAnonymous
 }
 
 const reasons: Record<RefusalCode, FailureReason> = {
@@ -53,7 +56,7 @@ const certain: ReadonlySet<RefusalCode> = new Set([
  */
 export function refuseEarly(
   exchange: Exchange,
-  { advice, report, limits, now, sessions = false }: EarlyRefusalDependencies,
+  { advice, report, limits, now, sessions = false, warnOfAnonymous = () => {} }: EarlyRefusalDependencies,
 ): Exchange {
   let nextSampleMs = Number.NEGATIVE_INFINITY
   function sample(request: ExchangeRequest): void {
@@ -66,7 +69,7 @@ export function refuseEarly(
       () => {}, // a refusal is what was expected, and of an outage other requests tell
     )
   }
-  return async (request) => {
+  const early: Exchange = async (request) => {
     const advised = advice(request.credential)
     if (!advised) return exchange(request)
     const { check } = advised
@@ -79,6 +82,7 @@ export function refuseEarly(
     const more = check.code === 'expired' && sessions ? afterExpiry(request) : ''
     throw new TokenError(reasons[check.code], refusedSentence(request.credential, check.sentence + more))
   }
+  return coverAnonymous(early, warnOfAnonymous)
 }
 
 /** How authentik's no arrives here. */
@@ -98,13 +102,13 @@ function explainRefusal(
     return new TokenError('token_expired', refusedSentence(credential, sentence), error.facts)
   }
   report('authentik_refuses', requestId)
-  if (error.reason === 'key_refused' && !credential.anonymous) return error
+  if (error.reason === 'key_refused') return error
   const session = check.ok && check.kind === 'session'
   const causes = session
     ? 'the session was revoked or its user deactivated; log in again'
     : 'the signature is not by a key that it holds, the user was deactivated, or it has other rules; tell the operator'
   const sentence = `authentik refused what the rules here allow: ${causes}`
-  return new TokenError('authentik_refused', credential.anonymous ? anonymousSentence : sentence, error.facts)
+  return new TokenError('authentik_refused', sentence, error.facts)
 }
 
 /** What helps a client whose token is over, where there are sessions: which clients keep one is in the README. */
@@ -117,10 +121,6 @@ function afterExpiry({ credential, offline }: ExchangeRequest): string {
   )
 }
 
-/** Whoever is not logged in knows of no token. */
-const anonymousSentence = 'Nothing is granted without login; log in first'
-
 function refusedSentence(credential: Credential, sentence: string): string {
-  if (credential.anonymous) return anonymousSentence
   return `The ${credential.kind === 'session' ? 'session' : 'CI token'} is refused: ${sentence}`
 }
