@@ -35,6 +35,7 @@ import { createGate } from './upstream/gate.ts'
 import { lookAt } from './upstream/look.ts'
 import { createConnections } from './upstream/pool.ts'
 import { createPostForm } from './upstream/post-form.ts'
+import { createProxiedFetch } from './upstream/proxies.ts'
 import { createTokenCache } from './upstream/token-cache.ts'
 
 /** What the process gives. */
@@ -69,7 +70,7 @@ export interface Assembly {
 export function assemble(parts: AssemblyParts): Assembly {
   const { config, log, audit, metrics, tracing, policy, now, wallClock, readFile } = parts
   const { limits } = config
-  const connections = createConnections(config.tokenUrl.origin, limits)
+  const connections = createConnections(config.tokenUrl.origin, limits, config.proxies)
   const keyed = createKeyedHash(parts.secret)
   const digest = createCredentialDigest(keyed)
   const readToken = createReadToken(digest, limits)
@@ -112,9 +113,10 @@ export function assemble(parts: AssemblyParts): Assembly {
   })
 
   const keys = createRefusedKeys()
+  const fetchKeys = config.proxies && createProxiedFetch(config.proxies, limits.jwksTimeoutMs)
   const signatures = {
     advice,
-    issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now),
+    issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
     sessions: sessionSignatures(parts),
     keys,
   }

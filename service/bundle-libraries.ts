@@ -33,3 +33,11 @@ export const oneParser: Plugin = {
     }))
   },
 }
+
+/** undici's proxy agent brings a client of SOCKS; our configuration takes no such proxy. */
+export const noSocks: Plugin = {
+  name: 'no-socks',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]undici[\\/].*socks5-proxy-agent\.js$/ }, () => ({ contents: 'module.exports = undefined' }))
+  },
+}

@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
-import { oneParser, shortenLibraries } from './bundle-libraries.ts'
+import { noSocks, oneParser, shortenLibraries } from './bundle-libraries.ts'
 import { licenceText, packagesOf } from './bundle-licences.ts'
 import { withoutLibraries } from './bundle-source-map.ts'
 
@@ -74,7 +74,7 @@ export function buildService() {
     legalComments: 'inline',
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [oneParser, shortenLibraries],
+    plugins: [oneParser, noSocks, shortenLibraries],
     // undici's own switch for being bundled: leaves out an experimental second parser, a fifth of the file.
     define: { esbuildDetection: '1' },
     // pino and undici are CommonJS and ask for Node's modules by `require`, which a module has to make itself.

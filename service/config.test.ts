@@ -103,6 +103,20 @@ describe('readConfig', () => {
     else expect(mistakesOf({ ...good, LISTEN: given })).toHaveLength(1)
   })
 
+  it('reads proxies, in lower case first, and keeps their credentials out of sight', () => {
+    const named = { HTTPS_PROXY: 'http://upper:1', https_proxy: 'http://user:hunter2@lower:2', no_proxy: '.svc' }
+    const config = readConfig({ ...good, ...named })
+    expect(config.proxies).toMatchObject({ http: undefined, noProxy: '.svc' })
+    expect(config.proxies?.https?.reveal()).toBe('http://user:hunter2@lower:2')
+    expect(JSON.stringify(config)).not.toContain('hunter2')
+    expect(readConfig({ ...good, NO_PROXY: '*' }).proxies).toBeUndefined()
+    for (const wrong of ['socks5://hunter2:1', 'hunter2:3128']) {
+      expect(mistakesOf({ ...good, HTTP_PROXY: wrong })).toEqual([
+        'HTTP_PROXY is not the http(s) URL of a proxy, like http://proxy.example.com:3128',
+      ])
+    }
+  })
+
   it('keeps the password of the anonymous user out of sight', () => {
     const config = readConfig({ ...good, ANON_USERNAME: 'guest', ANON_PASSWORD: 'hunter2' })
     expect(config.anonymous).toMatchObject({ kind: 'password', username: 'guest' })

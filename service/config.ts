@@ -5,6 +5,7 @@ import { parseProxies, type TrustedProxies } from './http/client-address.ts'
 import { type Limits, readLimits } from './limits.ts'
 import type { Anonymous } from './request/credentials.ts'
 import { Secret } from './secret.ts'
+import { type Proxies, proxiesFrom, proxyVariables } from './upstream/proxies.ts'
 
 /** The settings of a running token service. */
 export interface Config {
@@ -40,6 +41,8 @@ export interface Config {
   listen: Listen
   /** The same for the metrics; undefined where the variable does not say. */
   metricsListen: Listen | undefined
+  /** Proxies by which everything is fetched; undefined where none is named. */
+  proxies: Proxies | undefined
   limits: Limits
   /** Said once, at start: settings that have no effect. */
   warnings: string[]
@@ -75,6 +78,15 @@ const listen = () =>
     z.refine((text) => parseListen(text) !== undefined, {
       error: 'is neither a port (9001) nor address and port (127.0.0.1:9001)',
     }),
+  )
+
+const proxy = () =>
+  z.optional(
+    z.string().check(
+      z.refine((text) => ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? ''), {
+        error: 'is not the http(s) URL of a proxy, like http://proxy.example.com:3128',
+      }),
+    ),
   )
 
 const environment = z.object({
@@ -116,6 +128,9 @@ const environment = z.object({
   ),
   LISTEN: z._default(listen(), '9001'),
   METRICS_LISTEN: z.optional(listen()),
+  HTTP_PROXY: proxy(),
+  HTTPS_PROXY: proxy(),
+  NO_PROXY: optional(),
 })
 
 /** The environment variables that have a meaning here. */
@@ -140,6 +155,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(
     [...variables, 'LIMIT_ADDRESS_RATE'].flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
   )
+  for (const name of proxyVariables) {
+    const value = env[name.toLowerCase()] || env[name]
+    if (value) given[name] = value
+  }
   const read = environment.safeParse(given)
   const mistakes = read.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []
   if (Boolean(given.ANON_USERNAME) !== Boolean(given.ANON_PASSWORD)) {
@@ -190,6 +209,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: data.LOG_LEVEL,
     listen: listenOf(data.LISTEN),
     metricsListen: data.METRICS_LISTEN === undefined ? undefined : listenOf(data.METRICS_LISTEN),
+    proxies: proxiesFrom(data),
     limits: { ...limits, addressRate },
     warnings,
   }

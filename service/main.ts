@@ -32,7 +32,7 @@ export async function run(): Promise<void> {
   })
 
   const metrics = createMetrics()
-  const tracing = await openTracing(process.env, log, limits)
+  const tracing = await openTracing(process.env, log, limits, config.proxies)
   const trust = await fileOrExit(config.trustFile, (path) => openTrustFile(path, limits, log, metrics.reload))
   const issuerKeys = await fileOrExit(config.issuerKeysFile, readIssuerKeys)
   const service = assemble({

@@ -22,13 +22,15 @@ const discovery = z.object({ jwks_uri: z.string().check(z.regex(/^https?:\/\//))
 /**
  * Makes the check.
  * @param now milliseconds
+ * @param fetchKeys fetches key sets and discovery documents, perhaps by way of a proxy
  */
 export function createCheckSignature(
   issuers: ReadonlyMap<string, IssuerKeys>,
   limits: KeyLimits,
   now: () => number,
+  fetchKeys: typeof fetch = fetch,
 ): CheckSignature {
-  const found = new Map([...issuers].map(([issuer, keys]) => [issuer, lookUp(keys, limits, now)]))
+  const found = new Map([...issuers].map(([issuer, keys]) => [issuer, lookUp(keys, limits, now, fetchKeys)]))
   return async (issuer, token) => {
     const keys = found.get(issuer)
     if (keys === undefined) return 'unchecked'
@@ -49,14 +51,14 @@ export function createCheckSignature(
 const ofTheToken = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported]
 
 /** Keys of one issuer, fetched when they are first needed; after a fetch that failed there is a pause. */
-function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number): Keys {
+function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number, fetchKeys: typeof fetch): Keys {
   if ('jwks' in keys) return createLocalJWKSet(keys.jwks)
   let remote: Promise<Keys> | undefined
   let pausedUntilMs = Number.NEGATIVE_INFINITY
   return async (...of) => {
     if (now() < pausedUntilMs) throw new errors.JWKSTimeout()
     try {
-      remote ??= remoteKeys(keys, limits)
+      remote ??= remoteKeys(keys, limits, fetchKeys)
       return await (await remote)(...of)
     } catch (error) {
       if (ofTheToken.some((kind) => error instanceof kind)) throw error
@@ -67,26 +69,35 @@ function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number): Keys {
   }
 }
 
-async function remoteKeys(keys: Exclude<IssuerKeys, { jwks: unknown }>, limits: KeyLimits): Promise<Keys> {
-  const address = 'jwksUrl' in keys ? keys.jwksUrl : await discover(keys.wellKnownUrl, limits)
+async function remoteKeys(
+  keys: Exclude<IssuerKeys, { jwks: unknown }>,
+  limits: KeyLimits,
+  fetchKeys: typeof fetch,
+): Promise<Keys> {
+  const address = 'jwksUrl' in keys ? keys.jwksUrl : await discover(keys.wellKnownUrl, limits, fetchKeys)
   return createRemoteJWKSet(new URL(address), {
     timeoutDuration: limits.jwksTimeoutMs,
     cooldownDuration: limits.jwksCooldownMs,
     cacheMaxAge: limits.jwksMaxAgeMs,
-    [customFetch]: (...request) => fetchBounded(limits, ...request),
+    [customFetch]: (...request) => fetchBounded(limits, fetchKeys, ...request),
   })
 }
 
 /** OpenID Connect Discovery section 4. */
-async function discover(wellKnownUrl: string, limits: KeyLimits): Promise<string> {
-  const response = await fetchBounded(limits, wellKnownUrl, { signal: AbortSignal.timeout(limits.jwksTimeoutMs) })
+async function discover(wellKnownUrl: string, limits: KeyLimits, fetchKeys: typeof fetch): Promise<string> {
+  const signal = AbortSignal.timeout(limits.jwksTimeoutMs)
+  const response = await fetchBounded(limits, fetchKeys, wellKnownUrl, { signal })
   const document = discovery.parse(await response.json())
   return document.jwks_uri
 }
 
 /** `fetch`, with an end to how much is read. */
-async function fetchBounded(limits: KeyLimits, ...[address, options]: Parameters<typeof fetch>): Promise<Response> {
-  const response = await fetch(address, { ...options, redirect: 'error' })
+async function fetchBounded(
+  limits: KeyLimits,
+  fetchKeys: typeof fetch,
+  ...[address, options]: Parameters<typeof fetch>
+): Promise<Response> {
+  const response = await fetchKeys(address, { ...options, redirect: 'error' })
   const pieces: Uint8Array[] = []
   let bytes = 0
   for await (const piece of response.body ?? []) {

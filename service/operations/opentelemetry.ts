@@ -20,6 +20,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { TokenError } from '../errors.ts'
+import type { Proxies } from '../upstream/proxies.ts'
 import type { Log } from './log.ts'
 import type { TraceBounds, Tracing } from './spans.ts'
 import { createTraceExporter } from './trace-exporter.ts'
@@ -33,7 +34,11 @@ const OWN = 'passwordless_registry'
 const methods = ['GET', 'HEAD', 'POST']
 
 /** Makes the tracing; see `openTracing`. */
-export function createTracing(settings: TraceSettings, log: Pick<Log, 'info' | 'warn'>, bounds: TraceBounds): Tracing {
+export function createTracing(
+  settings: TraceSettings & { proxies: Proxies | undefined },
+  log: Pick<Log, 'info' | 'warn'>,
+  bounds: TraceBounds,
+): Tracing {
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': SERVICE_NAME }).merge(
       detectResources({ detectors: [envDetector] }),
@@ -41,7 +46,7 @@ export function createTracing(settings: TraceSettings, log: Pick<Log, 'info' | '
     sampler: samplerFrom(settings.sampler),
     spanProcessors: [
       new BatchSpanProcessor({
-        exporter: createTraceExporter(settings.url, bounds.traceExportMs, log),
+        exporter: createTraceExporter(settings, bounds.traceExportMs, log),
         maxQueueSize: bounds.traceQueueSpans,
         maxExportBatchSize: bounds.traceBatchSpans,
         scheduledDelayMillis: bounds.traceBatchDelayMs,

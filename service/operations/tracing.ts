@@ -2,6 +2,8 @@
  * Traces: one span for each request to `/token`, and below it one for each call to authentik. Off unless the usual
  * OpenTelemetry variables name a collector; the libraries are only evaluated then.
  */
+
+import type { Proxies } from '../upstream/proxies.ts'
 import type { Log } from './log.ts'
 import type { CallSpan, RequestSpan, TraceBounds, Tracing } from './spans.ts'
 import { readTraceSettings } from './trace-settings.ts'
@@ -25,9 +27,10 @@ export async function openTracing(
   env: Readonly<Record<string, string | undefined>>,
   log: Pick<Log, 'info' | 'warn'>,
   bounds: TraceBounds,
+  proxies?: Proxies,
 ): Promise<Tracing> {
   const settings = readTraceSettings(env, (message) => log.warn(message))
   if (settings === undefined) return noTracing
   const { createTracing } = await import('./opentelemetry.ts')
-  return createTracing(settings, log, bounds)
+  return createTracing({ ...settings, proxies }, log, bounds)
 }
