@@ -9,7 +9,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { PYTHON_FILES } from '../authentik/expressions/worker.ts'
-import { RECORDED_VERSION } from '../authentik/version.ts'
 import type { Manifest } from '../kubernetes/index.ts'
 import { projectDir } from '../paths.ts'
 import { outsideWorld } from './settings.ts'
@@ -67,8 +66,6 @@ export async function standInAuthentik(image: string, apiToken: string): Promise
       DATA_DIR: '/data',
       AUTHENTIK_BOOTSTRAP_TOKEN_FILE: '/run/secrets/authentik/token',
       PYTHON: 'python3',
-      // Until the program sets grant types, which newer versions insist on.
-      AUTHENTIK_VERSION: RECORDED_VERSION,
     },
     secret: { token: apiToken },
     keepsData: true,
