@@ -25,16 +25,17 @@ async function status() {
   return {
     running: cluster.state === 'running',
     problems: cluster.problems,
-    registry: loopback(ports.registry),
+    // The ingress knows the registry by its name alone.
+    registry: `http://${settings.host}/v2/`,
     /** As image names have it. */
     host: settings.host,
-    tokenService: loopback(ports.registry, '/token'),
+    tokenService: `http://${settings.host}/token`,
     authentik: settings.authentikUrl,
     authentikIsStandIn: settings.standInAuthentik,
     authentikTokenFile: apiTokenFile,
     issuers: {
-      github: loopback(ports.issuers, '/github'),
-      gitlab: loopback(ports.issuers, '/gitlab'),
+      github: loopback(ports.issuers, '/github/.well-known/openid-configuration'),
+      gitlab: loopback(ports.issuers, '/gitlab/.well-known/openid-configuration'),
     },
     kubernetes: `https://127.0.0.1:${ports.kubernetes}`,
     kubeconfig: cluster.kubeconfig,

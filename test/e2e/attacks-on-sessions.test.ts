@@ -1,9 +1,8 @@
 /** Sessions: what they are good for, and everything that must not pass as one or must end one. */
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ports } from '../../local/paths.ts'
 import { authentikSourceSlug } from '../../trust/document.ts'
-import { accessToken, api, only, type Row, userOf, whileChanged } from './authentik.ts'
+import { accessToken, api, authentikUrl, only, type Row, userOf, whileChanged } from './authentik.ts'
 import { foreignKey, keyOf, resigned } from './forge.ts'
 import { jobToken, jobTokenWith, registry, SHORT_LIFE_SECONDS, untilExpired } from './job.ts'
 import { askAuthentik, askToken, job, logIn, newPush, refresh, sessionOf, type TokenAnswer } from './token-client.ts'
@@ -214,7 +213,7 @@ describe('a token of another provider', () => {
 
 /** The public keys of the registry's tokens, which sign sessions too. */
 async function registryKeys(): Promise<{ kid: string }[]> {
-  const answer = await fetch(`http://127.0.0.1:${ports.authentik}/application/o/docker-registry/jwks/`)
+  const answer = await fetch(`${authentikUrl}/application/o/docker-registry/jwks/`)
   return ((await answer.json()) as { keys: { kid: string }[] }).keys
 }
 

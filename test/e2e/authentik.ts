@@ -1,16 +1,30 @@
-/** The stand-in authentik as its administrator sees it: what an attack needs is put there, and put back afterwards. */
+/**
+ * authentik as its administrator sees it: what an attack needs is put there, and put back afterwards. The stand-in, or
+ * the authentik that stack `local` names; its API token is then in AUTHENTIK_TOKEN, as for the engine.
+ */
 import { readFile } from 'node:fs/promises'
 import { decodeJwt } from 'jose'
-import { apiTokenFile, standInAuthentikUrl } from '../../local/world/settings.ts'
+import { apiTokenFile, loadSettings } from '../../local/world/settings.ts'
+
+const { authentikUrl, standInAuthentik } = await loadSettings()
+
+async function apiToken(): Promise<string> {
+  if (standInAuthentik) return (await readFile(apiTokenFile, 'utf8')).trim()
+  const { AUTHENTIK_TOKEN: token } = process.env
+  if (!token) throw new Error(`AUTHENTIK_TOKEN has to hold an API token of ${authentikUrl}; it is not set`)
+  return token
+}
+
+/** Where authentik is reached from this machine. */
+export { authentikUrl }
 
 export type Row = Record<string, unknown> & { pk: string | number }
 
 /** A call of its API; throws for every answer that is no success. */
 export async function api<T = Row>(method: string, path: string, body?: unknown): Promise<T> {
-  const token = (await readFile(apiTokenFile, 'utf8')).trim()
-  const response = await fetch(`${standInAuthentikUrl}/api/v3/${path}`, {
+  const response = await fetch(`${authentikUrl}/api/v3/${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${await apiToken()}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const text = await response.text()

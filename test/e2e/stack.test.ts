@@ -6,7 +6,7 @@ import { CoreV1Api } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { loadKubeconfig } from '../../local/kubernetes/index.ts'
-import { ports } from '../../local/paths.ts'
+import { api, authentikUrl } from './authentik.ts'
 import { registry } from './job.ts'
 import { npm, start } from './npm.ts'
 import { stackEnvironment } from './stack-environment.ts'
@@ -40,6 +40,20 @@ it('the state has no files of attributes beside it, which a killed engine would 
   expect(files.filter((file) => file.endsWith('.attrs'))).toEqual([])
 })
 
+describe('npm run status', () => {
+  it('prints no URL that does not answer', async () => {
+    const { stdout } = await npm('status')
+    const { kubernetes: _, ...json } = JSON.parse((await npm('status', '--json')).stdout)
+    const urls = new Set(`${stdout} ${JSON.stringify(json)}`.match(/https?:\/\/[^\s",)]+/g))
+    expect(urls.size).toBeGreaterThan(4)
+    const answers = await Promise.all(
+      [...urls].map(async (url) => [url, (await fetch(url, { redirect: 'manual' })).status] as const),
+    )
+    // 401: the registry and the token service want to know who asks.
+    expect(answers.filter(([, status]) => status !== 200 && status !== 401 && status !== 302)).toEqual([])
+  })
+})
+
 describe('the outputs', () => {
   it('are what CI needs, in plain, and none is secret', async () => {
     const outputs = JSON.parse((await pulumi('stack', 'output', '--json')).stdout)
@@ -66,7 +80,7 @@ describe('the outputs', () => {
 
   it('hold the keys that authentik really signs with', async () => {
     const { keys } = JSON.parse((await pulumi('stack', 'output', 'jwks')).stdout)
-    const answer = await fetch(`http://127.0.0.1:${ports.authentik}/application/o/docker-registry/jwks/`)
+    const answer = await fetch(`${authentikUrl}/application/o/docker-registry/jwks/`)
     const current = ((await answer.json()) as { keys: Record<string, string>[] }).keys[0]
     expect(keys[0]).toMatchObject({ kid: current?.kid, x: current?.x, y: current?.y })
   })
@@ -126,11 +140,9 @@ describe('an engine that is killed after authentik made an object, before the st
 async function authentikHolds(): Promise<string[]> {
   const kinds = ['core/applications', 'core/groups', 'crypto/certificatekeypairs', 'propertymappings/provider/scope']
   const more = ['providers/oauth2', 'sources/oauth', 'policies/expression']
+  type Named = { name: string; slug?: string; managed?: string }
   const lists = [...kinds, ...more].map(async (kind) => {
-    const answer = await fetch(`http://127.0.0.1:${ports.authentik}/api/v3/${kind}/`, {
-      headers: { authorization: `Bearer ${environment.AUTHENTIK_TOKEN}` },
-    })
-    return ((await answer.json()) as { results: { name: string; slug?: string; managed?: string }[] }).results
+    return (await api<{ results: Named[] }>('GET', `${kind}/?page_size=500`)).results
   })
   return (await Promise.all(lists))
     .flat()

@@ -1,11 +1,11 @@
 /** The token endpoint as registry clients call it, and authentik's as the token service calls it. */
 import { decodeJwt } from 'jose'
 import { z } from 'zod'
-import { ports } from '../../local/paths.ts'
+import { authentikUrl } from './authentik.ts'
 import { registry } from './job.ts'
 
 const tokenUrl = `http://${registry}/token`
-const authentikTokenUrl = `http://127.0.0.1:${ports.authentik}/application/o/token/`
+const authentikTokenUrl = `${authentikUrl}/application/o/token/`
 /** RFC 7523 §2.2. */
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
