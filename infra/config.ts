@@ -12,8 +12,10 @@ import { loadPolicy } from '../trust/document.ts'
 import { withoutSecrets } from '../trust/http-url.ts'
 import type { TrustSource } from '../trust/sources.ts'
 import { accountSubject, letsAccountIn } from './kubernetes/anonymous-pull.ts'
+import { podSettings } from './kubernetes/pod-settings.ts'
+import { environmentSetting } from './kubernetes/service-environment.ts'
 import { declaredDefaults } from './setting-defaults.ts'
-import { httpUrl, registryHost } from './setting-schemas.ts'
+import { caBundle, httpUrl, noProxy, registryHost } from './setting-schemas.ts'
 import { checkTrust, type Trust } from './trust.ts'
 
 const PROJECT = 'passwordless-registry'
@@ -25,11 +27,9 @@ const MAX_SESSION_HOURS = 24
 /** authentik's limit for the name of a group is higher; its page shows no more. */
 const MAX_GROUP_NAME = 80
 
+/** An empty text means "not set". No union: its message would be "Invalid input", whatever the schema says. */
 const optional = <T extends z.ZodType>(schema: T) =>
-  z
-    .literal('')
-    .transform(() => undefined)
-    .or(schema)
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 const text = (pattern: RegExp, expected: string) => z.string({ error: expected }).regex(pattern, { error: expected })
 const name = text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a Kubernetes name: a-z, 0-9 and "-"')
 const qualifiedName = text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'a Kubernetes name: a-z, 0-9, "-" and "."')
@@ -97,6 +97,13 @@ const settings = {
     path: 'trustedProxies[0]',
     example: '10.0.0.0/8',
   },
+  networkPolicies: { schema: yesOrNo, example: 'false' },
+  ingressNamespace: { schema: optional(name), example: 'ingress-nginx' },
+  caBundle: { schema: optional(caBundle), example: '-----BEGIN CERTIFICATE-----...' },
+  proxy: { schema: optional(httpUrl), example: 'http://proxy.example.com:3128' },
+  noProxy: { schema: noProxy, example: '.svc,.cluster.local,localhost,127.0.0.1' },
+  environment: environmentSetting,
+  ...podSettings,
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
   image: { schema: optional(image), example: 'registry.example.com/token-service:1.0.0' },

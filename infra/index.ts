@@ -12,6 +12,7 @@ import { readSettings } from './config.ts'
 import { JWT_USER_NAME } from './jwt-user-name.ts'
 import { Ingress } from './kubernetes/ingress.ts'
 import { makeNamespace } from './kubernetes/namespace.ts'
+import { callsOf, NetworkPolicies } from './kubernetes/network-policies.ts'
 import { Registry } from './kubernetes/registry.ts'
 import { TokenService } from './kubernetes/token-service.ts'
 import { publicUrl } from './public-url.ts'
@@ -74,6 +75,10 @@ const tokenService = new TokenService({
   anonymousPull: settings.anonymousPull,
   audience,
   jwtUserName: JWT_USER_NAME,
+  caBundle: settings.caBundle,
+  proxy: settings.proxy === undefined ? undefined : { url: settings.proxy, except: settings.noProxy },
+  environment: settings.environment,
+  pods: settings,
 })
 const distribution = new Registry({
   namespace,
@@ -83,7 +88,16 @@ const distribution = new Registry({
   jwks,
   storageClass: settings.storageClass,
   storageSize: settings.storageSize,
+  pods: settings,
 })
+if (settings.networkPolicies) {
+  new NetworkPolicies({
+    namespace,
+    namespaceName: settings.namespace,
+    ingressNamespace: settings.ingressNamespace,
+    calls: callsOf(settings),
+  })
+}
 new Ingress({
   namespace,
   host: settings.host,

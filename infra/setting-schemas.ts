@@ -1,4 +1,5 @@
 /** Kinds of settings that are more than a pattern. The messages stand after "expected". */
+import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { hostProblem, httpUrlProblem } from '../trust/http-url.ts'
 
@@ -29,3 +30,32 @@ export const httpUrl = checkedText((text) => {
   const problem = httpUrlProblem(text)
   return problem && `an http or https URL; this one ${problem}`
 }).transform((url) => url.replace(/\/+$/, ''))
+
+/** A bundle of this size holds every public certificate authority there is, three times. */
+const MAX_CA_BUNDLE_BYTES = 512 * 1024
+
+/** Certificates in PEM, one after the other; text between them is allowed, as in most bundles. */
+export const caBundle = checkedText((text) => {
+  if (Buffer.byteLength(text) > MAX_CA_BUNDLE_BYTES) return `certificates of at most ${MAX_CA_BUNDLE_BYTES} bytes`
+  if (text.includes('PRIVATE KEY')) return 'certificates alone; this text has a private key in it'
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  if (certificates.length === 0) return 'certificates in PEM, each from BEGIN CERTIFICATE to END CERTIFICATE'
+  const broken = certificates.findIndex((pem) => !isCertificate(pem))
+  return broken === -1 ? undefined : `certificates in PEM; number ${broken + 1} cannot be read`
+})
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What NO_PROXY holds: hosts, domains with a leading dot, addresses, with optional ports; no spaces. */
+export const noProxy = checkedText((text) =>
+  /^[^\s,]+(,[^\s,]+)*$/.test(text)
+    ? undefined
+    : 'host names, domains and addresses, with commas and no spaces between them',
+)

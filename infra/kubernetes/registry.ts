@@ -3,6 +3,7 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import * as tls from '@pulumi/tls'
 import { DEPLOYMENT_TIMEOUTS, DO_NOT_WAIT, labels } from './labels.ts'
+import { type PodSettings, podExtras } from './pod-settings.ts'
 import {
   REGISTRY_DRAIN_SECONDS,
   REGISTRY_PATHS,
@@ -16,6 +17,8 @@ import { versionedFiles } from './versioned-files.ts'
 const NAME = 'registry'
 /** Kubernetes kills what is left then. */
 const GRACE_SECONDS = REGISTRY_DRAIN_SECONDS + 5
+/** It streams: pushes need memory for their buffers, not for their layers. */
+const RESOURCES = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } }
 
 export interface RegistryArgs {
   namespace: pulumi.Input<string>
@@ -27,6 +30,7 @@ export interface RegistryArgs {
   jwks: pulumi.Input<string>
   storageClass: string | undefined
   storageSize: string
+  pods: PodSettings
 }
 
 /** The registry (distribution v3). It trusts one key and calls nobody. */
@@ -70,18 +74,20 @@ export class Registry extends pulumi.ComponentResource {
       // A volume cannot change its class: the change would replace it, and every image would be gone.
       { ...child, ignoreChanges: ['spec.storageClassName'] },
     )
+    const extras = podExtras(args.pods, 'registry', RESOURCES)
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
-        metadata,
+        metadata: { ...metadata, labels: { ...extras.labels, ...metadata.labels } },
         spec: {
           replicas: 1,
           selector: { matchLabels },
           // The volume is mounted by one node at a time, so the old pod has to go before the new one can start.
           strategy: { type: 'Recreate' },
           template: {
-            metadata: { labels: matchLabels },
+            metadata: { labels: { ...extras.labels, ...matchLabels } },
             spec: {
+              ...extras.spec,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
               securityContext: POD_SECURITY,
@@ -104,7 +110,7 @@ export class Registry extends pulumi.ComponentResource {
                   startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },
                   livenessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 10 },
-                  resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
+                  resources: extras.resources,
                   securityContext: CONTAINER_SECURITY,
                   volumeMounts: [
                     { name: 'files', mountPath: REGISTRY_PATHS.files, readOnly: true },

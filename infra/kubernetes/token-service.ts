@@ -3,7 +3,9 @@ import * as pulumi from '@pulumi/pulumi'
 import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
 import { anonymousPull } from './anonymous-pull.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
+import { type PodSettings, podExtras } from './pod-settings.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
+import { environmentSecret } from './service-environment.ts'
 import { METRICS_PORT, TOKEN_SERVICE_PORT } from './token-service-port.ts'
 import { versionedFiles } from './versioned-files.ts'
 
@@ -19,6 +21,9 @@ const TRUST_FILE = 'trust.json'
 const KEYS_DIR = '/etc/token-service/keys'
 const ISSUER_KEYS_FILE = 'issuer-keys.json'
 const REGISTRY_JWKS_FILE = 'registry-jwks.json'
+const CA_FILE = 'ca.pem'
+/** Of memory, about half is the most that it was seen to use under load. */
+const RESOURCES = { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } }
 
 /** An image that holds the token service, or an image of Node.js and the service's code as text. */
 export type TokenServiceCode = { image: string } | { nodeImage: string; bundle: BundleFiles }
@@ -50,6 +55,13 @@ export interface TokenServiceArgs {
   audience: string
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
+  /** More certificate authorities that its calls trust, PEM; undefined: those that Node.js brings. */
+  caBundle: string | undefined
+  /** The proxy that its calls go through, and the hosts that they reach without it. */
+  proxy: { url: string; except: string } | undefined
+  /** Further variables of the service by name. */
+  environment: Readonly<Record<string, string>>
+  pods: PodSettings
 }
 
 /** The service behind `/token`, which turns CI tokens into registry tokens at authentik. It holds no secret. */
@@ -74,26 +86,36 @@ export class TokenService extends pulumi.ComponentResource {
     // A name that changes with them: the pods read keys once, at start.
     const keys = versionedFiles(
       `${NAME}-keys`,
-      { namespace, files: { [ISSUER_KEYS_FILE]: args.issuerKeys, [REGISTRY_JWKS_FILE]: args.registryJwks } },
+      {
+        namespace,
+        files: {
+          [ISSUER_KEYS_FILE]: args.issuerKeys,
+          [REGISTRY_JWKS_FILE]: args.registryJwks,
+          ...(args.caBundle !== undefined && { [CA_FILE]: args.caBundle }),
+        },
+      },
       this,
     )
     const { anonymousPull: repositories, audience } = args
     const anonymous = anonymousPull({ repositories, audience, metadata }, this)
+    const extras = podExtras(args.pods, 'tokenService', RESOURCES)
+    const { envFrom } = environmentSecret(args.environment, namespace, this)
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
-        metadata,
+        metadata: { ...metadata, labels: { ...extras.labels, ...metadata.labels } },
         spec: {
           replicas: REPLICAS,
           selector: { matchLabels },
           strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
           template: {
             metadata: {
-              labels: matchLabels,
+              labels: { ...extras.labels, ...matchLabels },
               annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(METRICS_PORT) },
             },
             spec: {
               ...anonymous.pod,
+              ...extras.spec,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
               securityContext: POD_SECURITY,
@@ -119,13 +141,14 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'REGISTRY_JWKS_FILE', value: `${KEYS_DIR}/${REGISTRY_JWKS_FILE}` },
                     { name: 'JWKS_URL', value: args.jwksUrl },
                     ...this.#sessionVariables(args.sessions),
-                    ...this.#proxyVariables(args.trustedProxies),
+                    ...this.#trustedProxies(args.trustedProxies),
+                    ...this.#wayOut(args),
                     { name: 'EXPLAIN_REFUSED_PUSH', value: args.explainRefusedPush ? 'on' : 'off' },
                     ...anonymous.env,
                     { name: 'LIMIT_LAME_DUCK_MS', value: String(LAME_DUCK_SECONDS * 1000) },
                     { name: 'PASS_JWT_USERNAME', value: args.jwtUserName },
-                    { name: 'LOG_LEVEL', value: 'info' },
                   ],
+                  envFrom,
                   ports: [
                     { name: 'http', containerPort: TOKEN_SERVICE_PORT },
                     { name: 'metrics', containerPort: METRICS_PORT },
@@ -134,7 +157,7 @@ export class TokenService extends pulumi.ComponentResource {
                   startupProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/ready', port: 'metrics' }, periodSeconds: 5 },
                   livenessProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 10 },
-                  resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+                  resources: extras.resources,
                   securityContext: CONTAINER_SECURITY,
                   volumeMounts: [
                     ...volumeMounts,
@@ -189,8 +212,22 @@ export class TokenService extends pulumi.ComponentResource {
   }
 
   /** Without them everybody would count as one client, so the rate of an address is not limited then. */
-  #proxyVariables(trustedProxies: readonly string[]) {
+  #trustedProxies(trustedProxies: readonly string[]) {
     return trustedProxies.length === 0 ? [] : [{ name: 'TRUSTED_PROXIES', value: trustedProxies.join(',') }]
+  }
+
+  /** For its calls to authentik, the issuers and a collector of traces alike. */
+  #wayOut({ caBundle, proxy }: Pick<TokenServiceArgs, 'caBundle' | 'proxy'>) {
+    return [
+      ...(caBundle === undefined ? [] : [{ name: 'NODE_EXTRA_CA_CERTS', value: `${KEYS_DIR}/${CA_FILE}` }]),
+      ...(proxy === undefined
+        ? []
+        : [
+            { name: 'HTTP_PROXY', value: proxy.url },
+            { name: 'HTTPS_PROXY', value: proxy.url },
+            { name: 'NO_PROXY', value: proxy.except },
+          ]),
+    ]
   }
 
   #runBundle({ nodeImage, bundle }: { nodeImage: string; bundle: BundleFiles }, namespace: pulumi.Input<string>) {

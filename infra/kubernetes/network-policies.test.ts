@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { callsOf, namespaceOf, registryPolicy, tokenServicePolicy } from './network-policies.ts'
+
+describe('namespaceOf', () => {
+  it.each([
+    ['authentik.login.svc.cluster.local', 'login'],
+    ['authentik.login.svc', 'login'],
+    ['authentik-server', 'registry'],
+    ['authentik.example.com', undefined],
+    ['authentik.svc.example.com', undefined],
+    ['example.com', undefined],
+    ['10.0.0.7', undefined],
+    ['localhost', undefined],
+  ])('%s is in namespace %s', (host, namespace) => {
+    expect(namespaceOf(host, 'registry')).toBe(namespace)
+  })
+})
+
+const named = (name: string) => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } })
+const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
+
+describe('registryPolicy', () => {
+  it('lets the ingress controller in, and nothing out', () => {
+    expect(registryPolicy({ ingressNamespace: 'ingress-nginx' })).toEqual({
+      podSelector: { matchLabels: expect.objectContaining({ 'app.kubernetes.io/name': 'registry' }) },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ ports: tcp(5000), from: [named('ingress-nginx')] }],
+      egress: [],
+    })
+  })
+
+  it('lets anyone in at its port, and at no other, where the controller is not named', () => {
+    expect(registryPolicy({ ingressNamespace: undefined }).ingress).toEqual([{ ports: tcp(5000) }])
+  })
+})
+
+describe('tokenServicePolicy', () => {
+  const dns = { ports: [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) }
+  const egress = (urls: string[], ingressNamespace?: string) =>
+    tokenServicePolicy({ ingressNamespace }, urls, 'registry').egress
+
+  it('lets the ingress controller in, and the cluster at the metrics', () => {
+    expect(tokenServicePolicy({ ingressNamespace: 'traefik' }, [], 'registry').ingress).toEqual([
+      { ports: tcp(9001), from: [named('traefik')] },
+      { ports: tcp(9002), from: [{ namespaceSelector: {} }] },
+    ])
+  })
+
+  it('lets out to names outside at their ports', () => {
+    expect(egress(['https://a.example.com', 'https://b.example.com:8443/x', 'http://c.example.com'])).toEqual([
+      dns,
+      { ports: tcp(80, 443, 8443) },
+    ])
+  })
+
+  it('lets out to names within the cluster at every port of their namespace, behind whatever port of a Service', () => {
+    expect(egress(['http://authentik.login.svc:80', 'http://gitlab.ci.svc.cluster.local'])).toEqual([
+      dns,
+      { to: [named('ci'), named('login')] },
+    ])
+  })
+
+  it('lets out to the ingress controller, where a public name may lead back into the cluster', () => {
+    expect(egress(['https://authentik.example.com'], 'traefik')).toEqual([
+      dns,
+      { ports: tcp(443) },
+      { to: [named('traefik')] },
+    ])
+    expect(egress(['http://authentik.login.svc'], 'traefik')).toEqual([dns, { to: [named('login')] }])
+  })
+})
+
+it('callsOf names authentik, the issuers, the proxy and collectors of traces', () => {
+  expect(
+    callsOf({
+      authentikUrl: 'https://authentik.example.com',
+      sources: [
+        { issuer: 'https://one.example.com', keys: { jwksUrl: 'https://one.example.com/jwks' } },
+        {
+          issuer: 'https://two.example.com',
+          keys: { wellKnownUrl: 'https://two.example.com/.well-known/openid-configuration' },
+        },
+        { issuer: 'https://three.example.com', keys: { jwks: { keys: [] } } },
+      ],
+      proxy: 'http://proxy.example.com:3128',
+      environment: { LOG_LEVEL: 'debug', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.otel.svc:4318' },
+    }),
+  ).toEqual([
+    'https://authentik.example.com',
+    'https://one.example.com/jwks',
+    'https://two.example.com/.well-known/openid-configuration',
+    'http://collector.otel.svc:4318',
+    'http://proxy.example.com:3128',
+  ])
+})

@@ -1,0 +1,133 @@
+/**
+ * Who may talk to the pods, and to whom they may talk. A NetworkPolicy knows ports, namespaces and addresses but no host
+ * names, so `authentik.example.com` becomes "its port, anywhere", and a name within the cluster becomes its namespace.
+ */
+import * as kubernetes from '@pulumi/kubernetes'
+import * as pulumi from '@pulumi/pulumi'
+import type { SourceKeys } from '../../trust/sources.ts'
+import { labels } from './labels.ts'
+import { REGISTRY_PORT } from './registry-config.ts'
+import { METRICS_PORT, TOKEN_SERVICE_PORT } from './token-service-port.ts'
+
+/** 53 is where pods ask; 5353 is where the DNS pods of OpenShift listen behind it. */
+const DNS_PORTS = [53, 5353]
+/** kubernetes.io/docs/reference/labels-annotations-taints: every namespace carries its name in this label. */
+const NAMESPACE_LABEL = 'kubernetes.io/metadata.name'
+
+export interface ReachableFrom {
+  /** Namespace of the ingress controller; undefined: from anywhere. */
+  ingressNamespace: string | undefined
+}
+
+const tcp = (port: number) => ({ protocol: 'TCP', port })
+const namespaceNamed = (name: string) => ({ namespaceSelector: { matchLabels: { [NAMESPACE_LABEL]: name } } })
+const anyNamespace = { namespaceSelector: {} }
+
+/** The namespace that a host name of the cluster names, as seen from `own`; undefined for all others. */
+export function namespaceOf(host: string, own: string): string | undefined {
+  // kubernetes.io, "DNS for Services and Pods": service, service.namespace, service.namespace.svc[.cluster domain].
+  const [service, namespace, svc, ...domain] = host.split('.')
+  if (service === undefined || /^\d/.test(host) || host === 'localhost') return undefined
+  if (namespace === undefined) return own
+  const isInCluster = svc === 'svc' && (domain.length === 0 || domain.at(-1) === 'local')
+  return isInCluster ? namespace : undefined
+}
+
+/** Rules for calls to these URLs. */
+function egressTo(urls: readonly string[], own: string, { ingressNamespace }: ReachableFrom) {
+  const parsed = urls.map((url) => new URL(url))
+  const namespaces = new Set<string>()
+  const ports = new Set<number>()
+  for (const { hostname, port, protocol } of parsed) {
+    const namespace = namespaceOf(hostname, own)
+    if (namespace === undefined) ports.add(Number(port) || (protocol === 'https:' ? 443 : 80))
+    else namespaces.add(namespace)
+  }
+  // A public name may lead back into the cluster, to the ingress controller, at whatever port that listens.
+  if (ports.size > 0 && ingressNamespace !== undefined) namespaces.add(ingressNamespace)
+  return [
+    ...(ports.size > 0 ? [{ ports: [...ports].sort((one, other) => one - other).map(tcp) }] : []),
+    // Of a Service the policy sees the pod, whose port can be another one; so all of the namespace's are open.
+    ...(namespaces.size > 0 ? [{ to: [...namespaces].sort().map(namespaceNamed) }] : []),
+  ]
+}
+
+/** The specification for the registry: the ingress controller comes in, nothing goes out. */
+export const registryPolicy = ({ ingressNamespace }: ReachableFrom) => ({
+  podSelector: { matchLabels: labels('registry') },
+  policyTypes: ['Ingress', 'Egress'],
+  ingress: [
+    {
+      ports: [tcp(REGISTRY_PORT)],
+      ...(ingressNamespace !== undefined && { from: [namespaceNamed(ingressNamespace)] }),
+    },
+  ],
+  egress: [],
+})
+
+/**
+ * The specification for the token service: the ingress controller and whoever reads metrics in the cluster come in; names
+ * are looked up, and authentik, the issuers and what else it was told to call are called.
+ *
+ * @param urls of everything that it calls
+ * @param own the namespace in which it runs
+ */
+export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[], own: string) => ({
+  podSelector: { matchLabels: labels('token-service') },
+  policyTypes: ['Ingress', 'Egress'],
+  ingress: [
+    {
+      ports: [tcp(TOKEN_SERVICE_PORT)],
+      ...(from.ingressNamespace !== undefined && { from: [namespaceNamed(from.ingressNamespace)] }),
+    },
+    { ports: [tcp(METRICS_PORT)], from: [anyNamespace] },
+  ],
+  egress: [
+    { ports: DNS_PORTS.flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) },
+    ...egressTo(urls, own, from),
+  ],
+})
+
+/** Every URL that the token service calls, from the stack's settings. A proxy takes all calls but those that it excepts. */
+export function callsOf(settings: {
+  authentikUrl: string
+  sources: readonly { keys: SourceKeys; issuer: string }[]
+  proxy: string | undefined
+  environment: Readonly<Record<string, string>>
+}): string[] {
+  const keys = settings.sources.flatMap(({ keys: of }) =>
+    'jwksUrl' in of ? [of.jwksUrl] : 'wellKnownUrl' in of ? [of.wellKnownUrl] : [],
+  )
+  const collectors = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'].flatMap((name) => {
+    const url = settings.environment[name]
+    return url !== undefined && URL.canParse(url) ? [url] : []
+  })
+  return [settings.authentikUrl, ...keys, ...collectors, ...(settings.proxy === undefined ? [] : [settings.proxy])]
+}
+
+export interface NetworkPoliciesArgs extends ReachableFrom {
+  namespace: pulumi.Input<string>
+  /** The same, as the configuration has it. */
+  namespaceName: string
+  /** URLs that the token service calls. */
+  calls: readonly string[]
+}
+
+/** Both policies. */
+export class NetworkPolicies extends pulumi.ComponentResource {
+  constructor(args: NetworkPoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super('passwordless-registry:kubernetes:NetworkPolicies', 'network-policies', {}, opts)
+    const specs = {
+      registry: registryPolicy(args),
+      'token-service': tokenServicePolicy(args, args.calls, args.namespaceName),
+    }
+    for (const [name, spec] of Object.entries(specs)) {
+      new kubernetes.networking.v1.NetworkPolicy(
+        name,
+        { metadata: { name, namespace: args.namespace, labels: labels(name) }, spec },
+        { parent: this },
+      )
+    }
+    this.registerOutputs({})
+  }
+}

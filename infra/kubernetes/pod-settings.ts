@@ -1,0 +1,119 @@
+/**
+ * What a cluster asks of every pod that it runs: pull secrets, where pods may go, what they may use, labels that its
+ * policies want. One set of settings for the token service and the registry.
+ */
+import { z } from 'zod'
+import { labels as ownLabels } from './labels.ts'
+
+/** kubernetes.io, "Labels and Selectors": an optional DNS prefix, then a name of at most 63 characters. */
+const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[a-zA-Z0-9]([-\w.]{0,61}[a-zA-Z0-9])?$/
+const LABEL_VALUE = /^([a-zA-Z0-9]([-\w.]{0,61}[a-zA-Z0-9])?)?$/
+/** kubernetes.io, "Quantity": a number with an optional unit. */
+const QUANTITY = /^\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/
+
+const expected = (what: string) => ({ error: what })
+const matching = (pattern: RegExp, what: string) => z.string(expected(what)).regex(pattern, expected(what))
+const objectName = matching(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'a Kubernetes name: a-z, 0-9, "-" and "."')
+const labelMap = z.record(
+  matching(LABEL_KEY, 'the name of a label, such as team or example.com/team'),
+  matching(LABEL_VALUE, 'the value of a label: at most 63 letters, digits, "-", "_" and "."'),
+  expected('a map of label to text'),
+)
+
+const quantities = z.strictObject(
+  {
+    cpu: matching(QUANTITY, 'a quantity, such as 100m').optional(),
+    memory: matching(QUANTITY, 'a quantity, such as 256Mi').optional(),
+  },
+  expected('cpu and memory'),
+)
+const containerResources = z.strictObject(
+  { requests: quantities.optional(), limits: quantities.optional() },
+  expected('requests and limits'),
+)
+
+/** kubernetes.io, "Taints and Tolerations". */
+const toleration = z.strictObject(
+  {
+    key: matching(LABEL_KEY, 'the key of a taint').optional(),
+    operator: z.enum(['Exists', 'Equal'], expected('Exists or Equal')).optional(),
+    value: matching(LABEL_VALUE, 'the value of a taint').optional(),
+    effect: z
+      .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], expected('NoSchedule, PreferNoSchedule or NoExecute'))
+      .optional(),
+    tolerationSeconds: z.int(expected('a whole number of seconds')).optional(),
+  },
+  expected('a toleration: { key, operator, value, effect }'),
+)
+
+/** The settings by their names in Pulumi.yaml; infra/config.ts says how to set them where one is wrong. */
+export const podSettings = {
+  imagePullSecrets: {
+    schema: z.array(objectName, expected('a list of names of Secrets')),
+    path: 'imagePullSecrets[0]',
+    example: 'mirror-login',
+  },
+  resources: {
+    schema: z.strictObject(
+      { tokenService: containerResources.optional(), registry: containerResources.optional() },
+      expected('{ tokenService, registry }, each with requests and limits'),
+    ),
+    path: 'resources.registry.limits.memory',
+    example: '1Gi',
+  },
+  tolerations: {
+    schema: z.array(toleration, expected('a list of tolerations')),
+    path: 'tolerations[0].key',
+    example: 'ci',
+  },
+  nodeSelector: { schema: labelMap, path: 'nodeSelector["kubernetes.io/arch"]', example: 'amd64' },
+  priorityClass: { schema: z.literal('').or(objectName), example: 'system-cluster-critical' },
+  labels: {
+    schema: labelMap.refine((given) => !Object.keys(given).some((key) => key in ownLabels('')), {
+      error: `labels other than ${Object.keys(ownLabels('')).join(' and ')}, by which the stack finds its pods`,
+    }),
+    path: 'labels.team',
+    example: 'platform',
+  },
+} as const
+
+export type PodSettings = { [Name in keyof typeof podSettings]: z.output<(typeof podSettings)[Name]['schema']> }
+
+/** Which of the stack's pods. */
+export type Workload = keyof PodSettings['resources']
+
+/** Parts of a Deployment. */
+export interface PodExtras {
+  /** For the Deployment and its pods; selectors do without them, since they can never change. */
+  labels: Record<string, string>
+  /** Fields of the pod's specification; none of those that are not set. */
+  spec: Record<string, unknown>
+  /** Each figure that is not set keeps its default. */
+  resources: { requests: Record<string, string>; limits: Record<string, string> }
+}
+
+/** What of the settings goes into the pods of one workload. */
+export function podExtras(settings: PodSettings, workload: Workload, defaults: PodExtras['resources']): PodExtras {
+  const { imagePullSecrets, tolerations, nodeSelector, priorityClass, labels } = settings
+  const given = settings.resources[workload] ?? {}
+  return {
+    labels,
+    spec: {
+      ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
+      ...(tolerations.length > 0 && { tolerations }),
+      ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+      ...(priorityClass !== '' && { priorityClassName: priorityClass }),
+    },
+    resources: {
+      requests: withGiven(defaults.requests, given.requests),
+      limits: withGiven(defaults.limits, given.limits),
+    },
+  }
+}
+
+const withGiven = (defaults: Record<string, string>, given: Record<string, string | undefined> = {}) => ({
+  ...defaults,
+  ...Object.fromEntries(
+    Object.entries(given).flatMap(([name, figure]) => (figure === undefined ? [] : [[name, figure]])),
+  ),
+})
