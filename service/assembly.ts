@@ -11,6 +11,7 @@ import { createDisagreementReport } from './decision/disagreement.ts'
 import { refuseEarly } from './decision/early-refusal.ts'
 import { OWN_KEY, refuseForged } from './decision/forged.ts'
 import { type IssuerKeys, parseKeySet } from './decision/issuer-keys.ts'
+import { createFindKeyConflict } from './decision/key-conflicts.ts'
 import { createReadToken } from './decision/reading.ts'
 import { explainRefusedAccess } from './decision/refused-access.ts'
 import { createRefusedKeys } from './decision/refused-keys.ts'
@@ -117,6 +118,7 @@ export function assemble(parts: AssemblyParts): Assembly {
   const signatures = {
     advice,
     issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
+    keyConflict: createFindKeyConflict(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
     sessions: sessionSignatures(parts),
     keys,
   }

@@ -20,6 +20,7 @@ export const failures = {
   signature_invalid: { status: 401, code: 'UNAUTHORIZED' },
   key_unknown: { status: 401, code: 'UNAUTHORIZED' },
   /** authentik has taken no token of the key that the issuer signs with. */
+  key_ambiguous: { status: 401, code: 'UNAUTHORIZED' },
   key_refused: { status: 401, code: 'UNAUTHORIZED' },
   session_broken: { status: 401, code: 'UNAUTHORIZED' },
   no_rule_matches: { status: 401, code: 'UNAUTHORIZED' },

@@ -178,6 +178,47 @@ describe('a key that the platform publishes and authentik has not fetched', () =
   })
 })
 
+describe('a key id under which two platforms publish keys', () => {
+  const publishing = (keys: object) =>
+    writeFile(
+      env.ISSUER_KEYS_FILE ?? '',
+      JSON.stringify([
+        { issuer: githubClaims.iss, keys: { jwksUrl: issuer.jwksUrl } },
+        { issuer: 'https://gitlab.com', keys },
+        { issuer: 'https://away.example.com', keys: { jwksUrl: 'http://127.0.0.1:1/jwks' } },
+      ]),
+    )
+
+  it('is told, and counted, where authentik refuses a token for it: the keys differ', async () => {
+    await using other = await fakeIssuer(forger)
+    await publishing({ wellKnownUrl: other.wellKnownUrl })
+    const at = await suite.start(env)
+    suite.upstream.answer = answerJson(400, { error: 'invalid_grant' })
+    for (const jti of ['a', 'b', 'c']) {
+      const { error } = await suite.ask(basic('JWT', suite.secret(await key.sign({ ...job, jti }))), { at })
+      expect(error?.detail.reason).toBe('key_ambiguous')
+      expect(error?.message).toContain(
+        `${githubClaims.iss} and https://gitlab.com publish different keys under the key id "github"`,
+      )
+    }
+    expect(other.asked).toEqual(['/.well-known/openid-configuration', '/jwks'])
+    const metric = await suite.metrics(at)
+    expect(metric('token_service_requests_total{outcome="refused",reason="key_ambiguous"}')).toBe(3)
+    expect(metric('token_service_refused_keys')).toBe(0)
+  })
+
+  it('is no reason where it is the same key, nor where authentik takes the token', async () => {
+    await publishing({ jwks: { keys: [{ ...key.jwk, x5c: ['MII'] }] } })
+    const at = await suite.start(env)
+    const grant = suite.upstream.answer
+    suite.upstream.answer = answerJson(400, { error: 'invalid_grant' })
+    expect(await ask(at, await key.sign(job))).toBe('key_refused')
+    suite.upstream.answer = grant
+    await publishing({ jwks: { keys: [forger.jwk] } })
+    expect(await ask(at, await key.sign({ ...job, jti: 'later' }))).toBe(200)
+  })
+})
+
 describe('a session', () => {
   const post = async (at: TokenServiceProcess, token: string) => {
     const { status, error } = await suite.post(

@@ -1,9 +1,7 @@
 /** Key sets in the configuration that authentik could not tell apart. */
 import { type Finding, quote } from './findings.ts'
+import { keyMaterial, type PublicKey } from './key-material.ts'
 import type { TrustSource } from './sources.ts'
-
-/** The members of a JWK that are the public key itself (RFC 7518 sections 6.2.1 and 6.3.1, RFC 8037 section 2). */
-const MATERIAL = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
 
 /**
  * One `kid` with two different keys: a token names its key by `kid` alone, so nothing would say which of them signed, and
@@ -17,9 +15,9 @@ export function keyClashes(sources: readonly TrustSource[]): Finding[] {
   const findings: Finding[] = []
   for (const { slug, keys } of sources) {
     if (!('jwks' in keys)) continue
-    for (const key of keys.jwks.keys as readonly Record<string, unknown>[]) {
+    for (const key of keys.jwks.keys as readonly PublicKey[]) {
       const kid = String(key.kid)
-      const material = JSON.stringify(MATERIAL.map((member) => key[member]))
+      const material = keyMaterial(key) ?? 'not understood'
       const earlier = seen.get(kid)
       if (earlier === undefined) seen.set(kid, { slug, material })
       else if (earlier.material !== material) {

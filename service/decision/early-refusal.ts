@@ -86,7 +86,7 @@ export function refuseEarly(
 }
 
 /** How authentik's no arrives here. */
-const ofAuthentik: ReadonlySet<FailureReason> = new Set(['credentials_refused', 'key_refused'])
+const ofAuthentik: ReadonlySet<FailureReason> = new Set(['credentials_refused', 'key_ambiguous', 'key_refused'])
 
 /** authentik said no to what the rules here allow; every other failure stays what it is. */
 function explainRefusal(
@@ -102,7 +102,7 @@ function explainRefusal(
     return new TokenError('token_expired', refusedSentence(credential, sentence), error.facts)
   }
   report('authentik_refuses', requestId)
-  if (error.reason === 'key_refused') return error
+  if (error.reason !== 'credentials_refused') return error
   const session = check.ok && check.kind === 'session'
   const causes = session
     ? 'the session was revoked or its user deactivated; log in again'

@@ -43,6 +43,7 @@ async function ask(credential: Credential, verdict: SignatureVerdict, rules: Pol
       issuers: check('issuers'),
       sessions: check('sessions'),
       keys: createRefusedKeys(),
+      keyConflict: async () => [],
     },
   )
   const answer = await exchange({ credential, scopes: [], requestId: 'id' }).then(

@@ -4,6 +4,7 @@ import { decodeToken } from '../../trust/token.ts'
 import { TokenError } from '../errors.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from '../upstream/exchange.ts'
 import type { Advice } from './advice.ts'
+import type { FindKeyConflict } from './key-conflicts.ts'
 import type { RefusedKeys } from './refused-keys.ts'
 import type { CheckSignature } from './signature.ts'
 
@@ -15,16 +16,21 @@ export interface ForgeryDependencies {
   sessions: CheckSignature
   /** Told what authentik does with tokens of good signature. */
   keys: RefusedKeys
+  /** Asked about the key of a token of good signature that authentik refused. */
+  keyConflict: FindKeyConflict
 }
 
 /** The name under which the stack's own key stands in `sessions`. */
 export const OWN_KEY = 'the stack'
 
 /**
- * @returns an exchange that throws TokenError `signature_invalid` or `key_unknown`, and `key_refused` where authentik
- *   refuses a token whose key the issuer publishes
+ * @returns an exchange that throws TokenError `signature_invalid` or `key_unknown`, and where authentik refuses a token
+ *   whose key the issuer publishes, `key_ambiguous` if another issuer publishes another under its id, or `key_refused`
  */
-export function refuseForged(exchange: Exchange, { advice, issuers, sessions, keys }: ForgeryDependencies): Exchange {
+export function refuseForged(
+  exchange: Exchange,
+  { advice, issuers, sessions, keys, keyConflict }: ForgeryDependencies,
+): Exchange {
   return async (request) => {
     const { credential } = request
     const advised = advice(credential)
@@ -39,7 +45,7 @@ export function refuseForged(exchange: Exchange, { advice, issuers, sessions, ke
       // One that has just ended authentik refuses for its time.
       const live = advised?.endedSeconds === 0
       if (check.kind !== 'ci' || !live) return exchange(verified)
-      return watchKey(exchange, verified, { issuer: check.source.issuer, token, keys })
+      return watchKey(exchange, verified, { issuer: check.source.issuer, token, keys, keyConflict })
     }
     const who = check.kind === 'session' ? 'this registry' : check.source.issuer
     const what = {
@@ -57,7 +63,12 @@ export function refuseForged(exchange: Exchange, { advice, issuers, sessions, ke
 async function watchKey(
   exchange: Exchange,
   request: ExchangeRequest,
-  { issuer, token, keys }: { issuer: string; token: string; keys: RefusedKeys },
+  {
+    issuer,
+    token,
+    keys,
+    keyConflict,
+  }: { issuer: string; token: string } & Pick<ForgeryDependencies, 'keys' | 'keyConflict'>,
 ): Promise<IssuedToken> {
   const keyId = String(decodeToken(token)?.header.kid)
   try {
@@ -66,9 +77,21 @@ async function watchKey(
     return issued
   } catch (error) {
     if (!(error instanceof TokenError) || error.reason !== 'credentials_refused') throw error
+    const publishers = await keyConflict(keyId)
+    if (publishers.length > 0) {
+      throw new TokenError('key_ambiguous', keyAmbiguousSentence(publishers, keyId), error.facts)
+    }
     if (!keys.refused(issuer, keyId)) throw error
     throw new TokenError('key_refused', keyRefusedSentence(issuer, keyId), error.facts)
   }
+}
+
+function keyAmbiguousSentence(publishers: readonly string[], keyId: string): string {
+  return (
+    `authentik refused the CI token: ${publishers.join(' and ')} publish different keys under the key id ` +
+    `${quote(keyId)}, so it may be a token of either. Tell the operator that one of them needs another key id, or has ` +
+    'to leave the sources'
+  )
 }
 
 /** The task's own words, from authentik's source (`update_well_known_jwks`), and where its documentation has it run. */

@@ -3,10 +3,18 @@
  * it nothing. Still advice: a yes means nothing until authentik has said it too, and where an issuer's keys cannot be
  * had, authentik decides alone.
  */
-import { compactVerify, createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
+import {
+  compactVerify,
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+} from 'jose'
 import * as z from 'zod/mini'
 import type { Limits } from '../limits.ts'
-import type { IssuerKeys } from './issuer-keys.ts'
+import { type IssuerKeys, parseKeySet } from './issuer-keys.ts'
 
 export type SignatureVerdict = 'good' | 'signature_invalid' | 'key_unknown' | 'unchecked'
 
@@ -14,6 +22,7 @@ export type SignatureVerdict = 'good' | 'signature_invalid' | 'key_unknown' | 'u
 export type CheckSignature = (issuer: string, token: string) => Promise<SignatureVerdict>
 
 type KeyLimits = Pick<Limits, 'jwksCooldownMs' | 'jwksMaxAgeMs' | 'jwksTimeoutMs' | 'jwksBytes'>
+type FetchLimits = Pick<KeyLimits, 'jwksTimeoutMs' | 'jwksBytes'>
 type Keys = JWTVerifyGetKey
 
 /** What a publisher's discovery document says. */
@@ -69,6 +78,24 @@ function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number, fetchKey
   }
 }
 
+/**
+ * All keys of one issuer, fetched anew.
+ * @throws where they cannot be had
+ */
+export async function fetchKeySet(
+  keys: IssuerKeys,
+  limits: FetchLimits,
+  fetchKeys: typeof fetch = fetch,
+): Promise<JSONWebKeySet['keys']> {
+  if ('jwks' in keys) return keys.jwks.keys
+  const address = 'jwksUrl' in keys ? keys.jwksUrl : await discover(keys.wellKnownUrl, limits, fetchKeys)
+  const signal = AbortSignal.timeout(limits.jwksTimeoutMs)
+  const response = await fetchBounded(limits, fetchKeys, address, { signal })
+  const keySet = parseKeySet(await response.text())
+  if (!response.ok || keySet === undefined) throw new Error('the answer is not a key set')
+  return keySet.keys
+}
+
 async function remoteKeys(
   keys: Exclude<IssuerKeys, { jwks: unknown }>,
   limits: KeyLimits,
@@ -84,7 +111,7 @@ async function remoteKeys(
 }
 
 /** OpenID Connect Discovery section 4. */
-async function discover(wellKnownUrl: string, limits: KeyLimits, fetchKeys: typeof fetch): Promise<string> {
+async function discover(wellKnownUrl: string, limits: FetchLimits, fetchKeys: typeof fetch): Promise<string> {
   const signal = AbortSignal.timeout(limits.jwksTimeoutMs)
   const response = await fetchBounded(limits, fetchKeys, wellKnownUrl, { signal })
   const document = discovery.parse(await response.json())
@@ -93,7 +120,7 @@ async function discover(wellKnownUrl: string, limits: KeyLimits, fetchKeys: type
 
 /** `fetch`, with an end to how much is read. */
 async function fetchBounded(
-  limits: KeyLimits,
+  limits: Pick<FetchLimits, 'jwksBytes'>,
   fetchKeys: typeof fetch,
   ...[address, options]: Parameters<typeof fetch>
 ): Promise<Response> {

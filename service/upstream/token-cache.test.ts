@@ -180,7 +180,7 @@ describe('calls under way', () => {
 })
 
 describe('a refusal', () => {
-  const lasting: FailureReason[] = ['credentials_refused', 'key_refused', 'subject_too_long']
+  const lasting: FailureReason[] = ['credentials_refused', 'key_ambiguous', 'key_refused', 'subject_too_long']
 
   it.each(lasting)('%s is remembered for this very request, and not for long', async (reason) => {
     const { world, ask, askSession } = cached()

@@ -51,7 +51,12 @@ interface Call {
 type Reusable = IssuedToken & { reusableUntilMs: number }
 
 /** Only answers of authentik's about this very request; an outage is nobody's to remember. */
-const lasting: ReadonlySet<FailureReason> = new Set(['credentials_refused', 'key_refused', 'subject_too_long'])
+const lasting: ReadonlySet<FailureReason> = new Set([
+  'credentials_refused',
+  'key_ambiguous',
+  'key_refused',
+  'subject_too_long',
+])
 
 /** What an entry costs beside its texts: the entry, the token object, the access list; measured on Node 24. */
 const ENTRY_OVERHEAD_BYTES = 800
