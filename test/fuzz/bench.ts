@@ -97,6 +97,8 @@ function caseOf({ rules: count, rule, claims }: Workload): Case {
     slug: 'github',
     claims,
     scopes: ['repository:acme/app:push,pull'],
+    token: { kid: '1', issuer },
+    keys: { 'docker-registry-github': [{ kid: '1', kty: 'RSA', n: 'n', e: 'AQAB' }] },
   }
 }
 

@@ -1,7 +1,8 @@
 /** Cases for the differential test: rules, claims and scopes that are valid, hostile and borderline. */
 import fc from 'fast-check'
 import type { Claims } from '../../trust/claim-texts.ts'
-import { compileDocument, sessionNames } from '../../trust/document.ts'
+import { authentikSourceSlug, compileDocument, sessionNames } from '../../trust/document.ts'
+import type { PublicKey } from '../../trust/key-material.ts'
 import { parseRules, type TrustRule } from '../../trust/rules.ts'
 import type { TrustSource } from '../../trust/sources.ts'
 
@@ -11,6 +12,9 @@ export interface Case {
   readonly slug: string
   readonly claims: Claims
   readonly scopes: readonly string[]
+  /** A CI token by what says whose it is, and the keys that authentik holds, by the slugs of sources there. */
+  readonly token: { readonly kid: unknown; readonly issuer: string }
+  readonly keys: Readonly<Record<string, readonly PublicKey[]>>
 }
 
 const sources: TrustSource[] = (['github', 'gitlab', 'oidc'] as const).map((platform) => ({
@@ -125,7 +129,25 @@ const pattern = fc.oneof(
   { weight: 4, arbitrary: textOf([6, plain], [4, wildcards], [1, hostile]) },
   { weight: 1, arbitrary: fc.constantFrom(...['*a', '**a', '*a*/', '**/*'].map((piece) => `${piece.repeat(8)}b`)) },
 )
-const nearPattern = fc.oneof({ weight: 2, arbitrary: pattern.map(asIs) }, { weight: 3, arbitrary: cutClaim })
+/** A claim in another case, which is the same name at its platform, and with letters that only look or sound alike. */
+const otherCase = fc
+  .constantFrom<(text: string) => string>(
+    (text) => text.toUpperCase(),
+    (text) => text.toLowerCase(),
+    (text) => text.replace(/k/gi, '\u212a').replace(/i/gi, '\u0130').replace(/s/gi, '\u017f'),
+    (text) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}*`,
+  )
+  .map(
+    (change): FromClaims =>
+      (claims, claim) =>
+        change(textIn(claims, claim)).slice(0, 2000).toWellFormed(),
+  )
+
+const nearPattern = fc.oneof(
+  { weight: 1, arbitrary: otherCase },
+  { weight: 2, arbitrary: pattern.map(asIs) },
+  { weight: 3, arbitrary: cutClaim },
+)
 const nameTemplate = fc.oneof(
   {
     weight: 6,
@@ -183,7 +205,7 @@ const rules = fc
   })
 
 const actions = fc
-  .array(fc.constantFrom('pull', 'push', 'push', 'delete', '*', '', 'PULL', 'pull ', 'admin'), {
+  .array(fc.constantFrom('pull', 'push', 'push', 'delete', '*', '*', '**', '', 'PULL', 'pull ', 'admin'), {
     maxLength: 4,
     size: 'max',
   })
@@ -262,6 +284,34 @@ function damaged(value: unknown, { depth, choice, value: replacement }: Damage):
   return JSON.parse(JSON.stringify(copy))
 }
 
+/** Few keys and key ids, so that sources share them often; some are the same but for padding, some no public keys. */
+const material = fc.constantFrom<PublicKey>(
+  { kty: 'RSA', n: 'sXch', e: 'AQAB' },
+  { kty: 'RSA', n: 'sXch==', e: 'AQAB', use: 'sig' },
+  { kty: 'RSA', n: 'another', e: 'AQAB' },
+  { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
+  { kty: 'EC', crv: 'P-384', x: 'x', y: 'y' },
+  { kty: 'OKP', crv: 'Ed25519', x: 'x' },
+  { kty: 'oct', k: 'secret' },
+  { kty: 'RSA', n: '', e: 'AQAB' },
+  { kty: 'EC', crv: 'P-256', x: 1, y: 'y' },
+  { kty: ['RSA'] },
+  {},
+)
+const keyId = fc.constantFrom<unknown>('1', '1', '1', '2', '', null, undefined)
+const anyKey = fc.tuple(keyId, material).map(([kid, key]): PublicKey => (kid === undefined ? key : { ...key, kid }))
+const storedKeys = fc.oneof(
+  { weight: 2, arbitrary: fc.constant([{ kid: '1', kty: 'RSA', n: 'sXch', e: 'AQAB' }]) },
+  { weight: 3, arbitrary: fc.array(anyKey, { maxLength: 3 }) },
+)
+const keys = fc
+  .tuple(storedKeys, storedKeys, storedKeys)
+  .map((of) => Object.fromEntries(sources.map(({ slug }, index) => [authentikSourceSlug(slug), of[index] ?? []])))
+const token = fc.record({
+  kid: fc.constantFrom<unknown>('1', '1', '1', '2', '3', '', null, 1),
+  issuer: fc.constantFrom(...sources.map(({ issuer }) => issuer), 'https://elsewhere.example'),
+})
+
 /** Everything above, in one case. */
 export const anyCase: fc.Arbitrary<Case> = fc
   .record({
@@ -270,13 +320,17 @@ export const anyCase: fc.Arbitrary<Case> = fc
     slug: fc.oneof({ weight: 20, arbitrary: mostlyGithub }, { weight: 1, arbitrary: fc.constant('other') }),
     claims,
     scopes,
+    token,
+    keys,
   })
-  .map(({ rules, damage, slug, claims, scopes }) => {
+  .map(({ rules, damage, slug, claims, scopes, token, keys }) => {
     const whole = compileDocument(sources, rules(claims), names)
     return {
       document: damage === null ? whole : (damaged(whole, damage) ?? null),
       slug,
       claims,
       scopes: scopes.map((make) => make(claims, 'repository')),
+      token,
+      keys,
     }
   })

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { decide } from '../../trust/decide.ts'
-import { loadPolicy } from '../../trust/document.ts'
+import { loadPolicy, type TrustDocument } from '../../trust/document.ts'
+import { keysConflict, type PublicKey } from '../../trust/key-material.ts'
 import { anyCase, type Case } from './cases.ts'
 import type { Answer, PythonMatcher } from './python-matcher.ts'
 
@@ -12,6 +13,9 @@ export interface Tally {
   notUnderstood: number
   matched: number
   granted: number
+  /** Tokens that came from a source, and those whose key several sources hold. */
+  identified: number
+  shared: number
 }
 
 export type Outcome =
@@ -21,26 +25,42 @@ export type Outcome =
 class Disagreement extends Error {}
 
 /** The answer of the TypeScript side. */
-export function decideHere({ document, slug, claims, scopes }: Case): Answer {
+export function decideHere({ document, slug, claims, scopes, token, keys }: Case): Answer {
   const policy = loadPolicy(document)
-  if (policy === undefined) return { understood: false, rules: [], access: [] }
+  if (policy === undefined) return { understood: false, rules: [], access: [], source: null }
   const { rules, access } = decide(policy, slug, claims, scopes)
   return {
     understood: true,
     rules: [...rules],
     access: access.map(({ type, name, actions }) => ({ type, name, actions: [...actions] })),
+    source: sourceOf(policy.document, token, keys),
   }
 }
 
+/** The slug of the source that a token comes from, by its issuer and by the keys that the sources hold. */
+function sourceOf({ sources }: TrustDocument, { kid, issuer }: Case['token'], keys: Case['keys']): string | null {
+  const keysOf = (source: TrustDocument['sources'][number]) => keys[source.authentikSlug ?? source.slug] ?? []
+  const source = sources.find((candidate) => candidate.issuer === issuer)
+  if (source === undefined || typeof kid !== 'string' || kid === '') return null
+  if (!holds(keysOf(source), kid) || keysConflict(kid, sources.map(keysOf))) return null
+  return source.slug
+}
+
+const holds = (keys: readonly PublicKey[], keyId: unknown) => keys.some(({ kid }) => kid === keyId)
+
 /** Runs some cases and stops at the first disagreement, made as small as it gets. */
 export async function compare(python: PythonMatcher, cases: number, seed: number): Promise<Outcome> {
-  const tally: Tally = { cases: 0, notUnderstood: 0, matched: 0, granted: 0 }
+  const tally: Tally = { cases: 0, notUnderstood: 0, matched: 0, granted: 0, identified: 0, shared: 0 }
   const property = fc.asyncProperty(anyCase, async (input) => {
     const [here, there] = [decideHere(input), await python.decide(input)]
     tally.cases++
     if (!here.understood) tally.notUnderstood++
     if (here.rules.length > 0) tally.matched++
     if (here.access.length > 0) tally.granted++
+    if (here.source !== null) {
+      tally.identified++
+      if (Object.values(input.keys).filter((keys) => holds(keys, input.token.kid)).length > 1) tally.shared++
+    }
     if (!isDeepStrictEqual(here, there)) throw new Disagreement()
   })
   const details = await fc.check(property, { numRuns: cases, seed })

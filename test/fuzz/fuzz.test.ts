@@ -17,6 +17,8 @@ describe('the matchers in TypeScript and Python', () => {
     expect(outcome.tally.cases).toBe(CASES)
     expect(outcome.tally.matched).toBeGreaterThan(CASES / 10)
     expect(outcome.tally.granted).toBeGreaterThan(CASES / 100)
+    expect(outcome.tally.identified).toBeGreaterThan(CASES / 100)
+    expect(outcome.tally.shared).toBeGreaterThan(CASES / 1000)
     expect(outcome.tally.notUnderstood).toBeGreaterThan(CASES / 100)
   })
 })

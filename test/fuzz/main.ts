@@ -61,7 +61,8 @@ async function fuzzMatchers(python: PythonMatcher, cases: number, seed: number):
   process.stdout.write(
     outcome.agreed
       ? `${tally.cases} cases, 0 disagreements (seed ${seed}, ${secondsSince(start)} s): ${tally.matched} matched a ` +
-          `rule, ${tally.granted} got access, ${tally.notUnderstood} had a document that nobody may understand\n`
+          `rule, ${tally.granted} got access, ${tally.identified} tokens came from a source, ${tally.shared} of these by a key ` +
+          `that several hold, ${tally.notUnderstood} had a document that nobody may understand\n`
       : `${outcome.report}\n`,
   )
   return outcome.agreed

@@ -15,6 +15,8 @@ export interface Answer {
   understood: boolean
   rules: number[]
   access: { type: string; name: string; actions: string[] }[]
+  /** The slug of the source that the case's token comes from. */
+  source: string | null
 }
 
 export interface PythonMatcher extends AsyncDisposable {

@@ -149,6 +149,7 @@ def test_a_key_that_two_sources_publish_is_one_and_the_issuer_says_whose_token_i
         [{"kid": "github-1", "kty": "oct", "k": "c2VjcmV0"}],
         [{"kid": "github-1", "kty": "RSA"}],
         [{"kid": "github-1"}],
+        [{"kid": "github-1", "kty": ["RSA"]}],
     ],
 )
 def test_different_keys_under_one_kid_in_two_sources_decide_nothing(world, keys):

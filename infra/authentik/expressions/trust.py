@@ -346,7 +346,7 @@ def stored_slug(source):
 
 def material(key):
     """A public key by what it is made of; names, use and certificates beside it may differ."""
-    members = KEY_MEMBERS.get(key.get("kty"))
+    members = KEY_MEMBERS.get(str(key.get("kty")))
     if members is None or not all(is_text(key.get(member)) for member in members):
         raise Refused("several trusted sources hold the key id of the token, and one of their keys is not understood")
     return (key["kty"], *(key[member].rstrip("=") for member in members))
