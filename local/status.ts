@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { clusterStatus } from './kubernetes/index.ts'
 import { ports, stateDir } from './paths.ts'
 import { runCommand } from './steps.ts'
+import { authentikVersion } from './world/authentik-version.ts'
 import { openRunningStack } from './world/running.ts'
 import { apiTokenFile, loadSettings } from './world/settings.ts'
 
@@ -31,6 +32,7 @@ async function status() {
     host: settings.host,
     tokenService: `http://${settings.host}/token`,
     authentik: settings.authentikUrl,
+    authentikVersion: cluster.state === 'running' ? await authentikVersion(settings) : undefined,
     authentikIsStandIn: settings.standInAuthentik,
     authentikTokenFile: apiTokenFile,
     issuers: {
@@ -62,7 +64,7 @@ await runCommand(async () => {
   }
   console.log(`registry      ${now.host}
 token service ${now.tokenService}
-authentik     ${now.authentik}${now.authentikIsStandIn ? ` (a stand-in; API token in ${now.authentikTokenFile})` : ''}
+authentik     ${now.authentik}, ${now.authentikVersion}${now.authentikIsStandIn ? ` (a stand-in; API token in ${now.authentikTokenFile})` : ''}
 CI issuers    ${now.issuers.github}, ${now.issuers.gitlab} (stand-ins)
 kubeconfig    ${now.kubeconfig}
 memory        ${now.memoryMiB} MiB

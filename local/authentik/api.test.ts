@@ -239,6 +239,10 @@ describe('deleting', () => {
       jwt_federation_sources: [sourcePk],
     })
     const second = await makeProvider(world, 'second', { jwt_federation_providers: [first.provider] })
+    expect((await world.api('GET', `providers/oauth2/${first.provider}/used_by/`)).body).toEqual([
+      expect.objectContaining({ model_name: 'application', name: 'first', action: 'set_null' }),
+      expect.objectContaining({ model_name: 'oauth2provider', name: 'second', action: 'cascade_many' }),
+    ])
     const { pk: policy } = await created(world, 'policies/expression/', { name: 'gone', expression: 'return True' })
     const binding = await created(world, 'policies/bindings/', { policy, target: first.application, order: 0 })
 
