@@ -1,5 +1,6 @@
 import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
+import schema from '../../sdks/authentik.schema.json' with { type: 'json' }
 import { authentikSourceSlug } from '../../trust/document.ts'
 import type { SourceKeys, TrustSource } from '../../trust/sources.ts'
 import { adoptionAdvice } from './adoption.ts'
@@ -9,6 +10,10 @@ import { UNUSED_CONSUMER, UNUSED_URL } from './names.ts'
 const FROM_WELL_KNOWN = ['authorizationUrl', 'accessTokenUrl', 'profileUrl', 'oidcJwksUrl', 'oidcJwks']
 /** The keys themselves, which authentik fetches again every three hours. */
 const FROM_JWKS_URL = ['oidcJwks']
+/** All that can be set but the id. One by one: what the bridge makes of a "*" is not known. */
+const EVERYTHING = Object.keys(schema.resources['authentik:index/sourceOauth:SourceOauth'].inputProperties).filter(
+  (name) => name !== 'sourceOauthId',
+)
 
 export interface SourcesArgs {
   sources: readonly TrustSource[]
@@ -46,7 +51,7 @@ export class Sources extends pulumi.ComponentResource {
     this.uuids = sources.map(({ slug, keys }) => source(authentikSourceSlug(slug), keys, {}).uuid)
     // Once more as it is, so that the state notes to leave it in authentik when it is not among the stack's any more.
     for (const { slug, keys } of sources.filter(({ slug }) => lostSources.includes(slug))) {
-      source(slug, keys, { retainOnDelete: true, ignoreChanges: ['*'] })
+      source(slug, keys, { retainOnDelete: true, ignoreChanges: EVERYTHING })
     }
     this.registerOutputs({ uuids: this.uuids })
   }
