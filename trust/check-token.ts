@@ -6,6 +6,7 @@ import { type Claims, type ClaimTexts, claimTexts } from './claim-texts.ts'
 import { matchingRules } from './decide.ts'
 import type { Policy, PolicyRule, PolicySource } from './document.ts'
 import { quote } from './findings.ts'
+import { enterpriseOf } from './github-issuer.ts'
 import { grantSomething, unusableClaims, unusableSentence } from './image-names.ts'
 import { LEEWAY_SECONDS, MAX_QUOTED_CHARACTERS } from './limits.ts'
 import { subjectClaims } from './platform-claims.ts'
@@ -135,7 +136,10 @@ function record(value: unknown): Claims | undefined {
 function sourceOf(policy: Policy, claims: Claims): PolicySource | TokenRefused {
   const sources = [...policy.sources.values()]
   const trusted = sources.map(({ issuer }) => issuer).join(', ') || 'no issuer at all'
-  const sentence = `issuer is ${quoted(claims.iss)}, this registry takes tokens of ${trusted}`
+  const enterprise = typeof claims.iss === 'string' ? enterpriseOf(claims.iss) : undefined
+  // An administrator of the enterprise switches that on, and from then on every job is refused.
+  const remedy = enterprise === undefined ? '' : `; the operator can add the source of enterprise ${quoted(enterprise)}`
+  const sentence = `issuer is ${quoted(claims.iss)}, this registry takes tokens of ${trusted}${remedy}`
   return sources.find(({ issuer }) => issuer === claims.iss) ?? refused('issuer-unknown', sentence)
 }
 

@@ -109,4 +109,14 @@ describe('sources of all kinds beside each other', () => {
     const check = checkToken(policy, { header: { alg: 'RS256', kid: '1' }, claims }, 1_000)
     expect(check).toMatchObject({ ok: true, source: { slug } })
   })
+
+  test('say of an enterprise that is not among them what helps', () => {
+    if (policy === undefined) throw new Error('no policy')
+    const claims = { iss: 'https://token.actions.githubusercontent.com/acme', aud: AUDIENCE, exp: 2_000 }
+    const check = checkToken(policy, { header: { alg: 'RS256', kid: '1' }, claims }, 1_000)
+    expect(check).toMatchObject({
+      code: 'issuer-unknown',
+      sentence: expect.stringMatching(/source of enterprise "acme"$/),
+    })
+  })
 })

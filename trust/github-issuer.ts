@@ -74,3 +74,8 @@ export function githubKeysUrl(issuer: string): string {
 export function isSameGitHub(one: string, other: string): boolean {
   return githubKeysUrl(one) === githubKeysUrl(other)
 }
+
+/** The slug of the enterprise whose own issuer this is. */
+export function enterpriseOf(issuer: string): string | undefined {
+  return CLOUD_ISSUER.exec(issuer)?.[2]
+}
