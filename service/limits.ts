@@ -45,6 +45,8 @@ export const limits = {
   upstreamQueue: 512,
   /** Milliseconds in which a call that waits is turned away if its turn would come too late; later it waits on. */
   upstreamTurnAwayMs: 1 * seconds,
+  /** Milliseconds until whoever brings no verified token learns that a line is full, or a password is still wrong. */
+  slowRefusalMs: 750,
   /** Milliseconds to connect to authentik, TLS included. */
   upstreamConnectMs: 3 * seconds,
   /** Milliseconds until authentik's answer begins: docker can still be told of one that does not come. */

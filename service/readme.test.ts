@@ -97,6 +97,7 @@ it('names the limits as they are where it speaks of them', () => {
     `docker ${seconds(limits.dockerPatienceMs)}, others ${seconds(limits.clientPatienceMs)}`,
     `turned away within ${seconds(limits.upstreamTurnAwayMs)}`,
     `longer than ${limits.upstreamCalmMs} ms`,
+    `takes ${limits.slowRefusalMs} ms`,
     `more than ${limits.credentialRate} requests a second that the cache cannot answer, of one credential; or more than ${limits.addressRate} of one address`,
     `${seconds(limits.jwksCooldownMs)} at most`,
     `clients learn so at once for ${seconds(limits.breakerOpenMs)}`,

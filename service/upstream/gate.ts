@@ -11,6 +11,7 @@ import type { Exchange, ExchangeRequest } from './exchange.ts'
 import { createInFlightLimit, type InFlightLimits } from './in-flight-limit.ts'
 import { createLines, type Kind, kinds, type Placed, type Waiting } from './lines.ts'
 import { createPace } from './pace.ts'
+import { refuseSlowly } from './slow-refusal.ts'
 
 export interface Gate {
   /** Puts the gate in front of calls; all share its places. */
@@ -21,7 +22,7 @@ export interface Gate {
   waiting(kind?: Kind): number
 }
 
-export type GateLimits = InFlightLimits & Pick<Limits, 'upstreamQueue' | 'upstreamTurnAwayMs'>
+export type GateLimits = InFlightLimits & Pick<Limits, 'upstreamQueue' | 'upstreamTurnAwayMs' | 'slowRefusalMs'>
 
 /** A call that waits, and what becomes of it. */
 interface Call extends Waiting {
@@ -118,6 +119,11 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     dispatch()
   }
 
+  const refuse = (kind: Kind): Promise<never> => {
+    if (kind === 'verified') throw tooMany()
+    return refuseSlowly(tooMany(), limits.slowRefusalMs)
+  }
+
   /** Waits for a place. @throws TokenError `upstream_busy` or `client_gone` */
   const enter = async (kind: Kind, begun: boolean, callers: Callers): Promise<Begun> => {
     const drop = () => {
@@ -126,7 +132,7 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     }
     if (callers.gone()) throw drop()
     if (lines.size(kind) === 0 && isOpen(kind)) return begin(kind)
-    if (lines.size(kind) >= limits.upstreamQueue) throw tooMany()
+    if (lines.size(kind) >= limits.upstreamQueue) return refuse(kind)
     const { promise, resolve, reject } = Promise.withResolvers<Begun>()
     let timer: NodeJS.Timeout
     const call: Call = {
@@ -148,8 +154,11 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
       if (leftMs < Number.POSITIVE_INFINITY) timer = setTimeout(wait, leftMs)
     }
     lines.add(call)
-    if (!isInTime(call, lines.ahead(call)) || pushesOut(call)) leave(tooMany())
-    else wait()
+    if (!isInTime(call, lines.ahead(call)) || pushesOut(call)) {
+      lines.remove(call)
+      return refuse(kind)
+    }
+    wait()
     callers.onGone = () => leave(drop())
     return promise.finally(() => {
       clearTimeout(timer)

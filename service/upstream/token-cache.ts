@@ -10,6 +10,7 @@ import type { Credential } from '../request/credentials.ts'
 import { type Callers, createCallers } from './callers.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
 import { clientGone } from './gate.ts'
+import { refuseSlowly } from './slow-refusal.ts'
 
 /** Where an answer came from; of those made anew the signature check, the queue or the breaker may have stopped some. */
 export const answerSources = ['anew', 'cache', 'shared', 'refusal'] as const
@@ -18,7 +19,14 @@ export type AnswerSource = (typeof answerSources)[number]
 export interface TokenCacheDependencies {
   limits: Pick<
     Limits,
-    'cacheMs' | 'cacheEntries' | 'cacheBytes' | 'tokenMarginMs' | 'credentialMarginMs' | 'refusalMs' | 'refusalEntries'
+    | 'cacheMs'
+    | 'cacheEntries'
+    | 'cacheBytes'
+    | 'tokenMarginMs'
+    | 'credentialMarginMs'
+    | 'refusalMs'
+    | 'refusalEntries'
+    | 'slowRefusalMs'
   >
   /** Without it nothing is remembered; calls under way are shared all the same. */
   enabled: boolean
@@ -127,6 +135,7 @@ export function createTokenCache({
       if (refused !== undefined) {
         if (now() < refused.untilMs) {
           count('refusal')
+          if (request.credential.kind === 'password') return refuseSlowly(refused.error, limits.slowRefusalMs)
           throw refused.error
         }
         refusals.delete(key)

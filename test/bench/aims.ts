@@ -2,12 +2,14 @@
 import { statusesOf } from './answer-check.ts'
 import type { ColdBurst, LongHaul } from './events.ts'
 import type { Row } from './measure.ts'
+import { JOBS, LOGINS, type Rush } from './rush.ts'
 
 /** What was measured of one subject. */
 export interface Measurements {
   rows: readonly Row[]
   coldBurst: ColdBurst | undefined
   longHaul: LongHaul | undefined
+  rush: Rush | undefined
 }
 
 /** An aim, the figure, and whether it is met; undefined where it was not measured. */
@@ -25,11 +27,14 @@ const P99_OF_P50 = 4
 const MEGABYTE = 1_000_000
 const RESIDENT_MEGABYTES = 150
 const MILLION = 1_000_000
+/** Of what the upstream can answer before clients give up, and milliseconds in which the others learn that it cannot. */
+const SERVED_OF_POSSIBLE = 0.95
+const REFUSED_WITHIN_MS = 1_000
 /** Memory after the second half of the requests, as part of that after the first. */
 const FLAT = 1.1
 
 /** Holds the measurements against the aims. */
-export function judge({ rows, coldBurst, longHaul }: Measurements): Judged[] {
+export function judge({ rows, coldBurst, longHaul, rush }: Measurements): Judged[] {
   // Where the upstream is not ours its delay is not known; that matters only to what is never remembered.
   const rowOf = (workload: Row['workload'], ...delays: Row['delayMs'][]) =>
     rows.find((row) => row.workload === workload && row.connections === 64 && delays.includes(row.delayMs))
@@ -60,6 +65,34 @@ export function judge({ rows, coldBurst, longHaul }: Measurements): Judged[] {
       longHaul,
       memoryOf,
     ),
+    ...judgeRush(rush),
+  ]
+}
+
+/** A rush of logins before an upstream with one worker. */
+export function judgeRush(rush: Rush | undefined): Judged[] {
+  const possible = `at least ${SERVED_OF_POSSIBLE * 100} % of what the upstream can`
+  return [
+    about(`${LOGINS} docker logins within 5 s, one worker of 240 ms: ${possible}`, rush, (of) => [
+      `${of.served} of ${of.possible}`,
+      of.served >= SERVED_OF_POSSIBLE * of.possible,
+    ]),
+    about(`the rest of them is refused within ${REFUSED_WITHIN_MS / 1000} s`, rush, ({ refusedWithinMs }) => [
+      refusedWithinMs === undefined ? 'none was refused' : `within ${refusedWithinMs} ms`,
+      (refusedWithinMs ?? 0) <= REFUSED_WITHIN_MS,
+    ]),
+    about(`${LOGINS} clients at once that wait: all are answered`, rush, ({ patient }) => [
+      `${patient}`,
+      patient === LOGINS,
+    ]),
+    about(`${JOBS} logins beside 800 connections that guess passwords: all are answered`, rush, ({ guessing }) => [
+      `${guessing}`,
+      guessing === JOBS,
+    ]),
+    about('the circuit breaker stays closed in all of it', rush, ({ breakerOpened }) => [
+      breakerOpened ? 'it opened' : 'it did',
+      !breakerOpened,
+    ]),
   ]
 }
 

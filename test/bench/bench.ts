@@ -1,5 +1,5 @@
 /** A run of the bench: starts what it needs, measures, tells. */
-import { judge, type Measurements } from './aims.ts'
+import { judge, judgeRush, type Measurements } from './aims.ts'
 import { sampleAnswer } from './bare-sample.ts'
 import { startBareServer } from './bare-server.ts'
 import { cellGroups, durations } from './cells.ts'
@@ -7,7 +7,8 @@ import { measureColdBurst, measureLongHaul } from './events.ts'
 import { startLoadProcess } from './load-process.ts'
 import { type Bench, measureGroup, type Row, type Subject } from './measure.ts'
 import type { BenchOptions } from './options.ts'
-import { ending, heading, rowLine, thisMachine } from './report.ts'
+import { ending, heading, rowLine, thisMachine, verdicts } from './report.ts'
+import { measureRush, rushLine } from './rush.ts'
 import { residentBytes, type ServiceProcess, startService } from './service-process.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
@@ -19,6 +20,7 @@ const WARM_UP_MS = 1_500
  * @returns whether all answers were right
  */
 export async function bench(options: BenchOptions, say: (text: string) => void): Promise<boolean> {
+  if (options.only === 'rush') return rushAlone(options, say)
   const machine = thisMachine()
   const ourUpstream = options.target === undefined || options.upstreamPort !== undefined
   await using upstream = ourUpstream ? await startUpstream(options.upstreamPort) : undefined
@@ -60,7 +62,10 @@ export async function bench(options: BenchOptions, say: (text: string) => void):
   const longHaul =
     options.extent === 'full' ? await withSubject((subject) => measureLongHaul(bench, subject)) : undefined
 
-  const measurements: Measurements = { rows, coldBurst, longHaul }
+  const rush =
+    upstream && options.target === undefined && options.extent !== 'quick' ? await measureRush(upstream) : undefined
+
+  const measurements: Measurements = { rows, coldBurst, longHaul, rush }
   const judged = judge(measurements)
   const counts = [
     ...rows.map(({ answers }) => answers),
@@ -70,6 +75,14 @@ export async function bench(options: BenchOptions, say: (text: string) => void):
   if (options.json) say(JSON.stringify({ machine, ...measurements, aims: judged }, undefined, 2))
   else say(ending(rows, judged, counts))
   return counts.every(({ wrong }) => wrong === 0)
+}
+
+/** @returns true: it asks whether logins are answered, not with what */
+async function rushAlone(options: BenchOptions, say: (text: string) => void): Promise<boolean> {
+  await using upstream = await startUpstream()
+  const rush = await measureRush(upstream)
+  say(options.json ? rushLine(rush) : verdicts(judgeRush(rush)))
+  return true
 }
 
 /** The first seconds of a Node process are slower than all later ones; those of the load and the ceiling count nowhere. */

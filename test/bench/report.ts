@@ -63,11 +63,16 @@ export function ending(rows: readonly Row[], judged: readonly Judged[], counts: 
   return [
     ...(slow ? ['', '!: the load itself had a whole core to do; the server can do more than the figure'] : []),
     '',
-    ...judged.map(({ aim, figure, met }) => `${verdict(met).padEnd(12)} ${aim}: ${figure}`),
+    verdicts(judged),
     '',
     wrong === 0 ? 'No wrong answers.' : `${wrong} wrong answers among those that were looked into:`,
     ...mistakesIn(counts).map((mistake) => `  ${mistake}`),
   ].join('\n')
+}
+
+/** One line for each aim. */
+export function verdicts(judged: readonly Judged[]): string {
+  return judged.map(({ aim, figure, met }) => `${verdict(met).padEnd(12)} ${aim}: ${figure}`).join('\n')
 }
 
 function verdict(met: boolean | undefined): string {

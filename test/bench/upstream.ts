@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { childOptions, serve, startChild } from './child.ts'
-import { credentialMark, registryToken } from './jwt.ts'
+import { credentialMark, registryToken, sessionToken } from './jwt.ts'
 
 /** In what way it fails; `refuse` is no failure but a no to half of all credentials. */
 export const faults = ['none', 'reset', 'black-hole', 'html-500', 'half-json', 'slow', 'refuse'] as const
@@ -14,6 +14,8 @@ export type Fault = (typeof faults)[number]
 /** How it behaves from now on. */
 export interface UpstreamSettings {
   delayMs: number
+  /** Milliseconds that its one worker takes for each call, so that calls wait for each other; 0 for any number at once. */
+  workerMs: number
   fault: Fault
   lifetimeSeconds: number
 }
@@ -32,6 +34,8 @@ const SLOW_MS = 300
 const TOKEN_PATH = '/application/o/token/'
 /** The scope that the token service sends beside those of the client. */
 export const OWN_SCOPE = 'docker-registry'
+/** The client id by which it gives sessions. */
+const SESSION_CLIENT_ID = 'ci-session'
 
 /** Starts one. @param port 0: any that is free */
 export async function startUpstream(port = 0): Promise<Upstream> {
@@ -55,8 +59,9 @@ export function isRefusable(jwt: string): boolean {
 }
 
 function createUpstreamServer() {
-  const settings: UpstreamSettings = { delayMs: 0, fault: 'none', lifetimeSeconds: 600 }
+  const settings: UpstreamSettings = { delayMs: 0, workerMs: 0, fault: 'none', lifetimeSeconds: 600 }
   let calls = 0
+  let freeMs = 0
   return createServer(async (request, response) => {
     if (request.url === '/calls') return json(response, 200, { calls })
     if (request.url === '/settings') {
@@ -65,11 +70,13 @@ function createUpstreamServer() {
     }
     calls++
     // As it was when the call began.
-    const { delayMs, fault, lifetimeSeconds } = settings
+    const { delayMs, workerMs, fault, lifetimeSeconds } = settings
     const form = await readForm(request)
     if (!form) return
     const answer = () => answerTo(form, response, fault, lifetimeSeconds)
-    const waitMs = delayMs + (fault === 'slow' ? SLOW_MS : 0)
+    // As authentik, it does the work also for those that have hung up.
+    freeMs = Math.max(freeMs, performance.now()) + workerMs
+    const waitMs = delayMs + (fault === 'slow' ? SLOW_MS : 0) + (workerMs > 0 ? freeMs - performance.now() : 0)
     if (waitMs > 0) setTimeout(answer, waitMs)
     else answer()
   })
@@ -87,8 +94,15 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams | und
 function answerTo(form: URLSearchParams, response: ServerResponse, fault: Fault, lifetimeSeconds: number): void {
   const jwt = form.get('client_assertion') ?? ''
   const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== '' && scope !== OWN_SCOPE)
+  // Nobody who uses this has a password.
+  if (form.has('password')) {
+    json(response, 400, { error: 'invalid_grant', error_description: 'refused' })
+    return
+  }
+  const now = Math.floor(Date.now() / 1000)
+  const session = form.get('client_id') === SESSION_CLIENT_ID
   const granted = () => ({
-    access_token: registryToken(jwt, scopes, Math.floor(Date.now() / 1000), lifetimeSeconds),
+    access_token: session ? sessionToken(jwt, now, lifetimeSeconds) : registryToken(jwt, scopes, now, lifetimeSeconds),
     token_type: 'Bearer',
     expires_in: lifetimeSeconds,
     scope: OWN_SCOPE,
