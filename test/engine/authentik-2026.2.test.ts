@@ -7,6 +7,9 @@ process.env.AUTHENTIK_VERSION = RECORDED_VERSION
 describe('plugins', async () => {
   await import('./plugins.test.ts')
 })
+describe('people', async () => {
+  await import('./people.test.ts')
+})
 describe('push', async () => {
   await import('./push.test.ts')
 })
