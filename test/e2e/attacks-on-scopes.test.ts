@@ -19,6 +19,11 @@ describe('what works', () => {
       scopes: ['repository:acme/app/cache:push'],
       granted: ['repository:acme/app/cache:push'],
     },
+    {
+      name: 'everything, as skopeo asks to delete',
+      scopes: ['repository:acme/app:*'],
+      granted: ['repository:acme/app:pull,push'],
+    },
     { name: 'a trailing comma', scopes: ['repository:acme/app:pull,'], granted: ['repository:acme/app:pull'] },
     {
       name: 'the same scope twice, as kaniko asks',
@@ -73,7 +78,7 @@ describe('asking for nothing that can be granted', () => {
   it.each([
     'repository:acme/app',
     'repository:acme/app:',
-    'repository:acme/app:admin,PUSH,*',
+    'repository:acme/app:admin,PUSH',
     'repository(plugin):acme/app:pull',
     'repository:acme/../stranger/app:pull',
     'repository:acme//app:pull',

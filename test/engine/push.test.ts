@@ -1,35 +1,21 @@
-/**
- * The whole path of a push without Kubernetes: CI issuer, authentik (its stand-in), token service and registry as
- * separate servers on this machine, and a real client.
- */
-import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+/** A push without Kubernetes: every server of it on this machine, and a real client. */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { issuer, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
-import { startAuthentik } from '../../local/authentik/server.ts'
+import { REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
 import { isSince } from '../../local/authentik/version.ts'
-import { GITHUB_LIFETIME_SECONDS, githubClaims } from '../../local/issuers/github.ts'
-import { publicKeys, signingKey } from '../../local/issuers/keys.ts'
-import { mintToken } from '../../local/issuers/mint.ts'
-import { startIssuers } from '../../local/issuers/server.ts'
-import { makeImage } from '../../local/proof/image.ts'
-import { ensurePython } from '../../local/toolchain/python.ts'
-import { bundleDir, type TokenServiceProcess } from '../token-service.ts'
-import { type SetUp, setUpAuthentik } from './authentik-objects.ts'
+import type { TokenServiceProcess } from '../token-service.ts'
+import type { SetUp } from './authentik-objects.ts'
 import { authentikVersion } from './authentik-version.ts'
 import { cranePush } from './crane.ts'
-import { startRegistry } from './registry-process.ts'
+import { type PushPath, startPushPath } from './push-path.ts'
 import { type Login, skopeoCopy } from './skopeo.ts'
 
 /** So long the token service may give an answer of authentik's again. */
 const CACHE_MS = 2_000
 
-const AUDIENCE = 'registry.example.com'
 const trusted = { repository: 'acme/app', ref: 'refs/heads/main' }
 const reader = { repository: 'partner/reader', ref: 'refs/heads/main' }
 const stranger = { repository: 'evil/app', ref: 'refs/heads/main' }
@@ -38,70 +24,19 @@ const rules = [
   { source: 'github', claims: { repository: 'partner/reader' }, pull: 'acme/**' },
 ]
 
-const cleanUp = new AsyncDisposableStack()
-
+let path: PushPath
 let dir: string
 let image: string
 let host: string
 let objects: SetUp
 let service: TokenServiceProcess
+let login: PushPath['login']
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'push-'))
-  cleanUp.defer(() => rm(dir, { recursive: true }))
-  await mkdir(join(dir, 'registry'))
-
-  const issuers = await startIssuers({
-    keys: async (platform) => publicKeys(await signingKey(join(dir, 'issuers'), platform)),
-  })
-  cleanUp.defer(() => issuers.close())
-
-  const apiToken = randomUUID()
-  const authentik = await startAuthentik({
-    dataDir: join(dir, 'authentik'),
-    bootstrapToken: apiToken,
-    python: await ensurePython(),
-    version: authentikVersion,
-    log: pino({ level: 'silent' }),
-  })
-  cleanUp.defer(() => authentik.close())
-  const jwksUrl = `${issuers.url}/github/.well-known/jwks`
-  objects = await setUpAuthentik({
-    url: authentik.url,
-    apiToken,
-    sources: [{ slug: 'github', platform: 'github', jwksUrl }],
-    rules,
-    audience: AUDIENCE,
-  })
-  await writeFile(join(dir, 'trust.json'), objects.document)
-
-  const bundle = cleanUp.use(await bundleDir())
-  const env = {
-    TOKEN_URL: tokenEndpoint(authentik.url),
-    CLIENT_ID: REGISTRY_NAME,
-    SCOPE: REGISTRY_NAME,
-    SESSION_CLIENT_ID: SESSION_NAME,
-    SESSION_SCOPE: SESSION_NAME,
-    TRUST_FILE: join(dir, 'trust.json'),
-  }
-  service = cleanUp.use(await bundle.start(env, { cacheMs: CACHE_MS }))
-
-  const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(authentik.url) }
-  const registry = await startRegistry(join(dir, 'registry'), config, objects.key)
-  cleanUp.defer(() => registry.close())
-  host = registry.host
-
-  image = await makeImage({ layers: 2, bytes: 2_000_000 })
-  cleanUp.defer(() => rm(image, { recursive: true }))
+  path = await startPushPath(rules, CACHE_MS)
+  ;({ dir, image, host, objects, service, login } = path)
 })
-
-afterAll(() => cleanUp.disposeAsync())
-
-async function login(job: { repository: string; ref: string }, ttl = GITHUB_LIFETIME_SECONDS) {
-  const key = await signingKey(join(dir, 'issuers'), 'github')
-  const password = mintToken({ key, claims: githubClaims(job), audience: AUDIENCE, ttl, now: Date.now() })
-  return { host, username: 'JWT', password }
-}
+afterAll(() => path?.[Symbol.asyncDispose]())
 
 async function digestOf(layout: string): Promise<string> {
   return JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')).manifests[0].digest
@@ -136,14 +71,9 @@ describe('a session', () => {
   /** Seconds that a CI token lives here: enough to log in with. */
   const SHORT_LIFE_SECONDS = 5
 
-  /** What docker is answered when it logs in and asks for something to keep. */
   async function dockerLogin(ttl?: number) {
-    const { username, password } = await login(trusted, ttl)
-    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-    const query = `account=JWT&client_id=docker&offline_token=true&service=${REGISTRY_NAME}`
-    const response = await fetch(`${service.url}/token?${query}`, { headers: { authorization } })
-    const answer = (await response.json()) as { token: string; refresh_token: string }
-    return { ...answer, password, kept: { host, identityToken: answer.refresh_token } }
+    const answer = await path.dockerLogin(trusted, ttl)
+    return { ...answer, kept: { host, identityToken: answer.refresh_token } }
   }
 
   /** As an administrator of authentik does it. */

@@ -20,13 +20,22 @@ export interface Copied {
  * `skopeo copy` between a folder (`oci:...`) and a registry without TLS (`docker://...`).
  * @param login for this host; none means that nobody is logged in
  */
-export async function skopeoCopy(from: string, to: string, login?: Login): Promise<Copied> {
+export const skopeoCopy = (from: string, to: string, login?: Login): Promise<Copied> =>
+  skopeo(
+    ['copy', '--quiet', '--src-tls-verify=false', '--dest-tls-verify=false', '--preserve-digests', from, to],
+    login,
+  )
+
+/** `skopeo delete` of an image in a registry without TLS. */
+export const skopeoDelete = (image: string, login: Login): Promise<Copied> =>
+  skopeo(['delete', '--tls-verify=false', image], login)
+
+async function skopeo([command = '', ...rest]: string[], login: Login | undefined): Promise<Copied> {
   const dir = await mkdtemp(join(tmpdir(), 'skopeo-'))
   try {
     const authfile = join(dir, 'auth.json')
     await writeFile(authfile, dockerConfig(login), { mode: 0o600 })
-    const insecure = ['--insecure-policy', 'copy', '--quiet', '--src-tls-verify=false', '--dest-tls-verify=false']
-    const args = [...insecure, '--preserve-digests', '--authfile', authfile, from, to]
+    const args = ['--insecure-policy', command, '--authfile', authfile, ...rest]
     return await new Promise((resolve) => {
       // A fatal error comes as a line of skopeo's log, which escapes quotation marks.
       execFile('skopeo', args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {

@@ -1,0 +1,112 @@
+/** The whole path of a push without Kubernetes: CI issuer, authentik's stand-in, token service and registry, each a server. */
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { issuer, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
+import { startAuthentik } from '../../local/authentik/server.ts'
+import { GITHUB_LIFETIME_SECONDS, githubClaims } from '../../local/issuers/github.ts'
+import { publicKeys, signingKey } from '../../local/issuers/keys.ts'
+import { mintToken } from '../../local/issuers/mint.ts'
+import { startIssuers } from '../../local/issuers/server.ts'
+import { makeImage } from '../../local/proof/image.ts'
+import { ensurePython } from '../../local/toolchain/python.ts'
+import { bundleDir, type TokenServiceProcess } from '../token-service.ts'
+import { type SetUp, setUpAuthentik } from './authentik-objects.ts'
+import { authentikVersion } from './authentik-version.ts'
+import { startRegistry } from './registry-process.ts'
+
+const AUDIENCE = 'registry.example.com'
+
+/** What a job says of itself. */
+export interface Job {
+  repository: string
+  ref: string
+}
+
+export interface PushPath {
+  /** A folder of its own for what a test makes. */
+  dir: string
+  /** An image to push, as an OCI layout. */
+  image: string
+  /** The registry, `127.0.0.1:<port>`. */
+  host: string
+  service: TokenServiceProcess
+  objects: SetUp
+  /** How a client logs in as a job. @param ttl seconds that the CI token lives */
+  login(job: Job, ttl?: number): Promise<{ host: string; username: string; password: string }>
+  /** What docker is answered when it logs in and asks for something to keep. */
+  dockerLogin(job: Job, ttl?: number): Promise<{ token: string; refresh_token: string; password: string }>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Starts it all.
+ * @param rules as a stack's `trust`
+ * @param cacheMs so long the token service may give an answer of authentik's again
+ */
+export async function startPushPath(rules: unknown, cacheMs: number): Promise<PushPath> {
+  await using started = new AsyncDisposableStack()
+  const dir = await mkdtemp(join(tmpdir(), 'push-'))
+  started.defer(() => rm(dir, { recursive: true }))
+  await mkdir(join(dir, 'registry'))
+
+  const issuers = await startIssuers({
+    keys: async (platform) => publicKeys(await signingKey(join(dir, 'issuers'), platform)),
+  })
+  started.defer(() => issuers.close())
+
+  const apiToken = randomUUID()
+  const authentik = await startAuthentik({
+    dataDir: join(dir, 'authentik'),
+    bootstrapToken: apiToken,
+    python: await ensurePython(),
+    version: authentikVersion,
+    log: pino({ level: 'silent' }),
+  })
+  started.defer(() => authentik.close())
+  const jwksUrl = `${issuers.url}/github/.well-known/jwks`
+  const objects = await setUpAuthentik({
+    url: authentik.url,
+    apiToken,
+    sources: [{ slug: 'github', platform: 'github', jwksUrl }],
+    rules,
+    audience: AUDIENCE,
+  })
+  await writeFile(join(dir, 'trust.json'), objects.document)
+
+  const bundle = started.use(await bundleDir())
+  const env = {
+    TOKEN_URL: tokenEndpoint(authentik.url),
+    CLIENT_ID: REGISTRY_NAME,
+    SCOPE: REGISTRY_NAME,
+    SESSION_CLIENT_ID: SESSION_NAME,
+    SESSION_SCOPE: SESSION_NAME,
+    TRUST_FILE: join(dir, 'trust.json'),
+  }
+  const service = started.use(await bundle.start(env, { cacheMs }))
+
+  const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(authentik.url) }
+  const registry = await startRegistry(join(dir, 'registry'), config, objects.key)
+  started.defer(() => registry.close())
+  const { host } = registry
+
+  const image = await makeImage({ layers: 2, bytes: 2_000_000 })
+  started.defer(() => rm(image, { recursive: true }))
+
+  const login: PushPath['login'] = async (job, ttl = GITHUB_LIFETIME_SECONDS) => {
+    const key = await signingKey(join(dir, 'issuers'), 'github')
+    const password = mintToken({ key, claims: githubClaims(job), audience: AUDIENCE, ttl, now: Date.now() })
+    return { host, username: 'JWT', password }
+  }
+  const dockerLogin: PushPath['dockerLogin'] = async (job, ttl) => {
+    const { username, password } = await login(job, ttl)
+    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    const query = `account=JWT&client_id=docker&offline_token=true&service=${REGISTRY_NAME}`
+    const response = await fetch(`${service.url}/token?${query}`, { headers: { authorization } })
+    return { ...((await response.json()) as { token: string; refresh_token: string }), password }
+  }
+  const all = started.move()
+  return { dir, image, host, service, objects, login, dockerLogin, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
