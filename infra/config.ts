@@ -24,6 +24,8 @@ const PROJECT = 'passwordless-registry'
 const MAX_TOKEN_LIFETIME_MINUTES = 60
 /** No job of a CI platform that is worth a session takes longer than a day. */
 const MAX_SESSION_HOURS = 24
+/** Each answers thousands of requests a second; more than this is a slip. */
+const MAX_REPLICAS = 100
 /** authentik's limit for the name of a group is higher; its page shows no more. */
 const MAX_GROUP_NAME = 80
 
@@ -106,6 +108,8 @@ const settings = {
   ...podSettings,
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
+  deleteImages: { schema: yesOrNo, example: 'true' },
+  replicas: { schema: count('replicas', { least: 0, most: MAX_REPLICAS }), example: '2' },
   image: { schema: optional(image), example: 'registry.example.com/token-service:1.0.0' },
   nodeImage: { schema: image, example: 'docker.io/library/node:24-slim' },
   registryImage: { schema: image, example: 'docker.io/library/registry:3.1.2' },

@@ -31,7 +31,7 @@ export const audience = settings.audience
 export const trust = settings.trust.inWords
 
 const sources = new Sources('sources', { ...settings, ...authentik })
-const signingKey = new SigningKey(REGISTRY_NAME)
+const signingKey = new SigningKey(REGISTRY_NAME, settings)
 const groups = new AccessGroups('access', settings)
 const policy = new TrustPolicy('docker-registry-trust', settings.trust)
 const exchange = { authentik, signingKeyId: signingKey.pairId, policyId: policy.policyId, sourceUuids: sources.uuids }
@@ -58,7 +58,7 @@ export const pushGroup = groups.pushGroup
 export const certificate = signingKey.certificate
 export const jwks = signingKey.jwks
 
-const namespace = makeNamespace(settings.namespace)
+const namespace = makeNamespace(settings.namespace, settings.deleteImages)
 const tokenService = new TokenService({
   namespace,
   code,
@@ -70,6 +70,7 @@ const tokenService = new TokenService({
   issuerKeys: JSON.stringify(settings.sources.map(({ issuer, keys }) => ({ issuer, keys }))),
   registryJwks: jwks,
   jwksUrl: jwksUrl(settings.authentikUrl),
+  replicas: settings.replicas,
   trustedProxies: settings.trustedProxies,
   explainRefusedPush: settings.explainRefusedPush,
   anonymousPull: settings.anonymousPull,
@@ -89,6 +90,7 @@ const distribution = new Registry({
   storageClass: settings.storageClass,
   storageSize: settings.storageSize,
   pods: settings,
+  deleteImages: settings.deleteImages,
 })
 if (settings.networkPolicies) {
   new NetworkPolicies({

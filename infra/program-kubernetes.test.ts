@@ -102,6 +102,14 @@ describe('Kubernetes', () => {
     },
   )
 
+  it.each([
+    ['5', 5],
+    ['0', 2],
+  ])('runs replicas: %s as %i pods at first', async (replicas, pods) => {
+    await run({ ...example(), 'passwordless-registry:replicas': replicas })
+    expect(one('kubernetes:apps/v1:Deployment', 'token-service').inputs.spec.replicas).toBe(pods)
+  })
+
   const cluster = {
     slug: 'cluster',
     platform: 'oidc',
@@ -137,7 +145,12 @@ describe('Kubernetes', () => {
 
   it('opens nothing by default, and stops where no rule lets the account of the token service pull', async () => {
     await run(example())
-    expect(all('kubernetes:core/v1:ServiceAccount')).toEqual([])
+    const pod = containerOf('token-service')
+    expect(pod.containers[0].env.map(({ name }: { name: string }) => name)).not.toContain('ANON_KUBE_JWT')
+    expect(pod.volumes.map(({ name }: { name: string }) => name)).not.toContain('account')
+    // The account is there all the same: its name cannot be taken off a Deployment again.
+    expect(one('kubernetes:core/v1:ServiceAccount').inputs.metadata.name).toBe('token-service')
+    expect(pod.serviceAccountName).toBe('token-service')
     await expect(run({ ...example(), ...open })).rejects.toThrow(
       /anonymousPull: expected a rule .*claims: { sub: "system:serviceaccount:passwordless-registry:token-service" }/s,
     )

@@ -12,10 +12,8 @@ export const projectFile = () => readFileSync(join(import.meta.dirname, '..', 'P
 /** The configuration of a stack as the engine hands it over: defaults of Pulumi.yaml, then the stack's own file. */
 function configuration(stack: Record<string, unknown>): Record<string, string> {
   const project = parse(projectFile())
-  const defaults = Object.entries<{ default: unknown }>(project.config).map(([key, { default: value }]) => [
-    `passwordless-registry:${key}`,
-    value,
-  ])
+  const ours = Object.entries<{ default: unknown }>(project.config).filter(([key]) => !key.includes(':'))
+  const defaults = ours.map(([key, { default: value }]) => [`passwordless-registry:${key}`, value])
   return Object.fromEntries(
     Object.entries({ ...Object.fromEntries(defaults), ...stack }).map(([key, value]) => [
       key,

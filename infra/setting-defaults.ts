@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
-const projectFile = z.object({ config: z.record(z.string(), z.object({ default: z.unknown() })) })
+const projectFile = z.object({ config: z.record(z.string(), z.object({ default: z.unknown().optional() })) })
 
 /**
  * Pulumi fills in a default only where a setting is not there. One that is there and empty means the same (Pulumi.yaml
@@ -16,10 +16,10 @@ const projectFile = z.object({ config: z.record(z.string(), z.object({ default: 
 export function settingDefaults(text: string): Record<string, string> {
   const { config } = projectFile.parse(parse(text))
   return Object.fromEntries(
-    Object.entries(config).map(([name, { default: value }]) => [
-      name,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]),
+    Object.entries(config)
+      // What the file sets for a provider is no setting of ours: `kubernetes:...`.
+      .filter(([name]) => !name.includes(':'))
+      .map(([name, { default: value }]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
   )
 }
 

@@ -26,7 +26,8 @@ async function leaveGivenSystems(settings: Settings): Promise<void> {
   if (kubeconfig === undefined) return
   const stack = await openStack({ kubeconfig, standInAuthentik: settings.standInAuthentik })
   await step('pulumi destroy on the systems that the stack names', async () => {
-    if ((await runPulumi(stack, ['destroy', '--yes', '--skip-preview'])).exitCode !== 0) {
+    // This takes everything away, images too, whether the stack says `deleteImages` or not.
+    if ((await runPulumi(stack, ['destroy', '--yes', '--skip-preview', '--ignore-protect'])).exitCode !== 0) {
       throw new Stop('The stack could not be taken away; see above. Nothing else was: mend the cause and try again.')
     }
   })

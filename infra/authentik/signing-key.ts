@@ -1,6 +1,7 @@
 import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
 import * as tls from '@pulumi/tls'
+import { kept } from '../kept.ts'
 import { adoptionAdvice } from './adoption.ts'
 import { jwks, keyId } from './jwks.ts'
 
@@ -16,10 +17,14 @@ export class SigningKey extends pulumi.ComponentResource {
   /** JSON, with the key id that authentik writes into its tokens. Public. */
   readonly jwks: pulumi.Output<string>
 
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { deleteImages }: { deleteImages: boolean }, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:authentik:SigningKey', name, {}, opts)
     const child = { parent: this }
-    const key = new tls.PrivateKey(name, { algorithm: 'ECDSA', ecdsaCurve: 'P256' }, child)
+    const key = new tls.PrivateKey(
+      name,
+      { algorithm: 'ECDSA', ecdsaCurve: 'P256' },
+      { ...child, ...kept(deleteImages) },
+    )
     const certificate = new tls.SelfSignedCert(
       name,
       {

@@ -2,13 +2,12 @@
  * Pulls without login. For whoever has no credentials the token service presents the token of its own Kubernetes
  * account, which Kubernetes renews: there is no password to keep, and a trust rule says what that account may pull.
  */
-import * as kubernetes from '@pulumi/kubernetes'
-import type * as pulumi from '@pulumi/pulumi'
 import { claimTexts } from '../../trust/claim-texts.ts'
 import { matchingRules } from '../../trust/decide.ts'
 import type { Policy } from '../../trust/document.ts'
 
-const ACCOUNT = 'token-service'
+/** Name of the token service's own Kubernetes account. */
+export const ACCOUNT = 'token-service'
 const TOKEN_DIR = '/var/run/secrets/registry'
 const TOKEN_FILE = 'token'
 /** Kubernetes renews a projected token when a fifth of its life is left; ten minutes is the least that it gives. */
@@ -25,29 +24,21 @@ export function letsAccountIn(policy: Policy, namespace: string): boolean {
 }
 
 /** What a pod needs for it: parts of its specification, empty where nothing is open. */
-export function anonymousPull(
-  args: {
-    /** Patterns of repository names. */
-    repositories: readonly string[]
-    /** For which the token is made. */
-    audience: string
-    metadata: { namespace: pulumi.Input<string>; labels: Record<string, string> }
-  },
-  parent: pulumi.Resource,
-) {
-  if (args.repositories.length === 0) return { pod: {}, env: [], volumes: [], volumeMounts: [] }
-  const account = new kubernetes.core.v1.ServiceAccount(
-    ACCOUNT,
-    { metadata: { ...args.metadata, name: ACCOUNT }, automountServiceAccountToken: false },
-    { parent },
-  )
-  const { audience } = args
+export function anonymousPull({
+  repositories,
+  audience,
+}: {
+  /** Patterns of repository names. */
+  repositories: readonly string[]
+  /** For which the token is made. */
+  audience: string
+}) {
+  if (repositories.length === 0) return { env: [], volumes: [], volumeMounts: [] }
   const token = { serviceAccountToken: { audience, expirationSeconds: TOKEN_SECONDS, path: TOKEN_FILE } }
   return {
-    pod: { serviceAccountName: account.metadata.name },
     env: [
       { name: 'ANON_KUBE_JWT', value: `${TOKEN_DIR}/${TOKEN_FILE}` },
-      { name: 'ANON_REPOSITORIES', value: args.repositories.join(',') },
+      { name: 'ANON_REPOSITORIES', value: repositories.join(',') },
     ],
     volumes: [{ name: 'account', projected: { sources: [token] } }],
     volumeMounts: [{ name: 'account', mountPath: TOKEN_DIR, readOnly: true }],

@@ -1,5 +1,6 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
+import { conflictAdvice } from './conflict-advice.ts'
 import { ingressSpec, UNLIMITED_UPLOADS } from './ingress-spec.ts'
 import { DO_NOT_WAIT, labels } from './labels.ts'
 
@@ -21,7 +22,7 @@ export interface IngressArgs {
 export class Ingress extends pulumi.ComponentResource {
   constructor(args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:Ingress', NAME, {}, opts)
-    const child = { parent: this }
+    const child = { parent: this, hooks: conflictAdvice() }
     const { className } = args
     // Kubernetes takes an Ingress of a class that nobody serves, and then nothing ever answers.
     const served =
@@ -31,7 +32,7 @@ export class Ingress extends pulumi.ComponentResource {
             kubernetes.networking.v1.IngressClass.get(
               `the class that passwordless-registry:ingressClass names`,
               className,
-              child,
+              { parent: this },
             ),
           ]
     new kubernetes.networking.v1.Ingress(
@@ -47,7 +48,13 @@ export class Ingress extends pulumi.ComponentResource {
           .output({ tokenService: args.tokenService, registry: args.registry })
           .apply((names) => ingressSpec({ ...args, ...names })),
       },
-      { ...child, dependsOn: served },
+      {
+        ...child,
+        dependsOn: served,
+        // The cluster's default class is given to a new Ingress only, so one whose class is taken away must be new.
+        replaceOnChanges: ['spec.ingressClassName'],
+        deleteBeforeReplace: true,
+      },
     )
     this.registerOutputs({})
   }

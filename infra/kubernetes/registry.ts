@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import * as tls from '@pulumi/tls'
-import { DEPLOYMENT_TIMEOUTS, DO_NOT_WAIT, labels } from './labels.ts'
+import { kept } from '../kept.ts'
+import { conflictAdvice } from './conflict-advice.ts'
+import { imageVolume } from './image-volume.ts'
+import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
 import {
   REGISTRY_DRAIN_SECONDS,
@@ -31,6 +34,8 @@ export interface RegistryArgs {
   storageClass: string | undefined
   storageSize: string
   pods: PodSettings
+  /** Lets go of the volume and of the key behind the HTTP secret. */
+  deleteImages: boolean
 }
 
 /** The registry (distribution v3). It trusts one key and calls nobody. */
@@ -39,7 +44,7 @@ export class Registry extends pulumi.ComponentResource {
 
   constructor(args: RegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:Registry', NAME, {}, opts)
-    const child = { parent: this }
+    const child = { parent: this, hooks: conflictAdvice() }
     const { namespace } = args
     const metadata = { name: NAME, namespace, labels: labels(NAME) }
     const matchLabels = labels(NAME)
@@ -58,23 +63,17 @@ export class Registry extends pulumi.ComponentResource {
     )
     const httpSecret = new kubernetes.core.v1.Secret(
       NAME,
-      { metadata, data: { httpSecret: this.#httpSecret().apply((secret) => Buffer.from(secret).toString('base64')) } },
-      child,
-    )
-    const volume = new kubernetes.core.v1.PersistentVolumeClaim(
-      NAME,
       {
-        metadata: { ...metadata, annotations: DO_NOT_WAIT },
-        spec: {
-          accessModes: ['ReadWriteOnce'],
-          resources: { requests: { storage: args.storageSize } },
-          ...(args.storageClass === undefined ? {} : { storageClassName: args.storageClass }),
+        metadata,
+        data: {
+          httpSecret: this.#httpSecret(args.deleteImages).apply((secret) => Buffer.from(secret).toString('base64')),
         },
       },
-      // A volume cannot change its class: the change would replace it, and every image would be gone.
-      { ...child, ignoreChanges: ['spec.storageClassName'] },
+      child,
     )
     const extras = podExtras(args.pods, 'registry', RESOURCES)
+    const { storageClass, storageSize, deleteImages } = args
+    const volume = imageVolume({ metadata, storageClass, storageSize, deleteImages }, this)
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
@@ -143,8 +142,12 @@ export class Registry extends pulumi.ComponentResource {
    * restart, and no provider of this program makes random texts: so it is the digest of a private key that signs
    * nothing.
    */
-  #httpSecret(): pulumi.Output<string> {
-    const seed = new tls.PrivateKey('registry-http-secret', { algorithm: 'ED25519' }, { parent: this })
+  #httpSecret(deleteImages: boolean): pulumi.Output<string> {
+    const seed = new tls.PrivateKey(
+      'registry-http-secret',
+      { algorithm: 'ED25519' },
+      { parent: this, ...kept(deleteImages) },
+    )
     return pulumi.secret(seed.privateKeyPem.apply((pem) => createHash('sha256').update(pem).digest('hex')))
   }
 }

@@ -1,7 +1,8 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
-import { anonymousPull } from './anonymous-pull.ts'
+import { ACCOUNT, anonymousPull } from './anonymous-pull.ts'
+import { conflictAdvice } from './conflict-advice.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
@@ -10,7 +11,8 @@ import { METRICS_PORT, TOKEN_SERVICE_PORT } from './token-service-port.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'token-service'
-const REPLICAS = 2
+/** Where an autoscaler decides, until it does. */
+const FIRST_REPLICAS = 2
 /** An ingress controller looks for new addresses every few seconds: so long a pod that ends still takes requests. */
 const LAME_DUCK_SECONDS = 5
 /** From SIGTERM: the above, then `drainMs` and `traceCloseMs` of service/limits.ts. */
@@ -45,6 +47,8 @@ export interface TokenServiceArgs {
   /** The keys that the registry trusts, and where authentik publishes those that it signs with: they have to agree. */
   registryJwks: pulumi.Input<string>
   jwksUrl: string
+  /** How many pods; 0 where an autoscaler decides. */
+  replicas: number
   /** Addresses of proxies that say truly who asks; none if empty. */
   trustedProxies: readonly string[]
   /** Whether a client that may do nothing of what it asks for is told why, or gets a token that grants nothing. */
@@ -70,7 +74,7 @@ export class TokenService extends pulumi.ComponentResource {
 
   constructor(args: TokenServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:TokenService', NAME, {}, opts)
-    const child = { parent: this }
+    const child = { parent: this, hooks: conflictAdvice() }
     const { namespace } = args
     const metadata = { name: NAME, namespace, labels: labels(NAME) }
     const matchLabels = labels(NAME)
@@ -97,15 +101,22 @@ export class TokenService extends pulumi.ComponentResource {
       this,
     )
     const { anonymousPull: repositories, audience } = args
-    const anonymous = anonymousPull({ repositories, audience, metadata }, this)
     const extras = podExtras(args.pods, 'tokenService', RESOURCES)
     const { envFrom } = environmentSecret(args.environment, namespace, this)
+    const anonymous = anonymousPull({ repositories, audience })
+    // There and named whether it is needed or not: server-side apply cannot take `serviceAccountName` away again, since
+    // the API server keeps it under its former name `serviceAccount` too.
+    const account = new kubernetes.core.v1.ServiceAccount(
+      ACCOUNT,
+      { metadata: { ...metadata, name: ACCOUNT }, automountServiceAccountToken: false },
+      child,
+    )
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
         metadata: { ...metadata, labels: { ...extras.labels, ...metadata.labels } },
         spec: {
-          replicas: REPLICAS,
+          replicas: args.replicas || FIRST_REPLICAS,
           selector: { matchLabels },
           strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
           template: {
@@ -114,8 +125,8 @@ export class TokenService extends pulumi.ComponentResource {
               annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(METRICS_PORT) },
             },
             spec: {
-              ...anonymous.pod,
               ...extras.spec,
+              serviceAccountName: account.metadata.name,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
               securityContext: POD_SECURITY,
@@ -177,7 +188,11 @@ export class TokenService extends pulumi.ComponentResource {
           },
         },
       },
-      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS },
+      {
+        ...child,
+        customTimeouts: DEPLOYMENT_TIMEOUTS,
+        ignoreChanges: args.replicas === 0 ? ['spec.replicas'] : [],
+      },
     )
     new kubernetes.policy.v1.PodDisruptionBudget(
       NAME,

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { loadKubeconfig } from '../../local/kubernetes/index.ts'
 import { api, authentikUrl } from './authentik.ts'
+import { upWith } from './changed-stack.ts'
 import { registry } from './job.ts'
 import { npm, start } from './npm.ts'
 import { stackEnvironment } from './stack-environment.ts'
@@ -99,8 +100,19 @@ describe('the outputs', () => {
 })
 
 describe('taken away and made again', () => {
+  const destroy = () => pulumi('destroy', '--yes', '--suppress-progress')
+
+  it('not before the stack says deleteImages: until then it stays whole', async () => {
+    const { code, output } = await destroy()
+    expect(code).not.toBe(0)
+    expect(output).toContain('images (to delete: pulumi config set deleteImages true, then pulumi up)')
+    expect((await npm('preview')).code).toBe(0)
+  })
+
   it('leaves nothing in the cluster and in authentik, and comes back whole', async () => {
-    expect((await pulumi('destroy', '--yes', '--skip-preview', '--suppress-progress')).code).toBe(0)
+    const up = await upWith((config) => `${config}  passwordless-registry:deleteImages: true\n`)
+    expect(up.code, up.output).toBe(0)
+    expect((await destroy()).code).toBe(0)
     const namespaces = await loadKubeconfig(environment.KUBECONFIG ?? '')
       .makeApiClient(CoreV1Api)
       .listNamespace()

@@ -1,5 +1,7 @@
 /** The stand-in for @pulumi/kubernetes under the real engine, against a real API server without nodes. */
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { projectDir } from '../../local/paths.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 import { openProject, type PulumiProject } from './pulumi-project.ts'
 
@@ -58,6 +60,23 @@ export const deploymentUid = deployment.metadata.uid
 export const password = secret.data.apply((data) => data?.password)
 `
 
+const CONFLICT_ADVICE = JSON.stringify(join(projectDir, 'infra', 'kubernetes', 'conflict-advice.ts'))
+
+/** A Deployment whose number of Pods somebody else changes. */
+const scaled = ({ label, options = '' }: { label: string; options?: string }) => `${HEADER}
+import { conflictAdvice } from ${CONFLICT_ADVICE}
+const labels = { app: 'scaled' }
+new kubernetes.apps.v1.Deployment('scaled', {
+  metadata: { namespace: 'default', name: 'scaled', labels: { changing: '${label}' }, annotations: { 'pulumi.com/skipAwait': 'true' } },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: labels },
+    template: { metadata: { labels }, spec: { containers: [{ name: 'web', image: 'example.com/web:1' }] } },
+  },
+}, { hooks: conflictAdvice(), ${options} })
+`
+
+const environment: Record<string, string> = {}
 let cluster: ApiServer
 let project: PulumiProject
 
@@ -65,7 +84,8 @@ const DEPLOYMENT = '/apis/apps/v1/namespaces/small/deployments/web'
 
 beforeAll(async () => {
   cluster = await startApiServer()
-  project = await openProject({ KUBECONFIG: cluster.kubeconfig })
+  environment.KUBECONFIG = cluster.kubeconfig
+  project = await openProject(environment)
   await project.write(program())
 })
 
@@ -115,6 +135,17 @@ describe('the life of a stack', () => {
     })
   })
 
+  test('other data of a ConfigMap that may change: in place', async () => {
+    const { configName } = await project.outputs()
+    await project.expect('config', 'set', 'kubernetes:enableConfigMapMutable', 'true')
+    await project.write(program({ config: 'c' }))
+    expect(await project.expect('up', '--yes')).toMatch(/~ 1 updated/)
+    expect((await project.outputs()).configName).toBe(configName)
+    await project.write(program({ config: 'b' }))
+    await project.expect('up', '--yes', '--skip-preview')
+    await project.expect('config', 'rm', 'kubernetes:enableConfigMapMutable')
+  })
+
   test('another selector makes a new Deployment of the same name', async () => {
     const before = await project.outputs()
     await project.write(program({ config: 'b', selector: 'other' }))
@@ -155,6 +186,50 @@ describe('the life of a stack', () => {
   test('destroy leaves nothing behind', async () => {
     await project.expect('destroy', '--yes', '--skip-preview')
     expect(await cluster.request('GET', '/api/v1/namespaces/small')).toMatchObject({ code: 404 })
+  })
+})
+
+describe('a field that somebody else changed', () => {
+  const path = '/apis/apps/v1/namespaces/default/deployments/scaled'
+  const live = async () => {
+    const { metadata, spec } = (await cluster.request('GET', path)) as {
+      metadata: { labels: { changing: string } }
+      spec: { replicas: number }
+    }
+    return { label: metadata.labels.changing, replicas: spec.replicas }
+  }
+
+  beforeAll(async () => {
+    await project.write(scaled({ label: 'one' }))
+    await project.expect('up', '--yes', '--skip-preview')
+    const scale = (await cluster.request('GET', `${path}/scale`)) as object
+    await cluster.request('PUT', `${path}/scale?fieldManager=kubectl`, { ...scale, spec: { replicas: 4 } })
+    expect(await live()).toEqual({ label: 'one', replicas: 4 })
+  })
+
+  test('the preview fails, and names field, owner and command', async () => {
+    await project.write(scaled({ label: 'two' }))
+    const { exitCode, output } = await project.run('preview')
+    expect(exitCode).not.toBe(0)
+    expect(output).toContain('Server-Side Apply field conflict detected')
+    expect(output).toContain('Deployment "default/scaled" was changed by somebody else')
+    expect(output).toContain('.spec.replicas by kubectl (scale)')
+    expect(output).toContain('PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up')
+  })
+
+  test('stays theirs where the program ignores it', async () => {
+    await project.write(scaled({ label: 'two', options: "ignoreChanges: ['spec.replicas']" }))
+    await project.expect('up', '--yes')
+    expect(await live()).toEqual({ label: 'two', replicas: 4 })
+  })
+
+  test('is taken back with the command', async () => {
+    await project.write(scaled({ label: 'three' }))
+    environment.PULUMI_K8S_ENABLE_PATCH_FORCE = 'true'
+    await project.expect('up', '--yes')
+    delete environment.PULUMI_K8S_ENABLE_PATCH_FORCE
+    expect(await live()).toEqual({ label: 'three', replicas: 1 })
+    await project.expect('destroy', '--yes', '--skip-preview')
   })
 })
 

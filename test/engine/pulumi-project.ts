@@ -30,7 +30,7 @@ export interface PulumiProject {
   close(): Promise<void>
 }
 
-/** Makes the project with stack `test`; `environment` goes to every command. */
+/** Makes the project with stack `test`; `environment` goes to every command, as it is then. */
 export async function openProject(environment: Record<string, string> = {}): Promise<PulumiProject> {
   const pulumi = await ensureTool('pulumi')
   const directory = await mkdtemp(join(tmpdir(), 'pulumi-project-'))
@@ -52,12 +52,16 @@ export async function openProject(environment: Record<string, string> = {}): Pro
     PULUMI_CONFIG_PASSPHRASE: 'test',
     PULUMI_SKIP_UPDATE_CHECK: 'true',
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
-    ...environment,
   }
 
   const run = (...args: string[]): Promise<Outcome> =>
     new Promise((resolve) => {
-      const options = { cwd: directory, env, timeout: COMMAND_LIMIT_MS, maxBuffer: 64 * 1024 * 1024 }
+      const options = {
+        cwd: directory,
+        env: { ...env, ...environment },
+        timeout: COMMAND_LIMIT_MS,
+        maxBuffer: 64 * 1024 * 1024,
+      }
       let output = ''
       const child = execFile(pulumi, [...args, '--non-interactive', '--color', 'never'], options)
       for (const stream of [child.stdout, child.stderr]) {

@@ -58,9 +58,10 @@ describe('names', () => {
 })
 
 describe('replacement', () => {
-  const replaced = (kind: string, before: object, after: object) => {
+  const replaced = (kind: string, before: object, after: object, configMapMutable = false) => {
     const [old, now] = [object(kind, before), object(kind, after)]
-    return withReplacements(changedLeaves(old, now), old, now).map(({ path, replace }) => [path, replace])
+    const changes = withReplacements(changedLeaves(old, now), now, { configMapMutable })
+    return changes.map(({ path, replace }) => [path, replace])
   }
   const claim = (storage: string) => ({ spec: { resources: { requests: { storage } } } })
 
@@ -82,7 +83,9 @@ describe('replacement', () => {
     ['RoleBinding', { roleRef: { name: 'a' } }, { roleRef: { name: 'b' } }, true],
     ['StorageClass', { provisioner: 'a' }, { provisioner: 'b' }, true],
     ['PersistentVolumeClaim', claim('1Gi'), claim('2048Mi'), false],
-    ['PersistentVolumeClaim', claim('2Gi'), claim('1Gi'), true],
+    // As the official provider: the API refuses it.
+    ['PersistentVolumeClaim', claim('2Gi'), claim('1Gi'), false],
+    ['PersistentVolumeClaim', { spec: { storageClassName: 'a' } }, { spec: { storageClassName: 'b' } }, true],
     ['PersistentVolumeClaim', { spec: { accessModes: ['a'] } }, { spec: { accessModes: ['b'] } }, true],
     ['Pod', { spec: { containers: [{ image: 'a' }] } }, { spec: { containers: [{ image: 'b' }] } }, false],
     ['Pod', { spec: { nodeName: 'a' } }, { spec: { nodeName: 'b' } }, true],
@@ -90,6 +93,13 @@ describe('replacement', () => {
     ['Anything', { metadata: { labels: { a: '1' } } }, { metadata: { labels: { a: '2' } } }, false],
   ])('%s %j to %j: %s', (kind, before, after, expected) => {
     expect(replaced(kind, before, after).map(([, replace]) => replace)).toEqual([expected])
+  })
+
+  test('data of a ConfigMap that may change, unless it is immutable', () => {
+    const [before, after] = [{ data: { a: '1' } }, { data: { a: '2' } }]
+    expect(replaced('ConfigMap', before, after, true)).toEqual([['data.a', false]])
+    const immutable = replaced('ConfigMap', { ...before, immutable: true }, { ...after, immutable: true }, true)
+    expect(immutable).toEqual([['data.a', true]])
   })
 
   test('paths as Pulumi writes them', () => {

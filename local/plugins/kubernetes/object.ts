@@ -12,7 +12,7 @@ export interface KubernetesObject {
     uid?: string
     generation?: number
     finalizers?: string[]
-    managedFields?: { manager?: string; operation?: string }[]
+    managedFields?: { manager?: string; operation?: string; fieldsV1?: unknown }[]
     [other: string]: unknown
   }
   spec?: Properties

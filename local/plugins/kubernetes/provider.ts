@@ -33,6 +33,7 @@ import {
   withName,
   withUnknowns,
 } from './object.ts'
+import { withIgnoredAsLive } from './ownership.ts'
 import { withReplacements } from './replacement.ts'
 import { NotReadyError, waitUntilGone, waitUntilReady } from './wait.ts'
 
@@ -41,6 +42,10 @@ const FIELD_MANAGER_KEY = '__fieldManager'
 const INITIAL_API_VERSION_KEY = '__initialApiVersion'
 
 const DEFAULT_NAMESPACE = 'default'
+
+const CONFLICT_HELP =
+  'https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/' +
+  '#handle-field-conflicts-on-existing-resources'
 
 /** What may be set in the configuration of the official provider but means nothing here is left alone silently. */
 export class KubernetesProvider implements Provider {
@@ -51,6 +56,11 @@ export class KubernetesProvider implements Provider {
 
   configure(config: Properties): void {
     this.#settings = config
+  }
+
+  /** A switch of the official provider: from its configuration, or from the environment. */
+  #isOn(setting: string, variable: string): boolean {
+    return String(this.#settings[setting] ?? process.env[variable]) === 'true'
   }
 
   /** Connected at the first need, so that a kubeconfig that another resource makes can be previewed. */
@@ -67,7 +77,9 @@ export class KubernetesProvider implements Provider {
 
   diff({ type, oldInputs, news }: DiffCall): Diff {
     const [before, after] = [objectOf(type, oldInputs), objectOf(type, news)]
-    const changes = withReplacements(changedLeaves(before, after), before, after)
+    const changes = withReplacements(changedLeaves(before, after), after, {
+      configMapMutable: this.#isOn('enableConfigMapMutable', 'PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE'),
+    })
     const keepsName =
       before.metadata.name === after.metadata.name && before.metadata.namespace === after.metadata.namespace
     return { changes, deleteBeforeReplace: keepsName && changes.some(({ replace }) => replace) }
@@ -91,11 +103,12 @@ export class KubernetesProvider implements Provider {
     return { id: idOf(live), state: stateOf(live, fieldManagerOf(oldState, live)), inputs: hideSecrets(inputs) }
   }
 
-  async update({ type, oldState, news, preview, timeoutSeconds }: UpdateCall): Promise<Properties> {
-    const wanted = objectOf(type, news)
+  async update({ type, id, oldState, news, ignoreChanges, preview, timeoutSeconds }: UpdateCall): Promise<Properties> {
+    const asked = objectOf(type, news)
     const fieldManager = fieldManagerOf(oldState)
-    if (preview)
-      return isComplete(wanted) ? stateOf(await this.#apply(wanted, fieldManager, true), fieldManager) : wanted
+    if (preview && !isComplete(asked)) return asked
+    const wanted = ignoreChanges.length > 0 ? await this.#withIgnored(asked, id, fieldManager, ignoreChanges) : asked
+    if (preview) return stateOf(await this.#apply(wanted, fieldManager, true), fieldManager)
     const applied = await this.#apply(wanted, fieldManager, false)
     return stateOf(await this.#awaited(applied, fieldManager, news, timeoutSeconds), fieldManager)
   }
@@ -149,12 +162,20 @@ export class KubernetesProvider implements Provider {
     return previewed
   }
 
+  async #withIgnored(wanted: KubernetesObject, id: string, fieldManager: string, ignoreChanges: readonly string[]) {
+    const { namespace, name } = parseId(id)
+    const live = await (await this.#connected).read(wanted, namespace, name)
+    return live ? withIgnoredAsLive(wanted, live, fieldManager, ignoreChanges) : wanted
+  }
+
   async #apply(wanted: KubernetesObject, fieldManager: string, dryRun: boolean): Promise<KubernetesObject> {
     if (hasUnknown(wanted)) throw new Error(`${wanted.kind}: some values are not known yet`)
     const cluster = await this.#connected
     const { namespace, name } = wanted.metadata
     const path = await cluster.path(wanted, namespace, name)
-    const force = annotation(wanted, ANNOTATIONS.patchForce) === 'true'
+    const force =
+      annotation(wanted, ANNOTATIONS.patchForce) === 'true' ||
+      this.#isOn('enablePatchForce', 'PULUMI_K8S_ENABLE_PATCH_FORCE')
     const query = new URLSearchParams({ fieldManager, force: String(force), ...(dryRun ? { dryRun: 'All' } : {}) })
     try {
       return await cluster.request('PATCH', `${path}?${query}`, {
@@ -162,7 +183,7 @@ export class KubernetesProvider implements Provider {
         content: wanted,
       })
     } catch (error) {
-      throw error instanceof ClusterError ? withAdvice(error, wanted) : error
+      throw error instanceof ClusterError ? withAdvice(error, wanted, fieldManager) : error
     }
   }
 
@@ -207,13 +228,15 @@ function stateOf(live: KubernetesObject, fieldManager: string): Properties {
   return { ...hideSecrets(live), metadata, ...state }
 }
 
-function withAdvice(error: ClusterError, { kind, metadata, ...object }: KubernetesObject): ClusterError {
-  const at = `${kind} "${idOf({ kind, metadata, ...object } as KubernetesObject)}"`
+function withAdvice(error: ClusterError, object: KubernetesObject, fieldManager: string): ClusterError {
+  const at = `${object.kind} "${idOf(object)}"`
+  // In the official provider's words, which the program reads.
   if (error.status === 409) {
-    const advice =
-      'Somebody else owns these fields: leave them out of the program, or take them over with the annotation ' +
-      `${ANNOTATIONS.patchForce}: "true"`
-    return new ClusterError(409, `${at}: ${error.message}. ${advice}`)
+    return new ClusterError(
+      409,
+      `${at}: Server-Side Apply field conflict detected. See ${CONFLICT_HELP} for troubleshooting help.\n` +
+        `The resource managed by field manager "${fieldManager}" had an apply conflict: ${error.message}`,
+    )
   }
   if (error.status === 401 || error.status === 403) {
     const advice = 'Is the right cluster and user chosen (kubernetes:context, kubernetes:kubeconfig, KUBECONFIG)?'

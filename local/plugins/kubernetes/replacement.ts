@@ -1,17 +1,16 @@
 /** Which changes the API refuses on an existing object, so that it has to be made anew. */
 import { isUnder, type PropertyChange } from '../engine/diff.ts'
 import type { KubernetesObject } from './object.ts'
-import { parseQuantity } from './quantity.ts'
 
 const ANY_KIND = ['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']
 
 /**
- * By kind. Those of ConfigMap and Secret are not the API's but the official provider's (enableConfigMapMutable and
- * enableSecretMutable are off): Pods that mount one by name get to see new data only through a new name.
+ * By kind. Those of ConfigMap and Secret are not the API's but the official provider's: Pods that mount one by name get
+ * to see new data only through a new name. `enableConfigMapMutable` turns it off for ConfigMaps that are not immutable.
  */
 const BY_KIND: Record<string, readonly string[]> = {
   ClusterRoleBinding: ['roleRef'],
-  ConfigMap: ['binaryData', 'data', 'immutable'],
+  ConfigMap: ['binaryData', 'data'],
   CSIDriver: ['spec'],
   DaemonSet: ['spec.selector'],
   Deployment: ['spec.selector'],
@@ -24,7 +23,8 @@ const BY_KIND: Record<string, readonly string[]> = {
     'spec.nodeAffinity',
     'spec.volumeMode',
   ],
-  PersistentVolumeClaim: ['spec'],
+  // Its size is not among them: the API refuses a smaller one.
+  PersistentVolumeClaim: ['spec.accessModes', 'spec.selector', 'spec.storageClassName', 'spec.volumeName'],
   Pod: ['spec'],
   PodDisruptionBudget: [],
   PriorityClass: ['preemptionPolicy', 'value'],
@@ -38,7 +38,6 @@ const BY_KIND: Record<string, readonly string[]> = {
 
 /** Paths below those above that may change nevertheless. */
 const MUTABLE: Record<string, readonly RegExp[]> = {
-  PersistentVolumeClaim: [/^spec\.volumeAttributesClassName$/],
   Pod: [
     /^spec\.activeDeadlineSeconds$/,
     /^spec\.(initContainers|containers)\[\d+\]\.image$/,
@@ -47,25 +46,17 @@ const MUTABLE: Record<string, readonly RegExp[]> = {
   ],
 }
 
-const CLAIM_SIZE = 'spec.resources.requests.storage'
-
-const claimSize = (object: KubernetesObject): number => {
-  const requests = (object.spec?.resources as { requests?: { storage?: unknown } } | undefined)?.requests
-  return parseQuantity(requests?.storage) ?? 0
-}
-
 /** Marks the changes that make a new object necessary. */
 export function withReplacements(
   changes: readonly Omit<PropertyChange, 'replace'>[],
-  before: KubernetesObject,
   after: KubernetesObject,
+  { configMapMutable }: { configMapMutable: boolean },
 ): PropertyChange[] {
-  const fixed = [...ANY_KIND, ...(BY_KIND[after.kind] ?? [])]
+  const mutableNow = after.kind === 'ConfigMap' && configMapMutable && after.immutable !== true
+  const fixed = [...ANY_KIND, ...((mutableNow ? undefined : BY_KIND[after.kind]) ?? [])]
   const mutable = MUTABLE[after.kind] ?? []
   return changes.map((change) => {
-    const growsClaim =
-      after.kind === 'PersistentVolumeClaim' && change.path === CLAIM_SIZE && claimSize(after) >= claimSize(before)
-    const free = growsClaim || mutable.some((pattern) => pattern.test(change.path))
+    const free = mutable.some((pattern) => pattern.test(change.path))
     return { ...change, replace: !free && fixed.some((path) => isUnder(change.path, path)) }
   })
 }
