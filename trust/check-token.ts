@@ -115,14 +115,15 @@ function quoted(value: unknown): string {
  */
 function isSession(policy: Policy, claims: Claims): boolean {
   if (!isFor(claims, policy.document.session.audience)) return false
-  return record(claims.ci) !== undefined || ![...policy.sources.values()].some(({ issuer }) => issuer === claims.iss)
+  return record(claims.ci) !== undefined || ofIssuer(policy, claims.iss) === undefined
 }
 
 function sessionSource(policy: Policy, claims: Claims): PolicySource | TokenRefused {
   const slug = record(claims.ci)?.source
   const source = typeof slug === 'string' ? policy.sources.get(slug) : undefined
+  if (source !== undefined) return source
   const sentence = `the session came from source ${quoted(slug)}, which this registry does not trust; log in again`
-  return source ?? refused('session-broken', sentence)
+  return refused('session-broken', sentence)
 }
 
 function sessionClaims(claims: Claims): Claims {
@@ -134,13 +135,19 @@ function record(value: unknown): Claims | undefined {
 }
 
 function sourceOf(policy: Policy, claims: Claims): PolicySource | TokenRefused {
-  const sources = [...policy.sources.values()]
-  const trusted = sources.map(({ issuer }) => issuer).join(', ') || 'no issuer at all'
+  const source = ofIssuer(policy, claims.iss)
+  if (source !== undefined) return source
+  const trusted = [...policy.sources.values()].map(({ issuer }) => issuer).join(', ') || 'no issuer at all'
   const enterprise = typeof claims.iss === 'string' ? enterpriseOf(claims.iss) : undefined
   // An administrator of the enterprise switches that on, and from then on every job is refused.
   const remedy = enterprise === undefined ? '' : `; the operator can add the source of enterprise ${quoted(enterprise)}`
   const sentence = `issuer is ${quoted(claims.iss)}, this registry takes tokens of ${trusted}${remedy}`
-  return sources.find(({ issuer }) => issuer === claims.iss) ?? refused('issuer-unknown', sentence)
+  return refused('issuer-unknown', sentence)
+}
+
+function ofIssuer(policy: Policy, issuer: unknown): PolicySource | undefined {
+  for (const source of policy.sources.values()) if (source.issuer === issuer) return source
+  return undefined
 }
 
 function audienceProblem(claims: Claims, expected: string): TokenRefused | undefined {

@@ -7,8 +7,18 @@ export interface DecodedToken {
   readonly claims: Claims
 }
 
+/** Several parts look into the token of one request, right one after the other. */
+let last: { token: string; decoded: DecodedToken | undefined } = { token: '', decoded: undefined }
+
 /** Header and claims of a signed JWT in compact form (RFC 7515 section 3.1), or undefined for anything else. */
 export function decodeToken(token: string): DecodedToken | undefined {
+  if (token !== last.token) last = { token, decoded: decode(token) }
+  return last.decoded
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function decode(token: string): DecodedToken | undefined {
   if (token.length > MAX_TOKEN_CHARACTERS) return undefined
   const parts = token.split('.')
   const [header, claims] = parts.slice(0, 2).map(decodePart)
@@ -19,7 +29,7 @@ export function decodeToken(token: string): DecodedToken | undefined {
 function decodePart(part: string): Claims | undefined {
   if (!/^[\w-]+$/.test(part)) return undefined
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url'))
+    const text = utf8.decode(Buffer.from(part, 'base64url'))
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Claims) : undefined
   } catch {
