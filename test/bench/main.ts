@@ -1,4 +1,5 @@
 /** The entry point of `npm run bench`. */
+import { alternate } from './alternate.ts'
 import { bench } from './bench.ts'
 import { readOptions } from './options.ts'
 
@@ -14,7 +15,7 @@ if ('help' in options) {
 } else {
   const say = (text: string) => process.stdout.write(`${text}\n`)
   try {
-    process.exitCode = (await bench(options, say)) ? 0 : 1
+    process.exitCode = (await (options.alternate ? alternate : bench)(options, say)) ? 0 : 1
   } catch (error) {
     process.stderr.write(`The bench could not run: ${error instanceof Error ? error.message : error}\n`)
     process.exitCode = 2

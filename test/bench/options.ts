@@ -14,6 +14,8 @@ export interface BenchOptions {
   target: string | undefined
   /** Where the upstream listens for that other server; undefined: it has its own. */
   upstreamPort: number | undefined
+  /** Measures the service of this project too, in turn with that other server. */
+  alternate: boolean
   scope: string
   service: string
   json: boolean
@@ -26,6 +28,7 @@ const help = `Measures the token service under load, in front of a fake authenti
   npm run bench -- --full --json
   npm run bench -- --only rush --json
   npm run bench -- --target http://127.0.0.1:9001/token --upstream-port 9100
+  npm run bench -- --target http://127.0.0.1:9001/token --upstream-port 9100 --alternate
 
   --quick             a few loads, under 40 s
   --full              longer ones (about 6 min), and memory over a million requests (minutes more)
@@ -35,6 +38,8 @@ const help = `Measures the token service under load, in front of a fake authenti
   --target URL        measures another server instead: its token endpoint, http only
   --upstream-port N   with --target: puts the fake authentik on this port of 127.0.0.1, for the other server to ask at
                       http://127.0.0.1:N/application/o/token/ ; without it nothing is known of that server's upstream
+  --alternate         with --target and --upstream-port: measures the service as a stack deploys it (rules, signatures,
+                      sessions) and the other server in turn, and prints rates, CPU for a request, and their ratios
   --scope TEXT        what is asked for (default: repository:acme/app:pull,push)
   --service TEXT      the parameter "service", which is the client id (default: ${CLIENT_ID})
   --json              prints one JSON object instead, at the end
@@ -71,6 +76,9 @@ export function readOptions(args: readonly string[]): BenchOptions | { help: str
   if (upstreamPort !== undefined && values.target === undefined) {
     return { mistake: '--upstream-port is for --target; the service of this project finds the upstream by itself' }
   }
+  if (values.alternate && upstreamPort === undefined) {
+    return { mistake: '--alternate compares with another server: it takes --target and --upstream-port, too' }
+  }
   if (!/^[a-z]+:[^: ]+:[a-z,*]+$/.test(values.scope)) {
     return { mistake: '--scope takes one scope, such as: --scope repository:acme/app:pull,push' }
   }
@@ -84,6 +92,7 @@ export function readOptions(args: readonly string[]): BenchOptions | { help: str
     seconds,
     target: target?.href,
     upstreamPort,
+    alternate: values.alternate,
     scope: values.scope,
     service: values.service,
     json: values.json,
@@ -100,6 +109,7 @@ function parse(args: readonly string[]) {
       seconds: { type: 'string' },
       target: { type: 'string' },
       'upstream-port': { type: 'string' },
+      alternate: { type: 'boolean', default: false },
       scope: { type: 'string', default: 'repository:acme/app:pull,push' },
       service: { type: 'string', default: CLIENT_ID },
       json: { type: 'boolean', default: false },

@@ -1,4 +1,5 @@
 /** What clients ask, as the bytes of their requests: one after the other, without end, the same for the same number. */
+import { readFileSync } from 'node:fs'
 import { ciToken, splitScope } from './jwt.ts'
 
 /** One request, and what a check of its answer needs to know. */
@@ -23,6 +24,8 @@ export interface WorkloadSettings {
   scope: string
   /** Seconds since 1970: when the CI tokens were issued. */
   issuedAt: number
+  /** A file with a CI token on each line, which `unique` and `repeated` then use instead of tokens signed by nobody. */
+  tokens?: string
 }
 
 /**
@@ -66,10 +69,14 @@ export function createWorkload(name: WorkloadName, settings: WorkloadSettings): 
   const repository = repositoryOf(scope)
   const write = createWriter(settings)
   const target = write.target([scope])
-  const single = (id: string) => write.ask(write.login(`${run}-${id}`, repository), target)
+  const signed = settings.tokens === undefined ? undefined : readFileSync(settings.tokens, 'utf8').split('\n')
+  const single = (id: string, index = 0) => {
+    const login = signed ? write.password(signed[index] ?? '') : write.login(`${run}-${id}`, repository)
+    return write.ask(login, target)
+  }
   switch (name) {
     case 'unique':
-      return (index) => single(`u${index}`)
+      return (index) => single(`u${index}`, index)
     case 'repeated': {
       const always = single('r')
       return () => always
@@ -135,6 +142,9 @@ function createWriter({ url, service, issuedAt }: WorkloadSettings) {
     },
     login(id: string, repository: string) {
       const jwt = ciToken({ id, repository, issuedAt, expiresAt: issuedAt + CI_TOKEN_SECONDS })
+      return this.password(jwt)
+    },
+    password(jwt: string) {
       const basic = Buffer.from(`JWT:${jwt}`, 'latin1').toString('base64')
       return { jwt, header: `Authorization: Basic ${basic}\r\n\r\n` }
     },
@@ -149,7 +159,7 @@ function createWriter({ url, service, issuedAt }: WorkloadSettings) {
   }
 }
 
-function repositoryOf(scope: string): string {
+export function repositoryOf(scope: string): string {
   const { resource } = splitScope(scope)
   return resource.slice(resource.indexOf(':') + 1)
 }
