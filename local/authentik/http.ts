@@ -59,7 +59,7 @@ export interface HttpRequest {
 /**
  * Reads a request whole.
  * @param trustsProxy whose `X-Forwarded-*` headers count; those of others are dropped
- * @throws Answer 400 where its path is none, 413 where its body is larger than 16 MiB
+ * @throws Answer 400 where its path cannot be parsed, 413 where its body is larger than 16 MiB
  */
 export async function readRequest(
   incoming: IncomingMessage,

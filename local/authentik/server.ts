@@ -75,7 +75,7 @@ export interface RunningAuthentik {
 
 /**
  * Starts the stand-in.
- * @throws Error where the port is taken, the data cannot be read or the version is none
+ * @throws Error where the port is taken, the data cannot be read or the version is not one
  */
 export async function startAuthentik(options: AuthentikOptions): Promise<RunningAuthentik> {
   const { clock = Date.now, log = pino({ name: 'stand-in authentik' }), version = NEWEST_VERSION } = options

@@ -11,6 +11,6 @@ test.each([
   ['2026.8', '2025.12.6', false],
 ] as const)('since %s: %s is %s', (release, version, expected) => expect(isSince(release, version)).toBe(expected))
 
-test('what is no version is said to be none', () => {
+test('a text that is not a version is refused', () => {
   expect(() => isSince('2026.5', 'latest')).toThrow('"latest" is not a version; expected one such as 2026.8.3')
 })

@@ -24,7 +24,7 @@ function inWorld(version: string) {
 describe.each([RECORDED_VERSION, '2026.5.6', NEWEST_VERSION])('as %s', (version) => {
   const it = inWorld(version)
 
-  test('it says its version to an administrator and to nobody else', async () => {
+  test('it answers its version, and only to an administrator', async () => {
     expect((await it.world.api('GET', 'admin/version/')).body).toEqual({
       version_current: version,
       version_latest: version,
@@ -104,7 +104,7 @@ describe('2026.5 and newer', () => {
     expect(discovery.body.grant_types_supported).toEqual(['client_credentials'])
   })
 
-  test('a grant type that there is none of is refused by name', async () => {
+  test('an unknown grant type is refused by name', async () => {
     const { provider } = await makeProvider(it.world, 'odd')
     const answer = await it.world.api('PATCH', `providers/oauth2/${provider}/`, { grant_types: ['magic'] })
     expect(answer).toMatchObject({ status: 400, body: { grant_types: ['"magic" is not a valid choice.'] } })
@@ -156,9 +156,9 @@ describe('X-Forwarded-Proto', () => {
       await it.world.close()
     }
   }
-  test('of anybody counts before 2026.5', async () => expect(await scheme(RECORDED_VERSION, [])).toBe('https:'))
-  test('of others than trusted proxies does not count since', async () => {
+  test('counts from every client before 2026.5', async () => expect(await scheme(RECORDED_VERSION, [])).toBe('https:'))
+  test('counts only from trusted proxies since', async () => {
     expect(await scheme(NEWEST_VERSION, ['10.0.0.0/8'])).toBe('http:')
   })
-  test('of a trusted proxy counts', async () => expect(await scheme(NEWEST_VERSION)).toBe('https:'))
+  test('counts from a trusted proxy', async () => expect(await scheme(NEWEST_VERSION)).toBe('https:'))
 })

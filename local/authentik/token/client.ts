@@ -16,7 +16,7 @@ export interface Client {
 
 /**
  * The provider that a posted form names, in Basic authentication (RFC 6749 §2.3.1) or in its fields.
- * @throws Refused `invalid_client` where there is none
+ * @throws Refused `invalid_client` where no provider has this client id
  */
 export function clientOf(request: HttpRequest, store: Store): Client {
   const form = formBody(request)

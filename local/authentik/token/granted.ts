@@ -33,7 +33,7 @@ export function redeemCode({ form, provider }: Asked, pending: PendingGrants, st
 export function redeemDevice({ form, provider }: Asked, pending: PendingGrants, store: Store, now: number): Granted {
   const code = last(form, 'device_code') ?? ''
   const grant = taken(pending.devices.get(code), provider, now)
-  if (grant.user === undefined) throw new Refused('authorization_pending', 'nobody has allowed the device yet')
+  if (grant.user === undefined) throw new Refused('authorization_pending', 'the person has not allowed the device yet')
   pending.devices.delete(code)
   return granted(grant, store)
 }

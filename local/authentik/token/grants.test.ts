@@ -128,7 +128,7 @@ describe('a provider for client credentials alone', () => {
   ])('refuses %s', async (grant_type) => expect(await token({ grant_type })).toMatchObject(refused('invalid_grant')))
 })
 
-test('a grant type that there is none of is unsupported', async () => {
+test('an unknown grant type is unsupported', async () => {
   expect(await token({ grant_type: 'magic' })).toMatchObject(refused('unsupported_grant_type'))
 })
 

@@ -19,7 +19,7 @@ export function userByPassword(username: string, password: string, store: Store,
   return token && !expired ? user : undefined
 }
 
-/** @throws Answer 401 where nobody is logged in */
+/** @throws Answer 401 where the request does not carry a valid name and app password */
 export function personOf(request: HttpRequest, store: Store, now: number): User {
   const [, basic = ''] = /^basic (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
   const [username = '', ...password] = Buffer.from(basic, 'base64').toString('utf8').split(':')
