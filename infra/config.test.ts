@@ -156,7 +156,8 @@ describe('a mistake', () => {
 })
 
 describe('a warning', () => {
-  const warnings = (trust: unknown) => parseSettings(raw({ trust: JSON.stringify(trust) })).warnings
+  const proxies = { trustedProxies: '["10.0.0.0/8"]' }
+  const warnings = (trust: unknown) => parseSettings(raw({ ...proxies, trust: JSON.stringify(trust) })).warnings
 
   it('is told where no CI job can do anything', () => {
     expect(warnings([])).toEqual([expect.stringContaining('passwordless-registry:trust: there is no rule')])
@@ -167,6 +168,17 @@ describe('a warning', () => {
       expect.stringMatching(/^passwordless-registry:trust: rule 1, claims\.repository_owner: .*; right would be: /),
     ])
     expect(warnings([{ github: { owners: [{ name: 'acme', id: '501' }] } }])).toEqual([])
+  })
+
+  it.each([
+    ['registry.example.com', {}, true],
+    ['registry.example.com', proxies, false],
+    ['localhost:15000', {}, false],
+  ])('is given where others reach the registry and all clients count as one: %s %j', (host, given, isWarned) => {
+    const trust = '[{"github":{"owners":[{"name":"acme","id":"501"}]}}]'
+    expect(parseSettings(raw({ host, trust, ...given })).warnings).toEqual(
+      isWarned ? [expect.stringMatching(/^passwordless-registry:trustedProxies: is not set/)] : [],
+    )
   })
 })
 

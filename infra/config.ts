@@ -14,6 +14,7 @@ import type { TrustSource } from '../trust/sources.ts'
 import { accountSubject, letsAccountIn } from './kubernetes/anonymous-pull.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
+import { isOnThisMachine } from './public-url.ts'
 import { declaredDefaults } from './setting-defaults.ts'
 import { caBundle, httpUrl, noProxy, registryHost } from './setting-schemas.ts'
 import { checkTrust, type Trust } from './trust.ts'
@@ -199,8 +200,19 @@ export function parseSettings(
         `nothing was changed.\n\n${mistakes.join('\n\n')}\n`,
     )
   }
-  const warnings = told.warnings.map((text) => `${PROJECT}:${text}`)
+  const warnings = [...told.warnings, ...proxyWarnings(checked)].map((text) => `${PROJECT}:${text}`)
   return { settings: { ...checked, audience, sources, trust }, warnings }
+}
+
+/** All requests come from the ingress, so without its address in the list all clients are one. */
+function proxyWarnings({ host, trustedProxies }: Pick<Values, 'host' | 'trustedProxies'>): string[] {
+  if (trustedProxies.length > 0 || isOnThisMachine(host)) return []
+  return [
+    'trustedProxies: is not set, so the token service takes all clients for one: in a rush one client can take the turns ' +
+      'of others, and no rate is limited by address.\n' +
+      "  Name the addresses of the ingress controller's pods and of what stands before it:\n" +
+      `  pulumi config set --path '${PROJECT}:trustedProxies[0]' 10.0.0.0/8`,
+  ]
 }
 
 /** Without login the token service asks in its own name, so there has to be a rule for it. */
