@@ -186,7 +186,7 @@ describe('a pull, and the catalog, of which nothing is granted', () => {
       'scope=repository:evil/app:pull',
       /^pull from "evil\/app" is not granted; the rules let this token pull from "acme/,
     ],
-    ['scope=registry:catalog:*', /^list the repositories is not granted; no rule lets this token/],
+    ['scope=registry:catalog:*', /^listing the repositories is not granted; no rule lets this token/],
   ])('is answered with the reason: %s', async (query, sentence) => {
     suite.upstream.answer = grant()
     const { status, error } = await suite.ask(job(), { query, at })

@@ -128,7 +128,7 @@ describe('explainRefusedAccess', () => {
         '"acme/app/**"',
     )
     expect((await told(job, ['registry:catalog:*'], [])).answer).toBe(
-      'access_refused: list the repositories is not granted; no rule lets this token list the repositories',
+      'access_refused: listing the repositories is not granted; no rule lets this token list the repositories',
     )
   })
 

@@ -25,8 +25,6 @@ export interface AskedAction {
 
 /** How a sentence says it, up to the name. */
 const withName = { pull: 'pull from', push: 'push to', delete: 'delete in' } as const
-const CATALOG = 'list the repositories'
-
 /** How many names a sentence lists; the rest is counted. */
 const NAMES_SHOWN = 3
 
@@ -121,14 +119,14 @@ function sentenceFor(
 }
 
 function phrase({ action, name }: AskedAction): string {
-  return action === '*' ? CATALOG : `${withName[action]} ${quote(name)}`
+  return action === '*' ? 'listing the repositories' : `${withName[action]} ${quote(name)}`
 }
 
 /** What the rules that match do grant. authentik has verified the token, so its holder may know. */
 function reachable(explanation: Explanation, refused: readonly AskedAction[]): string {
   const actions = [...new Set(refused.map(({ action }) => action))]
   const parts = actions.map((action) => {
-    if (action === '*') return `no rule lets this token ${CATALOG}`
+    if (action === '*') return 'no rule lets this token list the repositories'
     const names = new Set(explanation.scopes.flatMap((scope) => scope.reachable[action] ?? []))
     if (names.size === 0) return `no rule lets this token ${action} anything`
     return `the rules let this token ${withName[action]} ${listed([...names].map((name) => quote(name)))}`
