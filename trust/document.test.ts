@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { compileDocument, loadPolicy, sessionNames } from './document.ts'
 import { document, rules, sources } from './policy.fixture.ts'
+import { claimsInUse } from './rules.ts'
 
 describe('the document', () => {
   test('is the same for the same rules', () => {
@@ -30,7 +31,8 @@ describe('the document', () => {
     expect(document.session.claims).toEqual(
       expect.arrayContaining(['repository_owner_id', 'repository_owner', 'namespace_path', 'run_id', 'iss', 'sub']),
     )
-    expect(document.session.claims).toEqual([...new Set(document.session.claims)].toSorted())
+    expect(document.session.claims).toEqual([...new Set(document.session.claims)])
+    expect(document.session.claims.indexOf('actor')).toBe(claimsInUse(rules).length)
   })
   test('comes back from JSON unharmed, whatever stands in a rule', () => {
     const hostile = `'''"\\\n{}*\u{1f600}`

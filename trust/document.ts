@@ -54,7 +54,8 @@ export function compileDocument(
       application: names.session.application,
       provider: names.session.provider,
       audience: names.session.audience,
-      claims: [...new Set([...auditClaims, ...claimsInUse(rules)])].toSorted(),
+      // In this order, as long as there is room.
+      claims: [...new Set([...claimsInUse(rules), ...auditClaims])],
     },
     sources: sources.map(({ slug, platform, issuer, audience }) => ({
       slug,

@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DOCUMENT_GROUP, DOCUMENT_VERSION } from './document.ts'
 import { renderExpression } from './expression.ts'
-import { LEEWAY_SECONDS, MAX_CLAIM_BYTES, MAX_EXPRESSION_BYTES, MAX_NAME_CHARACTERS, MAX_SCOPES } from './limits.ts'
+import {
+  LEEWAY_SECONDS,
+  MAX_CLAIM_BYTES,
+  MAX_EXPRESSION_BYTES,
+  MAX_NAME_CHARACTERS,
+  MAX_SCOPES,
+  MAX_SESSION_CLAIMS_BYTES,
+} from './limits.ts'
 import { caselessClaims } from './platform-claims.ts'
 
 const expressions = join(import.meta.dirname, '../infra/authentik/expressions')
@@ -34,8 +41,9 @@ test.each([
   ['MAX_CLAIM_BYTES', MAX_CLAIM_BYTES],
   ['MAX_NAME_CHARACTERS', MAX_NAME_CHARACTERS],
   ['MAX_SCOPES', MAX_SCOPES],
+  ['MAX_SESSION_CLAIMS_BYTES', MAX_SESSION_CLAIMS_BYTES],
 ])('%s is the same in Python', (name, value) => {
-  expect(shared).toMatch(new RegExp(`^${name} = ${value}( +#.*)?$`, 'm'))
+  expect(`${shared}\n${read('ci_session.py')}`).toMatch(new RegExp(`^${name} = ${value}( +#.*)?$`, 'm'))
 })
 
 test('names that a platform finds in any case are the same in Python', () => {

@@ -21,6 +21,12 @@ export const MAX_PATTERNS_PER_FIELD = 200
 /** Different claims that all rules together look at: what a session token carries. */
 export const MAX_CLAIMS_IN_USE = 64
 
+/**
+ * The claims in a session, as JSON. Windows' credential store holds 2,560 bytes (CRED_MAX_CREDENTIAL_BLOB_SIZE), a whole
+ * session stays below 2,400, and all else in it takes up to 1,050. ci_session.py leaves out what does not fit.
+ */
+export const MAX_SESSION_CLAIMS_BYTES = 1_000
+
 /** From about 64 KB on, a policy blocks a worker of authentik for good (docs/observed-behaviour.md). */
 export const MAX_EXPRESSION_BYTES = 32 * 1024
 

@@ -6,6 +6,7 @@ import { pushOverlaps } from './push-overlaps.ts'
 import { templateClaims } from './repository-names.ts'
 import { checkRule } from './rule-checks.ts'
 import { type RuleSettings, ruleSchema, shortFormSchema } from './rule-schema.ts'
+import { sessionFindings } from './session-claims.ts'
 import { expandShortForm } from './short-forms.ts'
 import type { TrustSource } from './sources.ts'
 
@@ -66,7 +67,7 @@ export function parseRules(value: unknown, sources: readonly TrustSource[]): Par
       read.push({ number, settings })
     }
   }
-  findings.push(...pushOverlaps(read, sources))
+  findings.push(...pushOverlaps(read, sources), ...sessionFindings(rules, sources))
   const used = claimsInUse(rules)
   if (used.length > MAX_CLAIMS_IN_USE) {
     const wrong = `the rules look at ${used.length} different claims, and a session can carry ${MAX_CLAIMS_IN_USE}`

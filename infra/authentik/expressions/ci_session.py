@@ -16,14 +16,14 @@ USER_GENERATED = "goauthentik.io/user/generated"  # authentik's clean-up looks a
 SOURCE_USERS = "goauthentik.io/sources/"  # where authentik keeps the users that it makes for a source
 # Windows' credential store holds 2,560 bytes, and a whole session has to stay below 2,400. All else in it (header and
 # signature, issuer, audience, times, ids) takes up to 1,050 characters; base64 makes four of three.
-MAX_CI_BYTES = 1000
+MAX_SESSION_CLAIMS_BYTES = 1000
 
 
 def chosen_claims(names, rules, texts):
     """The claims that go into the session: first those that the matching rules look at or insert, then the others."""
     needed = {name for rule in rules for name, _ in rule["claims"]}
     needed |= {name for rule in rules for field in ACTIONS for name in TEMPLATE.findall(" ".join(rule[field]))}
-    kept, left = {}, MAX_CI_BYTES
+    kept, left = {}, MAX_SESSION_CLAIMS_BYTES
     for name in sorted(names, key=lambda name: name not in needed):  # stable: the document's order otherwise
         # As JSON says it, since that is what fills the session: everything but ASCII takes six bytes or twelve.
         size = len(json.dumps({name: texts[name]}, separators=(",", ":"))) if name in texts else 0
