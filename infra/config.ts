@@ -11,7 +11,7 @@ import { parseProxies } from '../service/http/client-address.ts'
 import { loadPolicy } from '../trust/document.ts'
 import { withoutSecrets } from '../trust/http-url.ts'
 import type { TrustSource } from '../trust/sources.ts'
-import { accountSubject, letsAccountIn } from './kubernetes/anonymous-pull.ts'
+import { accountAudience, accountSubject } from './kubernetes/anonymous-pull.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
 import { isOnThisMachine } from './public-url.ts'
@@ -120,8 +120,10 @@ type SettingName = keyof typeof settings
 type Values = { [Name in SettingName]: z.output<(typeof settings)[Name]['schema']> }
 
 /** The checked configuration. Empty optional settings are undefined; URLs end without a slash. */
-export type Settings = Omit<Values, 'audience' | 'sources' | 'trust'> & {
+export type Settings = Omit<Values, 'anonymousPull' | 'audience' | 'sources' | 'trust'> & {
   audience: string
+  /** What is open without login, and for whom the token is made with which the token service pulls for those. */
+  anonymousPull: { repositories: string[]; audience: string }
   sources: readonly TrustSource[]
   trust: Trust
 }
@@ -190,9 +192,10 @@ export function parseSettings(
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
   const { sources, trust, ...told } = checkTrust({ sources: checked.sources, rules: checked.trust, audience, groups })
   mistakes.push(...told.mistakes.map((text) => `${PROJECT}:${text}`))
-  if (checked.anonymousPull?.length > 0 && mistakes.length === 0) {
-    const problem = anonymousPullProblem(trust, checked.namespace)
-    if (problem !== undefined) mistakes.push(problem)
+  const policy = mistakes.length === 0 ? loadPolicy(JSON.parse(trust.document)) : undefined
+  const ownAudience = policy && accountAudience(policy, checked.namespace)
+  if (checked.anonymousPull?.length > 0 && policy !== undefined && ownAudience === undefined) {
+    mistakes.push(noRuleForAccount(checked.namespace))
   }
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
@@ -201,7 +204,8 @@ export function parseSettings(
     )
   }
   const warnings = [...told.warnings, ...proxyWarnings(checked)].map((text) => `${PROJECT}:${text}`)
-  return { settings: { ...checked, audience, sources, trust }, warnings }
+  const anonymousPull = { repositories: checked.anonymousPull, audience: ownAudience ?? audience }
+  return { settings: { ...checked, anonymousPull, audience, sources, trust }, warnings }
 }
 
 /** All requests come from the ingress, so without its address in the list all clients are one. */
@@ -216,9 +220,7 @@ function proxyWarnings({ host, trustedProxies }: Pick<Values, 'host' | 'trustedP
 }
 
 /** Without login the token service asks in its own name, so there has to be a rule for it. */
-function anonymousPullProblem(trust: Trust, namespace: string): string | undefined {
-  const policy = loadPolicy(JSON.parse(trust.document))
-  if (policy !== undefined && letsAccountIn(policy, namespace)) return undefined
+function noRuleForAccount(namespace: string): string {
   const rule = `{ source: cluster, claims: { sub: "${accountSubject(namespace)}" }, pull: ["public/**"] }`
   return (
     `${PROJECT}:anonymousPull: expected a rule that lets the account of the token service pull; there is none.\n` +

@@ -74,7 +74,6 @@ const tokenService = new TokenService({
   trustedProxies: settings.trustedProxies,
   explainRefusedPush: settings.explainRefusedPush,
   anonymousPull: settings.anonymousPull,
-  audience,
   jwtUserName: JWT_USER_NAME,
   caBundle: settings.caBundle,
   proxy: settings.proxy === undefined ? undefined : { url: settings.proxy, except: settings.noProxy },

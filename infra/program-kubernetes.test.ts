@@ -143,6 +143,27 @@ describe('Kubernetes', () => {
     ])
   })
 
+  it('asks Kubernetes for a token of the audience that the source of the cluster has', async () => {
+    await run({
+      ...example(),
+      ...open,
+      'passwordless-registry:sources': [
+        { slug: 'github', platform: 'github' },
+        { ...cluster, audience: 'of-its-own' },
+      ],
+      'passwordless-registry:trust': [
+        {
+          source: 'cluster',
+          claims: { sub: 'system:serviceaccount:passwordless-registry:token-service' },
+          pull: ['**'],
+        },
+      ],
+    })
+    expect(containerOf('token-service').volumes.at(-1).projected.sources).toMatchObject([
+      { serviceAccountToken: { audience: 'of-its-own' } },
+    ])
+  })
+
   it('opens nothing by default, and stops where no rule lets the account of the token service pull', async () => {
     await run(example())
     const pod = containerOf('token-service')

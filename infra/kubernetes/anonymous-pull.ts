@@ -16,11 +16,16 @@ const TOKEN_SECONDS = 3600
 /** `sub` of the account's tokens (kubernetes.io, "Service account tokens"). */
 export const accountSubject = (namespace: string): string => `system:serviceaccount:${namespace}:${ACCOUNT}`
 
-/** Whether some rule lets the account in. What it may pull is the rule's to say, and authentik's to decide. */
-export function letsAccountIn(policy: Policy, namespace: string): boolean {
-  return [...policy.sources.values()].some(
+/**
+ * For whom the account's token has to be made: the audience of the source of which some rule lets the account in. What
+ * it may pull is the rule's to say, and authentik's to decide.
+ *
+ * @returns undefined where no rule does
+ */
+export function accountAudience(policy: Policy, namespace: string): string | undefined {
+  return [...policy.sources.values()].find(
     (source) => matchingRules(source, claimTexts({ iss: source.issuer, sub: accountSubject(namespace) })).length > 0,
-  )
+  )?.audience
 }
 
 /** What a pod needs for it: parts of its specification, empty where nothing is open. */

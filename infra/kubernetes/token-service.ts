@@ -54,9 +54,7 @@ export interface TokenServiceArgs {
   /** Whether a client that may do nothing of what it asks for is told why, or gets a token that grants nothing. */
   explainRefusedPush: boolean
   /** Patterns of repositories that are open to pulls without login; none if empty. */
-  anonymousPull: readonly string[]
-  /** The audience of tokens that may be exchanged. */
-  audience: string
+  anonymousPull: { repositories: readonly string[]; audience: string }
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
   /** More certificate authorities that its calls trust, PEM; undefined: those that Node.js brings. */
@@ -100,10 +98,9 @@ export class TokenService extends pulumi.ComponentResource {
       },
       this,
     )
-    const { anonymousPull: repositories, audience } = args
     const extras = podExtras(args.pods, 'tokenService', RESOURCES)
     const { envFrom } = environmentSecret(args.environment, namespace, this)
-    const anonymous = anonymousPull({ repositories, audience })
+    const anonymous = anonymousPull(args.anonymousPull)
     // There and named whether it is needed or not: server-side apply cannot take `serviceAccountName` away again, since
     // the API server keeps it under its former name `serviceAccount` too.
     const account = new kubernetes.core.v1.ServiceAccount(
