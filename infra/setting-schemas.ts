@@ -1,7 +1,7 @@
 /** Kinds of settings that are more than a pattern. The messages stand after "expected". */
 import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
-import { hostProblem, httpUrlProblem } from '../trust/http-url.ts'
+import { hostProblem, httpUrlProblem } from '../trust/language/http-url.ts'
 
 /** RFC 793 §3.1: 16 bits. */
 const MAX_PORT = 65_535

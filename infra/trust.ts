@@ -1,11 +1,12 @@
 /** The stack's sources and trust rules: checked, compiled to what authentik and the token service read, and in words. */
 
-import { describeRules } from '../trust/describe.ts'
-import { compileDocument, REGISTRY_APPLICATION, sessionNames } from '../trust/document.ts'
-import { type Finding, findingSentence, hasErrors } from '../trust/findings.ts'
+import { describeRules } from '../trust/language/describe.ts'
+import { compileDocument, REGISTRY_APPLICATION, sessionNames } from '../trust/language/document.ts'
+import { type Finding, findingSentence, hasErrors } from '../trust/language/findings.ts'
+import { parseRules } from '../trust/language/rules.ts'
+import type { TrustSource } from '../trust/language/source-schema.ts'
+import { parseSources } from '../trust/language/sources.ts'
 import { MAX_DOCUMENT_BYTES } from '../trust/limits.ts'
-import { parseRules } from '../trust/rules.ts'
-import { parseSources, type TrustSource } from '../trust/sources.ts'
 
 export interface Trust {
   /** The compiled rules, JSON. */

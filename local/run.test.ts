@@ -11,12 +11,12 @@ let root: string
 const elsewhere = {
   test: 'test/run.ts',
   fuzz: 'test/fuzz/main.ts',
-  explain: 'trust/explain-main.ts',
+  explain: 'trust/explain/explain-main.ts',
   bundle: 'service/bundle-main.ts',
 }
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'run-'))
-  for (const directory of ['local', 'test/fuzz', 'trust', 'service', 'sdks/authentik', 'bin', 'elsewhere']) {
+  for (const directory of ['local', 'test/fuzz', 'trust/explain', 'service', 'sdks/authentik', 'bin', 'elsewhere']) {
     await mkdir(join(root, directory), { recursive: true })
   }
   await copyFile(join(import.meta.dirname, 'run'), join(root, 'local', 'run'))

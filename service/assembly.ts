@@ -3,7 +3,7 @@
  * the early refusal by rules, the cache, the check of the signature, the gate, the breaker, and then authentik.
  */
 import type { Server } from 'node:http'
-import type { Policy } from '../trust/policy.ts'
+import type { Policy } from '../trust/decision/policy.ts'
 import type { Config } from './config.ts'
 import { createAdvice } from './decision/advice.ts'
 import { createAnonymousWarning } from './decision/anonymous-refusal.ts'

@@ -9,7 +9,7 @@ import { answerByClient, answerJson } from '../test/fake-upstream.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
-import { audience, document, githubClaims } from '../trust/policy.fixture.ts'
+import { audience, document, githubClaims } from '../trust/decision/policy.fixture.ts'
 
 const suite = useTokenService({ started: false })
 

@@ -7,7 +7,7 @@ it('leaves our files, and says of a library’s code that it has no source', () 
   const map = withoutLibraries(
     JSON.stringify({
       version: 3,
-      sources: ['node_modules/a/index.js', 'service/main.ts', 'node_modules/b/index.js', 'trust/glob.ts'],
+      sources: ['node_modules/a/index.js', 'service/main.ts', 'node_modules/b/index.js', 'trust/decision/glob.ts'],
       sourcesContent: ['a', 'ours', 'b', 'ours'],
       names: ['secret'],
       mappings: encode([
@@ -24,7 +24,7 @@ it('leaves our files, and says of a library’s code that it has no source', () 
   )
   expect(JSON.parse(map)).toEqual({
     version: 3,
-    sources: ['service/main.ts', 'trust/glob.ts'],
+    sources: ['service/main.ts', 'trust/decision/glob.ts'],
     names: [],
     mappings: encode([[[10, 0, 4, 2], [20]], [], [[0, 1, 1, 6]]]),
   })
@@ -32,5 +32,5 @@ it('leaves our files, and says of a library’s code that it has no source', () 
   const read = new SourceMap(JSON.parse(map))
   expect(read.findEntry(0, 12)).toMatchObject({ originalSource: 'service/main.ts', originalLine: 4 })
   expect(read.findEntry(1, 8)).not.toHaveProperty('originalSource', expect.any(String))
-  expect(read.findEntry(2, 3)).toMatchObject({ originalSource: 'trust/glob.ts', originalLine: 1 })
+  expect(read.findEntry(2, 3)).toMatchObject({ originalSource: 'trust/decision/glob.ts', originalLine: 1 })
 })

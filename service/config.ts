@@ -1,6 +1,6 @@
 /** The environment, read once into one typed value; every mistake in it is told at once. */
 import * as z from 'zod/mini'
-import { Glob } from '../trust/glob.ts'
+import { Glob } from '../trust/decision/glob.ts'
 import { parseProxies, type TrustedProxies } from './http/client-address.ts'
 import { type Limits, readLimits } from './limits.ts'
 import type { Anonymous } from './request/credentials.ts'

@@ -7,7 +7,7 @@ import { type FakeIssuer, fakeIssuer, type IssuerKey, issuerKey } from '../test/
 import { answerJson } from '../test/fake-upstream.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, useTokenService } from '../test/token-service-suite.ts'
-import { audience, document, githubClaims } from '../trust/policy.fixture.ts'
+import { audience, document, githubClaims } from '../trust/decision/policy.fixture.ts'
 
 const suite = useTokenService({ started: false })
 

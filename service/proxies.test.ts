@@ -9,7 +9,7 @@ import { type Collector, startCollector } from '../test/fake-collector.ts'
 import { type FakeIssuer, fakeIssuer, type IssuerKey, issuerKey } from '../test/fake-issuer.ts'
 import { type FakeProxy, fakeProxy, type PrivateAuthority, privateAuthority } from '../test/fake-proxy.ts'
 import { basic, useTokenService } from '../test/token-service-suite.ts'
-import { audience, document, githubClaims } from '../trust/policy.fixture.ts'
+import { audience, document, githubClaims } from '../trust/decision/policy.fixture.ts'
 
 const suite = useTokenService({ started: false })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { document, policy, policyOf } from '../trust/policy.fixture.ts'
+import { document, policy, policyOf } from '../trust/decision/policy.fixture.ts'
 import { prepareAnswer } from './http/answer.ts'
 import { createRepeats, type Repeat, type RepeatsDependencies } from './repeats.ts'
 import { createKeyedHash } from './request/credential-digest.ts'

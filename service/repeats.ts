@@ -5,7 +5,7 @@
  * Nothing is remembered for longer than the cache would give the same tokens again, nor over a change of the rules.
  */
 import { LRUCache } from 'lru-cache'
-import type { Policy } from '../trust/policy.ts'
+import type { Policy } from '../trust/decision/policy.ts'
 import type { PreparedAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
 import type { PreparedLine } from './operations/audit.ts'

@@ -1,5 +1,5 @@
 /** `/token`: from a request's header and query, or its form, to an answer. */
-import type { Glob } from '../trust/glob.ts'
+import type { Glob } from '../trust/decision/glob.ts'
 import type { Config } from './config.ts'
 import type { Advice } from './decision/advice.ts'
 import { anonymousScopes } from './decision/anonymous-pull.ts'

@@ -27,9 +27,6 @@ export const MAX_CLAIMS_IN_USE = 64
  */
 export const MAX_SESSION_CLAIMS_BYTES = 1_000
 
-/** From about 64 KB on, a policy blocks a worker of authentik for good (docs/observed-behaviour.md). */
-export const MAX_EXPRESSION_BYTES = 32 * 1024
-
 /** A ConfigMap holds 1 MiB (Kubernetes API reference), and the token service gets the compiled rules in one. */
 export const MAX_DOCUMENT_BYTES = 1_000_000
 

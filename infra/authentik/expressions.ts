@@ -1,7 +1,9 @@
 /** The expressions that authentik runs: files in `expressions/`, each with the shared one in front. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { renderExpression } from '../../trust/expression.ts'
+
+/** From about 64 KB on, a policy blocks a worker of authentik for good (docs/observed-behaviour.md). */
+export const MAX_EXPRESSION_BYTES = 32 * 1024
 
 export type ExpressionName = 'trust_policy' | 'docker_registry' | 'ci_session'
 
@@ -11,4 +13,22 @@ export function expression(name: ExpressionName): string {
     readFileSync(join(import.meta.dirname, 'expressions', `${file}.py`), 'utf8'),
   ) as [string, string]
   return renderExpression(shared, body)
+}
+
+/**
+ * The whole text of an expression, stripped as authentik strips it (anything else would show as a change for ever).
+ *
+ * @param shared the text of `trust.py`
+ * @param body the text of the expression itself
+ * @throws when it grows beyond what authentik can run as a policy
+ */
+export function renderExpression(shared: string, body: string): string {
+  const text = `${shared.trim()}\n\n\n${body.trim()}`
+  const size = Buffer.byteLength(text)
+  if (size > MAX_EXPRESSION_BYTES) {
+    throw new Error(
+      `the expression is ${size} bytes long; at most ${MAX_EXPRESSION_BYTES} are safe, as a longer policy blocks authentik`,
+    )
+  }
+  return text
 }

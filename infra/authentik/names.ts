@@ -1,4 +1,4 @@
-import { REGISTRY_APPLICATION, sessionNames } from '../../trust/document.ts'
+import { REGISTRY_APPLICATION, sessionNames } from '../../trust/language/document.ts'
 
 /** Provider, application, scope mapping, scope and key pair of the registry share one name in authentik. */
 export const REGISTRY_NAME = REGISTRY_APPLICATION

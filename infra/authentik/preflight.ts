@@ -3,7 +3,7 @@
  * version, the flows that every provider needs, and sources of an older form of this stack that are not ours any more.
  */
 import * as pulumi from '@pulumi/pulumi'
-import type { TrustSource } from '../../trust/sources.ts'
+import type { TrustSource } from '../../trust/language/source-schema.ts'
 import { type AuthentikAccess, type AuthentikApi, AuthentikProblem, authentikApi } from './api.ts'
 import { REGISTRY_NAME, UNUSED_CONSUMER } from './names.ts'
 import {

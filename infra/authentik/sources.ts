@@ -1,8 +1,8 @@
 import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
 import schema from '../../sdks/authentik.schema.json' with { type: 'json' }
-import { authentikSourceSlug } from '../../trust/document.ts'
-import type { SourceKeys, TrustSource } from '../../trust/sources.ts'
+import { authentikSourceSlug } from '../../trust/language/document.ts'
+import type { SourceKeys, TrustSource } from '../../trust/language/source-schema.ts'
 import { adoptionAdvice } from './adoption.ts'
 import { UNUSED_CONSUMER, UNUSED_URL } from './names.ts'
 

@@ -1,6 +1,6 @@
 import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
-import { DOCUMENT_GROUP } from '../../trust/document.ts'
+import { DOCUMENT_GROUP } from '../../trust/language/document.ts'
 import { adoptionAdvice } from './adoption.ts'
 import { expression } from './expressions.ts'
 

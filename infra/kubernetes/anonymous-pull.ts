@@ -2,9 +2,9 @@
  * Pulls without login. For whoever has no credentials the token service presents the token of its own Kubernetes
  * account, which Kubernetes renews: there is no password to keep, and a trust rule says what that account may pull.
  */
-import { claimTexts } from '../../trust/claim-texts.ts'
-import { matchingRules } from '../../trust/decide.ts'
-import type { Policy } from '../../trust/document.ts'
+import { claimTexts } from '../../trust/decision/claim-texts.ts'
+import { matchingRules } from '../../trust/decision/decide.ts'
+import type { Policy } from '../../trust/decision/policy.ts'
 
 /** Name of the token service's own Kubernetes account. */
 export const ACCOUNT = 'token-service'

@@ -4,7 +4,7 @@
  */
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
-import type { SourceKeys } from '../../trust/sources.ts'
+import type { SourceKeys } from '../../trust/language/source-schema.ts'
 import { labels } from './labels.ts'
 import { REGISTRY_PORT } from './registry-config.ts'
 import { METRICS_PORT, TOKEN_SERVICE_PORT } from './token-service-port.ts'

@@ -1,7 +1,7 @@
 /** What a registry token grants, read from the token itself (distribution's JWT page, claim `access`). */
 import * as z from 'zod/mini'
-import type { Access } from '../../trust/decide.ts'
-import { decodeToken } from '../../trust/token.ts'
+import type { Access } from '../../trust/decision/decide.ts'
+import { decodeToken } from '../../trust/decision/token.ts'
 
 const accessClaim = z.array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()) }))
 

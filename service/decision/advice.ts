@@ -3,9 +3,9 @@
  * verified here, and a yes means nothing until authentik has said it too.
  */
 import { LRUCache } from 'lru-cache'
-import { checkToken, type TokenCheck } from '../../trust/check-token.ts'
-import type { Policy } from '../../trust/policy.ts'
-import { decodeToken } from '../../trust/token.ts'
+import { checkToken, type TokenCheck } from '../../trust/decision/check-token.ts'
+import type { Policy } from '../../trust/decision/policy.ts'
+import { decodeToken } from '../../trust/decision/token.ts'
 import type { Limits } from '../limits.ts'
 import type { DigestCredential } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Glob } from '../../trust/glob.ts'
+import { Glob } from '../../trust/decision/glob.ts'
 import { anonymousScopes } from './anonymous-pull.ts'
 
 const globs = (...patterns: string[]) => patterns.map((pattern) => new Glob(pattern))

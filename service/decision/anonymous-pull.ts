@@ -1,6 +1,6 @@
 /** What somebody without credentials may ask for: to pull the repositories that the operator named, and nothing else. */
-import type { Glob } from '../../trust/glob.ts'
-import { parseScopes } from '../../trust/scopes.ts'
+import type { Glob } from '../../trust/decision/glob.ts'
+import { parseScopes } from '../../trust/decision/scopes.ts'
 
 /**
  * @param scopes as the client gave them

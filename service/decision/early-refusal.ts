@@ -6,7 +6,7 @@
  * authentik is asked all the same now and then, and a yes is reported. The client's answer stays no: authentik's yes to
  * what the rules refuse would have to come from a mistake, and an asker cannot choose when it is asked.
  */
-import type { RefusalCode } from '../../trust/check-token.ts'
+import type { RefusalCode } from '../../trust/decision/check-token.ts'
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Credential } from '../request/credentials.ts'

@@ -1,6 +1,6 @@
 /** Refuses tokens whose signature is not that of a key of their issuer, before authentik is asked. */
-import { quote } from '../../trust/findings.ts'
-import { decodeToken } from '../../trust/token.ts'
+import { quote } from '../../trust/decision/quote.ts'
+import { decodeToken } from '../../trust/decision/token.ts'
 import { TokenError } from '../errors.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from '../upstream/exchange.ts'
 import type { Advice } from './advice.ts'

@@ -2,7 +2,7 @@
  * Key ids under which trusted issuers publish different keys. authentik's policy refuses every token that names one, as
  * it could be the token of either; here this is told from a token that is refused for something else.
  */
-import { keysConflict, type PublicKey } from '../../trust/key-material.ts'
+import { keysConflict, type PublicKey } from '../../trust/decision/key-material.ts'
 import type { Limits } from '../limits.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { fetchKeySet } from './signature.ts'

@@ -1,6 +1,6 @@
 /** What a token says of itself, for the audit log and the cache. Nothing of it is verified here. */
 import { LRUCache } from 'lru-cache'
-import { decodeToken } from '../../trust/token.ts'
+import { decodeToken } from '../../trust/decision/token.ts'
 import type { Limits } from '../limits.ts'
 import type { CredentialDigest } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'

@@ -5,12 +5,12 @@
  * which only the pull is granted where the rules let the token delete, since some clients ask for `pull,push` to delete
  * (crane, regctl: docs/observed-behaviour.md).
  */
-import { claimTexts } from '../../trust/claim-texts.ts'
-import { type Access, decide } from '../../trust/decide.ts'
-import { type Explanation, explainClaims } from '../../trust/explain.ts'
-import { quote } from '../../trust/findings.ts'
-import { unusableClaims, unusableSentence } from '../../trust/image-names.ts'
-import { parseScopes } from '../../trust/scopes.ts'
+import { claimTexts } from '../../trust/decision/claim-texts.ts'
+import { type Access, decide } from '../../trust/decision/decide.ts'
+import { unusableClaims, unusableSentence } from '../../trust/decision/image-names.ts'
+import { quote } from '../../trust/decision/quote.ts'
+import { parseScopes } from '../../trust/decision/scopes.ts'
+import { type Explanation, explainClaims } from '../../trust/explain/explain.ts'
 import { TokenError } from '../errors.ts'
 import type { Credential } from '../request/credentials.ts'
 import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'

@@ -6,7 +6,7 @@
  * meant for the registry too, where it opens `/v2/` and nothing else: so it is also the token of a login that asks for
  * nothing, and such a login costs authentik one exchange.
  */
-import { decodeToken } from '../../trust/token.ts'
+import { decodeToken } from '../../trust/decision/token.ts'
 import { TokenError } from '../errors.ts'
 import type { Credential } from '../request/credentials.ts'
 import type { Secret } from '../secret.ts'

@@ -13,7 +13,7 @@ import {
   type JWSHeaderParameters,
 } from 'jose'
 import * as z from 'zod/mini'
-import { decodeToken } from '../../trust/token.ts'
+import { decodeToken } from '../../trust/decision/token.ts'
 import type { Limits } from '../limits.ts'
 import { type IssuerKeys, parseKeySet } from './issuer-keys.ts'
 import { isSignedBy } from './verify.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { document } from '../../trust/policy.fixture.ts'
+import { document } from '../../trust/decision/policy.fixture.ts'
 import { createLog } from '../operations/log.ts'
 import { openTrustFile, type TrustFile } from './trust-file.ts'
 

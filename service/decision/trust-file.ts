@@ -7,7 +7,7 @@
  */
 import type { Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { DOCUMENT_VERSION, loadPolicy, type Policy } from '../../trust/policy.ts'
+import { DOCUMENT_VERSION, loadPolicy, type Policy } from '../../trust/decision/policy.ts'
 import { ConfiguredFileError } from '../configured-file.ts'
 import type { Limits } from '../limits.ts'
 import type { Log } from '../operations/log.ts'

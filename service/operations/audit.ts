@@ -3,7 +3,7 @@
  * Never a token, a password, or a user name that authentik did not accept: people type passwords there.
  */
 import { type DestinationStream, pino } from 'pino'
-import type { Access } from '../../trust/decide.ts'
+import type { Access } from '../../trust/decision/decide.ts'
 
 /**
  * - `granted`: a token; with less than what was asked for, or nothing, too: `granted` says what

@@ -1,6 +1,6 @@
 /** authentik's token endpoint: a credential and scopes go in, a registry token comes out. */
 import * as z from 'zod/mini'
-import type { Access } from '../../trust/decide.ts'
+import type { Access } from '../../trust/decision/decide.ts'
 import type { Config } from '../config.ts'
 import { readAccess } from '../decision/access.ts'
 import { TokenError } from '../errors.ts'

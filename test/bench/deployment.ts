@@ -6,9 +6,9 @@ import { generateKeyPair as generateWithCallback, type KeyObject, sign as signWi
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { compileDocument, REGISTRY_APPLICATION, sessionNames } from '../../trust/document.ts'
-import { parseRules } from '../../trust/rules.ts'
-import { parseSources } from '../../trust/sources.ts'
+import { compileDocument, REGISTRY_APPLICATION, sessionNames } from '../../trust/language/document.ts'
+import { parseRules } from '../../trust/language/rules.ts'
+import { parseSources } from '../../trust/language/sources.ts'
 import { ciClaims } from './jwt.ts'
 
 const generateKeyPair = promisify(generateWithCallback)

@@ -1,7 +1,7 @@
 /** Sessions: what they are good for, and everything that must not pass as one or must end one. */
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { authentikSourceSlug } from '../../trust/document.ts'
+import { authentikSourceSlug } from '../../trust/language/document.ts'
 import { accessToken, api, authentikUrl, only, type Row, userOf, whileChanged } from './authentik.ts'
 import { foreignKey, keyOf, resigned } from './forge.ts'
 import { jobToken, jobTokenWith, registry, SHORT_LIFE_SECONDS, untilExpired } from './job.ts'

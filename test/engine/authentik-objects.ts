@@ -8,7 +8,7 @@ import { type ExpressionName, expression } from '../../infra/authentik/expressio
 import { jwks, keyId } from '../../infra/authentik/jwks.ts'
 import { REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
 import { checkTrust } from '../../infra/trust.ts'
-import { authentikSourceSlug, DOCUMENT_GROUP } from '../../trust/document.ts'
+import { authentikSourceSlug, DOCUMENT_GROUP } from '../../trust/language/document.ts'
 
 export const groups = { push: 'acl_docker_push', pull: 'acl_docker_pull' }
 

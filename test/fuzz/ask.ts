@@ -17,7 +17,7 @@ import type { Credential } from '../../service/request/credentials.ts'
 import { Secret } from '../../service/secret.ts'
 import { createTokenEndpoint, type TokenEndpoint } from '../../service/token.ts'
 import type { Exchange } from '../../service/upstream/exchange.ts'
-import { policy } from '../../trust/policy.fixture.ts'
+import { policy } from '../../trust/decision/policy.fixture.ts'
 import { anyRequest, type RequestCase } from './requests.ts'
 
 /** How many requests ended how: a test in which every one is refused at the door would prove little. */

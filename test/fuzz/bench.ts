@@ -1,8 +1,9 @@
 /** What a decision over a thousand rules costs, on both sides. Printed, never asserted: machines differ. */
-import type { Claims } from '../../trust/claim-texts.ts'
-import { decide } from '../../trust/decide.ts'
-import { compileDocument, loadPolicy, sessionNames } from '../../trust/document.ts'
-import type { TrustRule } from '../../trust/rules.ts'
+import type { Claims } from '../../trust/decision/claim-texts.ts'
+import { decide } from '../../trust/decision/decide.ts'
+import { loadPolicy } from '../../trust/decision/policy.ts'
+import { compileDocument, sessionNames } from '../../trust/language/document.ts'
+import type { TrustRule } from '../../trust/language/rule-schema.ts'
 import type { Case } from './cases.ts'
 import type { PythonMatcher } from './python-matcher.ts'
 

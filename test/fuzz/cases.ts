@@ -1,10 +1,11 @@
 /** Cases for the differential test: rules, claims and scopes that are valid, hostile and borderline. */
 import fc from 'fast-check'
-import type { Claims } from '../../trust/claim-texts.ts'
-import { authentikSourceSlug, compileDocument, sessionNames } from '../../trust/document.ts'
-import type { PublicKey } from '../../trust/key-material.ts'
-import { parseRules, type TrustRule } from '../../trust/rules.ts'
-import type { TrustSource } from '../../trust/sources.ts'
+import type { Claims } from '../../trust/decision/claim-texts.ts'
+import type { PublicKey } from '../../trust/decision/key-material.ts'
+import { authentikSourceSlug, compileDocument, sessionNames } from '../../trust/language/document.ts'
+import type { TrustRule } from '../../trust/language/rule-schema.ts'
+import { parseRules } from '../../trust/language/rules.ts'
+import type { TrustSource } from '../../trust/language/source-schema.ts'
 
 /** One question to both sides. The document is plain JSON: it may be one that nobody understands. */
 export interface Case {

@@ -1,9 +1,9 @@
 /** Holds TypeScript and Python against each other, case by case. */
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { decide } from '../../trust/decide.ts'
-import { loadPolicy, type TrustDocument } from '../../trust/document.ts'
-import { keysConflict, type PublicKey } from '../../trust/key-material.ts'
+import { decide } from '../../trust/decision/decide.ts'
+import { keysConflict, type PublicKey } from '../../trust/decision/key-material.ts'
+import { loadPolicy, type TrustDocument } from '../../trust/decision/policy.ts'
 import { anyCase, type Case } from './cases.ts'
 import type { Answer, PythonMatcher } from './python-matcher.ts'
 

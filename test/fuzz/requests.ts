@@ -1,6 +1,6 @@
 /** Requests for the parsers of the token service: right ones, almost right ones, and garbage, each with secrets in it. */
 import fc from 'fast-check'
-import { audience, githubClaims } from '../../trust/policy.fixture.ts'
+import { audience, githubClaims } from '../../trust/decision/policy.fixture.ts'
 
 /** One request to `/token`, and what of it nobody may ever read. */
 export interface RequestCase {

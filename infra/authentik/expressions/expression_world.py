@@ -61,7 +61,7 @@ def source(platform, issuer):
 
 
 def document():
-    """What trust/document.ts compiles for two sources."""
+    """What trust/language/document.ts compiles for two sources."""
     owner = [["repository_owner_id", ["501"]], ["ref", ["refs/heads/*", "refs/tags/*"]]]
     push = ["{repository}", "{repository}/**"]
     github = [rule(claims=owner, push=push, pull=["{repository_owner}/**"])]

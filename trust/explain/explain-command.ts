@@ -1,0 +1,143 @@
+/** `npm run explain`: arguments in, text and exit status out. Files, standard input and clock come in from outside. */
+import { parseArgs } from 'node:util'
+import type { Claims } from '../decision/claim-texts.ts'
+import type { Policy } from '../decision/policy.ts'
+import { quote } from '../decision/quote.ts'
+import { decodeToken } from '../decision/token.ts'
+import { findingText } from '../language/findings.ts'
+import { stackPolicy } from '../language/stack-policy.ts'
+import { type Explanation, explainClaims, explainToken } from './explain.ts'
+import { explanationText } from './explain-text.ts'
+
+export const explainHelp = `Explains what a CI token gets from a stack's trust rules, and why. Offline: no signature is checked.
+
+  npm run explain -- --token FILE --scope repository:acme/app:push
+  npm run token -- github --repository acme/app | npm run -s explain -- --token - --scope repository:acme/app:push
+  npm run explain -- --claims FILE --source github --scope repository:acme/app:pull --json
+
+  --token FILE    a file that holds the token; - reads standard input
+  --claims FILE   or the claims alone, as JSON; - reads standard input
+  --source SLUG   with --claims: whose claims these are (default: told by "iss")
+  --scope SCOPE   what is asked for; may be given several times
+  --stack NAME    whose rules: stacks/Pulumi.NAME.yaml (default: local)
+  --json          prints JSON
+  --help          prints this
+
+Exit status: 0 all of it is granted, 1 it is not, 2 the question was wrong.
+`
+
+/** What the command needs of the machine. Files are named as the user names them. */
+export interface ExplainWorld {
+  readonly readFile: (path: string) => string
+  readonly readStandardInput: () => string
+  /** Seconds since 1970. */
+  readonly now: () => number
+}
+
+export interface CommandResult {
+  readonly exitCode: 0 | 1 | 2
+  readonly text: string
+}
+
+class WrongQuestion extends Error {}
+
+/** Runs the command. The token is never part of the text. */
+export function runExplain(args: readonly string[], world: ExplainWorld): CommandResult {
+  try {
+    const options = parse(args)
+    if (options.help) return { exitCode: 0, text: explainHelp }
+    const explanation = answer(options, readPolicy(options.stack, world), world)
+    const text = options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)
+    return { exitCode: explanation.granted ? 0 : 1, text: `${text}\n` }
+  } catch (error) {
+    if (error instanceof WrongQuestion) return { exitCode: 2, text: `${error.message}\n` }
+    throw error
+  }
+}
+
+interface Options {
+  readonly token?: string
+  readonly claims?: string
+  readonly source?: string
+  readonly scope: readonly string[]
+  readonly stack: string
+  readonly json: boolean
+  readonly help: boolean
+}
+
+function parse(args: readonly string[]): Options {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        token: { type: 'string' },
+        claims: { type: 'string' },
+        source: { type: 'string' },
+        scope: { type: 'string', multiple: true, default: [] },
+        stack: { type: 'string', default: 'local' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    return values
+  } catch {
+    // Node's message quotes the argument, which may be a token pasted without its option.
+    throw new WrongQuestion(`an argument is not understood\n\n${explainHelp}`)
+  }
+}
+
+/** Warnings about the rules are told by a preview; here they would stand before each answer. */
+function readPolicy(stack: string, world: ExplainWorld): Policy {
+  if (!/^[\w.-]{1,100}$/.test(stack))
+    throw new WrongQuestion(`${quote(stack)} is not the name of a stack; such as: --stack local`)
+  const stackFile = read(`stacks/Pulumi.${stack}.yaml`, world)
+  const { policy, findings } = stackPolicy(read('Pulumi.yaml', world), stackFile)
+  if (policy !== undefined) return policy
+  const mistakes = findings.filter(({ severity }) => severity === 'error').map(findingText)
+  throw new WrongQuestion(`the rules of stack ${stack} have mistakes:\n${mistakes.join('\n')}`)
+}
+
+function answer(options: Options, policy: Policy, world: ExplainWorld): Explanation {
+  const { token, claims, scope } = options
+  if (token !== undefined && claims === undefined) {
+    return explainToken(policy, decodeToken(read(token, world).trim()), scope, world.now())
+  }
+  if (claims !== undefined && token === undefined) {
+    const given = readClaims(claims, world)
+    return explainClaims(policy, { kind: 'claims', source: sourceOf(options, policy, given), claims: given }, scope)
+  }
+  throw new WrongQuestion(`either --token or --claims is needed\n\n${explainHelp}`)
+}
+
+function readClaims(path: string, world: ExplainWorld): Claims {
+  try {
+    const value: unknown = JSON.parse(read(path, world))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Claims
+  } catch (error) {
+    if (error instanceof WrongQuestion) throw error
+  }
+  throw new WrongQuestion(
+    `${path} does not contain a JSON object; such as: {"repository": "acme/app", "ref": "refs/heads/main"}`,
+  )
+}
+
+function sourceOf({ source: slug }: Options, policy: Policy, claims: Claims) {
+  const sources = [...policy.sources.values()]
+  const source = sources.find((candidate) =>
+    slug === undefined ? candidate.issuer === claims.iss : candidate.slug === slug,
+  )
+  if (source !== undefined) return source
+  const known = sources.map((candidate) => candidate.slug).join(', ')
+  throw new WrongQuestion(`which source these claims are of is not known; add --source with one of: ${known}`)
+}
+
+function read(path: string, world: ExplainWorld): string {
+  try {
+    return path === '-' ? world.readStandardInput() : world.readFile(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
+    // A token given in place of a file would be quoted in the error of the file system.
+    const name = path.length <= 100 ? path : 'a file of that name; --token takes a file, or - for standard input'
+    throw new WrongQuestion(`cannot read ${name}${code}`)
+  }
+}

@@ -1,0 +1,73 @@
+/** Rules in words, one line each, so that a review of a preview shows what trust changes. */
+import type { Platform } from '../platforms/platform-claims.ts'
+import type { TrustRule } from './rule-schema.ts'
+import type { TrustSource } from './source-schema.ts'
+
+const jobs: Record<Platform, string> = { github: 'GitHub repositories', gitlab: 'GitLab projects', oidc: 'jobs' }
+
+/** How claims are said; what is not listed is said by its own name. */
+const phrases: Record<string, string> = {
+  repository: 'named',
+  repository_id: 'with id',
+  repository_owner: 'whose owner is called',
+  repository_owner_id: 'of owner',
+  project_path: 'named',
+  project_id: 'with id',
+  namespace_id: 'in namespace',
+  environment: 'in environment',
+  event_name: 'started by',
+  pipeline_source: 'started by',
+}
+
+/**
+ * One line for each rule, in order, such as "push to {repository}: GitHub repositories of owner 501 on main or a tag".
+ * What is granted comes first, since Pulumi cuts long lines of a preview.
+ */
+export function describeRules(rules: readonly TrustRule[], sources: readonly TrustSource[]): string[] {
+  return rules.map((rule) => describeRule(rule, sources))
+}
+
+function describeRule(rule: TrustRule, sources: readonly TrustSource[]): string {
+  const source = sources.find(({ slug }) => slug === rule.source)
+  const platform = source?.platform ?? 'oidc'
+  // The slug says which one where it is not simply the platform's own.
+  const who = rule.source === platform ? jobs[platform] : `${jobs[platform]} at ${rule.source}`
+  const claims = rule.claims.map(([claim, patterns]) => describeClaim(claim, patterns))
+  return `${describeGrants(rule)}: ${[who, ...claims].join(' ')}`
+}
+
+function describeClaim(claim: string, patterns: readonly string[]): string {
+  if (claim === 'ref' || claim === 'ref_path') return `on ${either(patterns.map(describeRef))}`
+  if (claim === 'namespace_path') return describeNamespaces(patterns)
+  return `${phrases[claim] ?? `with ${claim}`} ${either(patterns)}`
+}
+
+/** Groups below a namespace are matched by name alone, even where an id stands beside it: see short-forms.ts. */
+function describeNamespaces(patterns: readonly string[]): string {
+  const below = patterns.filter((pattern) => /^[^*]+\/\*\*$/.test(pattern)).map((pattern) => pattern.slice(0, -3))
+  const whole = patterns.filter((pattern) => !pattern.endsWith('/**') || !below.includes(pattern.slice(0, -3)))
+  return [
+    ...(whole.length > 0 ? [`whose namespace is called ${either(whole)}`] : []),
+    ...(below.length > 0 ? [`in subgroups of ${either(below)}, which are matched by name`] : []),
+  ].join(' or ')
+}
+
+function describeRef(pattern: string): string {
+  if (/^refs\/tags\/\*+$/.test(pattern)) return 'a tag'
+  if (/^refs\/heads\/\*+$/.test(pattern)) return 'a branch'
+  const [, kind, name] = /^refs\/(heads|tags)\/(.+)$/.exec(pattern) ?? []
+  if (name === undefined) return pattern
+  return kind === 'tags' ? `tag ${name}` : name
+}
+
+function describeGrants({ push, pull, delete: deletes, catalog }: TrustRule): string {
+  return [
+    ...(push.length > 0 ? [`push to ${both(push)}`] : []),
+    ...(pull.length > 0 ? [`pull ${both(pull)}`] : []),
+    ...(deletes.length > 0 ? [`delete in ${both(deletes)}`] : []),
+    ...(catalog ? ['list the catalog'] : []),
+  ].join(', ')
+}
+
+const either = (items: readonly string[]) => new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(items)
+const both = (items: readonly string[]) => new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(items)

@@ -1,0 +1,92 @@
+/** The shape of a trust rule, as a person writes it. What it means, and whether it is wise, is checked elsewhere. */
+import { z } from 'zod'
+import { MAX_PATTERN_CHARACTERS, MAX_PATTERNS_PER_FIELD } from '../limits.ts'
+
+const text = z
+  .string({ error: 'is not text' })
+  .min(1, { error: 'is empty' })
+  .max(MAX_PATTERN_CHARACTERS, { error: `is longer than ${MAX_PATTERN_CHARACTERS} characters` })
+
+/** `pulumi config set --path` turns "501" into a number, so whole numbers and booleans are taken as their text. */
+const claimPattern = z.union([text, z.int().transform(String), z.boolean().transform(String)], {
+  error: 'is neither text nor a whole number',
+})
+
+/** One pattern or a list of them. */
+const oneOrMore = <Item extends z.ZodType>(item: Item) =>
+  z.preprocess(
+    (value) => (Array.isArray(value) ? value : [value]),
+    z
+      .array(item)
+      .min(1, { error: 'is an empty list' })
+      .max(MAX_PATTERNS_PER_FIELD, { error: `holds more than ${MAX_PATTERNS_PER_FIELD} entries` }),
+  )
+
+const names = oneOrMore(text).optional()
+
+/** zod leaves out a key `__proto__` without a word, and a rule without one of its claims would match more. */
+const claims = z.preprocess(
+  (value, context) => {
+    if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+      context.issues.push({ code: 'custom', message: 'has the impossible claim __proto__', input: value })
+    }
+    return value
+  },
+  z
+    .record(z.string(), oneOrMore(claimPattern), { error: 'is missing or not a map of claim to patterns' })
+    .refine((record) => Object.keys(record).length > 0, { error: 'is empty: such a rule would match every job' }),
+)
+
+/** A rule in full. */
+export const ruleSchema = z.strictObject({
+  source: z.string({ error: 'is missing or not text' }),
+  claims,
+  push: names,
+  pull: names,
+  delete: names,
+  catalog: z.boolean({ error: 'is neither true nor false' }).optional(),
+  any: z.boolean({ error: 'is neither true nor false' }).optional(),
+})
+
+const id = z.union([text, z.int().transform(String)]).optional()
+const isNamed = ({ name, id }: Owner) => name !== undefined || id !== undefined
+/** An owner by name, by id (a whole number, or text under `id`), or by both. */
+const byName = text.transform((name) => ({ name }))
+const byId = z.int().transform((number) => ({ id: String(number) }))
+const owner = z.union([byName, byId, z.strictObject({ name: text.optional(), id }).refine(isNamed)], {
+  error: 'is not an owner',
+})
+
+/** A GitLab namespace, which may have groups below it. */
+const namespace = z
+  .union(
+    [byName, byId, z.strictObject({ name: text.optional(), id, subgroups: z.boolean().optional() }).refine(isNamed)],
+    { error: 'is not a namespace' },
+  )
+  .refine((given: Namespace) => given.subgroups !== true || given.name !== undefined, {
+    error: "needs the name as well: GitLab's tokens name the groups above a project's own by path, never by id",
+  })
+
+/** The short forms: who owns, and the rest follows. */
+export const shortFormSchema = z.strictObject({
+  github: z.strictObject({ owners: oneOrMore(owner), source: z.string().optional() }).optional(),
+  gitlab: z.strictObject({ namespaces: oneOrMore(namespace), source: z.string().optional() }).optional(),
+})
+
+export type RuleSettings = z.output<typeof ruleSchema>
+export type ShortForm = z.output<typeof shortFormSchema>
+export type Owner = { readonly name?: string | undefined; readonly id?: string | undefined }
+export type Namespace = Owner & { readonly subgroups?: boolean | undefined }
+
+/** A rule with everything filled in. */
+export interface TrustRule {
+  /** The entry it was written as, counted from 1; one short form may stand for several rules. */
+  readonly number: number
+  readonly source: string
+  /** Every claim must match one of its patterns. */
+  readonly claims: readonly (readonly [claim: string, patterns: readonly string[]])[]
+  readonly push: readonly string[]
+  readonly pull: readonly string[]
+  readonly delete: readonly string[]
+  readonly catalog: boolean
+}

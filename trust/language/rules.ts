@@ -1,0 +1,137 @@
+/** Reads the trust rules that a person wrote, and says everything that is wrong with them at once. */
+import type { z } from 'zod'
+import { quote } from '../decision/quote.ts'
+import { templateClaims } from '../decision/repository-names.ts'
+import { MAX_CLAIMS_IN_USE, MAX_RULES } from '../limits.ts'
+import { type Finding, hasErrors, nearestName } from './findings.ts'
+import { pushOverlaps } from './push-overlaps.ts'
+import { checkRule } from './rule-checks.ts'
+import { type RuleSettings, ruleSchema, shortFormSchema, type TrustRule } from './rule-schema.ts'
+import { sessionFindings } from './session-claims.ts'
+import { expandShortForm } from './short-forms.ts'
+import type { TrustSource } from './source-schema.ts'
+
+export interface ParsedRules {
+  /** The rules; empty where a finding is an error, as half a set of rules is no set of rules. */
+  readonly rules: readonly TrustRule[]
+  readonly findings: readonly Finding[]
+}
+
+const examples: Record<string, string> = {
+  source: 'source: github',
+  claims: 'claims: { repository_owner_id: "501", ref: ["refs/heads/main", "refs/tags/*"] }',
+  push: 'push: ["{repository}", "{repository}/**"]',
+  pull: 'pull: ["{repository_owner}/**"]',
+  delete: 'delete: ["{repository}"]',
+  catalog: 'catalog: true',
+  any: 'any: true',
+  github: 'github: { owners: [{ name: acme, id: "501" }] }',
+  gitlab: 'gitlab: { namespaces: [{ name: acme, id: "72" }] }',
+}
+const fields = ['source', 'claims', 'push', 'pull', 'delete', 'catalog', 'any', 'github', 'gitlab']
+
+/**
+ * Reads a list of rules and short forms; one of either stands for a list of one.
+ *
+ * @param value as the configuration holds it; undefined and an empty list are no rules
+ * @param sources what the rules can name
+ */
+export function parseRules(value: unknown, sources: readonly TrustSource[]): ParsedRules {
+  const entries = value === undefined ? [] : Array.isArray(value) ? value : [value]
+  if (entries.length > MAX_RULES) {
+    const wrong = `${entries.length} entries are more than the ${MAX_RULES} that one decision can look at in time`
+    return failed({ severity: 'error', code: 'too-many-rules', field: '', wrong, example: 'one rule for each owner' })
+  }
+  const rules: TrustRule[] = []
+  const read: { number: number; settings: RuleSettings }[] = []
+  const findings: Finding[] = []
+  for (const [index, entry] of entries.entries()) {
+    const number = index + 1
+    const { settings: written, findings: ofShape } = readEntry(entry, number)
+    findings.push(...ofShape)
+    for (const settings of written) {
+      findings.push(...checkRule(settings, number, sources))
+      rules.push(fullRule(settings, number))
+      read.push({ number, settings })
+    }
+  }
+  findings.push(...pushOverlaps(read, sources), ...sessionFindings(rules, sources))
+  const used = claimsInUse(rules)
+  if (used.length > MAX_CLAIMS_IN_USE) {
+    const wrong = `the rules look at ${used.length} different claims, and a session can carry ${MAX_CLAIMS_IN_USE}`
+    const example = examples.claims ?? ''
+    findings.push({ severity: 'error', code: 'too-many-claims', field: 'claims', wrong, example })
+  }
+  return { rules: hasErrors(findings) ? [] : rules, findings }
+}
+
+/** The claims that the rules look at or insert, each once, sorted. */
+export function claimsInUse(rules: readonly TrustRule[]): string[] {
+  const names = rules.flatMap((rule) => [
+    ...rule.claims.map(([claim]) => claim),
+    ...[...rule.push, ...rule.pull, ...rule.delete].flatMap(templateClaims),
+  ])
+  return [...new Set(names)].toSorted()
+}
+
+function failed(finding: Finding): ParsedRules {
+  return { rules: [], findings: [finding] }
+}
+
+function readEntry(entry: unknown, number: number): { settings: RuleSettings[]; findings: Finding[] } {
+  const isShort = typeof entry === 'object' && entry !== null && ('github' in entry || 'gitlab' in entry)
+  if (isShort) {
+    const short = shortFormSchema.safeParse(entry)
+    if (short.success) return { settings: expandShortForm(short.data), findings: [] }
+    return { settings: [], findings: shapeFindings(short.error, entry, number) }
+  }
+  const full = ruleSchema.safeParse(entry)
+  if (full.success) return { settings: [full.data], findings: [] }
+  return { settings: [], findings: shapeFindings(full.error, entry, number) }
+}
+
+function shapeFindings(error: z.ZodError, entry: unknown, number: number): Finding[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField(issue.path, key, number))
+    const field = issue.path.join('.')
+    const example = examples[String(issue.path[0] ?? 'claims')] ?? ''
+    const given = valueAt(entry, issue.path)
+    const wrong = given === undefined || typeof given === 'object' ? issue.message : `${quote(given)} ${issue.message}`
+    const code = field === 'claims' ? 'claims-missing' : 'field-invalid'
+    if (field !== '') return [{ severity: 'error', code, rule: number, field, wrong, example }]
+    const whole = `${quote(entry)} is not a rule`
+    return [
+      { severity: 'error', code, rule: number, field, wrong: whole, example: `{ ${examples.source}, ${example} }` },
+    ]
+  })
+}
+
+function unknownField(path: readonly PropertyKey[], key: string, number: number): Finding {
+  const known = path.length === 0 ? fields : ['owners', 'namespaces', 'source', 'name', 'id', 'subgroups']
+  const meant = nearestName(key, known)
+  const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${quote(meant)}?`
+  return {
+    severity: 'error',
+    code: 'field-unknown',
+    rule: number,
+    field: [...path, key].join('.'),
+    wrong: `there is no field ${quote(key)}, ${hint}`,
+    example: examples[meant ?? String(path[0] ?? 'push')] ?? examples.push ?? '',
+  }
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, key) => (Object(at) === at ? (at as Record<PropertyKey, unknown>)[key] : at), value)
+}
+
+function fullRule(settings: RuleSettings, number: number): TrustRule {
+  return {
+    number,
+    source: settings.source,
+    claims: Object.entries(settings.claims),
+    push: settings.push ?? [],
+    pull: settings.pull ?? [],
+    delete: settings.delete ?? [],
+    catalog: settings.catalog ?? false,
+  }
+}

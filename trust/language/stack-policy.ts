@@ -1,0 +1,60 @@
+/** The policy that a stack's configuration stands for, read from its files alone: no Pulumi, no network. */
+
+import { loadPolicy, type Policy } from '../decision/policy.ts'
+import { compileDocument, REGISTRY_APPLICATION, sessionNames } from './document.ts'
+import { type Finding, hasErrors } from './findings.ts'
+import { parseRules } from './rules.ts'
+import { parseYaml } from './rules-yaml.ts'
+import { parseSources } from './sources.ts'
+
+const PROJECT = 'passwordless-registry'
+
+export interface StackPolicy {
+  /** Undefined where a finding is an error. */
+  readonly policy: Policy | undefined
+  readonly findings: readonly Finding[]
+}
+
+const hostMissing: Finding = {
+  severity: 'error',
+  code: 'host-missing',
+  field: 'host',
+  wrong: 'neither host nor audience is set, so nobody knows what tokens must be issued for',
+  example: `${PROJECT}:host: registry.example.com`,
+}
+
+/**
+ * Reads sources, rules and names, and compiles them.
+ *
+ * @param projectFile the text of Pulumi.yaml, which holds the defaults
+ * @param stackFile the text of the stack's configuration file
+ */
+export function stackPolicy(projectFile: string, stackFile: string): StackPolicy {
+  const [project, stack] = [parseYaml(projectFile), parseYaml(stackFile)]
+  const unreadable = [...project.findings, ...stack.findings]
+  if (unreadable.length > 0) return { policy: undefined, findings: unreadable }
+  // An empty setting is not set (Pulumi.yaml).
+  const setting = (name: string): unknown =>
+    at(stack.value, 'config', `${PROJECT}:${name}`) || at(project.value, 'config', name, 'default')
+  const text = (name: string, otherwise: string) => String(setting(name) || otherwise)
+
+  const audience = text('audience', text('host', ''))
+  if (audience === '') return { policy: undefined, findings: [hostMissing] }
+  const sources = parseSources(setting('sources'), audience)
+  const rules = parseRules(setting('trust'), sources.sources)
+  const findings = [...sources.findings, ...rules.findings]
+  if (hasErrors(findings)) return { policy: undefined, findings }
+  const document = compileDocument(sources.sources, rules.rules, {
+    application: REGISTRY_APPLICATION,
+    groups: { push: text('pushGroup', 'acl_docker_push'), pull: text('pullGroup', 'acl_docker_pull') },
+    session: sessionNames,
+  })
+  return { policy: loadPolicy(document), findings }
+}
+
+function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (here, key) => (Object(here) === here ? Reflect.get(here as object, key) : undefined),
+    value,
+  )
+}
