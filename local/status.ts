@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { clusterStatus } from './kubernetes/index.ts'
 import { ports, stateDir } from './paths.ts'
 import { runCommand } from './steps.ts'
+import { authentikAsSeen } from './world/authentik-as-seen.ts'
 import { authentikVersion } from './world/authentik-version.ts'
 import { openRunningStack } from './world/running.ts'
 import { apiTokenFile, loadSettings } from './world/settings.ts'
@@ -32,6 +33,7 @@ async function status() {
     host: settings.host,
     tokenService: `http://${settings.host}/token`,
     authentik: settings.authentikUrl,
+    authentikAsSeen: cluster.state === 'running' ? await authentikAsSeen(cluster.kubeconfig) : undefined,
     authentikVersion: cluster.state === 'running' ? await authentikVersion(settings) : undefined,
     authentikIsStandIn: settings.standInAuthentik,
     authentikTokenFile: apiTokenFile,
@@ -65,6 +67,7 @@ await runCommand(async () => {
   console.log(`registry      ${now.host}
 token service ${now.tokenService}
 authentik     ${now.authentik}, ${now.authentikVersion}${now.authentikIsStandIn ? ` (a stand-in; API token in ${now.authentikTokenFile})` : ''}
+              ${now.authentikAsSeen}
 CI issuers    ${now.issuers.github}, ${now.issuers.gitlab} (stand-ins)
 kubeconfig    ${now.kubeconfig}
 memory        ${now.memoryMiB} MiB

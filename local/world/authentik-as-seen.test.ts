@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest'
+import { inWords } from './authentik-as-seen.ts'
+
+const page = (answers: number, keysFit: number, breaker: number) => `# HELP token_service_authentik_answers Whether
+token_service_authentik_answers ${answers}
+token_service_registry_keys_fit ${keysFit}
+token_service_breaker_state ${breaker}
+`
+
+it.each([
+  [page(1, 1, 0), 'answers the token service'],
+  [page(0, 1, 0), 'does not answer the token service'],
+  [page(1, 0, 0), 'signs with a key that the registry does not have; `npm run up` brings it'],
+  [page(1, 1, 2), 'has failed several times in a row, so the token service does not ask it now'],
+  ['', 'not known: the metrics do not say'],
+])('says of a page of metrics how authentik is %#', (text, words) => {
+  expect(inWords(text)).toBe(words)
+})
