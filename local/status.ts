@@ -1,6 +1,7 @@
 /** `npm run status`: what of the local world runs, and where. */
 import { parseArgs } from 'node:util'
 import { clusterStatus } from './kubernetes/index.ts'
+import { missingPods } from './kubernetes/missing-pods.ts'
 import { ports, stateDir } from './paths.ts'
 import { runCommand } from './steps.ts'
 import { authentikAsSeen } from './world/authentik-as-seen.ts'
@@ -27,6 +28,7 @@ async function status() {
   return {
     running: cluster.state === 'running',
     problems: cluster.problems,
+    missingPods: cluster.state === 'running' ? await missingPods(cluster.kubeconfig) : [],
     // The ingress knows the registry by its name alone.
     registry: `http://${settings.host}/v2/`,
     /** As image names have it. */
@@ -72,4 +74,7 @@ CI issuers    ${now.issuers.github}, ${now.issuers.gitlab} (stand-ins)
 kubeconfig    ${now.kubeconfig}
 memory        ${now.memoryMiB} MiB
 processes     ${now.processes.map(({ name, pid }) => `${name} ${pid}`).join(', ')}`)
+  for (const { deployment, state, reasons } of now.missingPods) {
+    console.log([`missing pods  ${deployment}: ${state}`, ...reasons].join('\n              '))
+  }
 })

@@ -1,35 +1,16 @@
 /** Repositories that the stack opens: anybody pulls them without login, and nothing else. */
 import { rm } from 'node:fs/promises'
-import { OpenidApi } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parse, stringify } from 'yaml'
 import { $ } from 'zx'
-import { loadKubeconfig } from '../../local/kubernetes/api.ts'
-import { layoutOf } from '../../local/kubernetes/layout.ts'
-import { stateDir } from '../../local/paths.ts'
 import { logIn } from '../../local/proof/clients.ts'
 import { makeImage } from '../../local/proof/image.ts'
 import { upWith } from './changed-stack.ts'
 import { jobToken, registry } from './job.ts'
 import { npm } from './npm.ts'
+import { OPEN, opened } from './open-repository.ts'
 import { askToken } from './token-client.ts'
 
-const OPEN = 'acme/app/public'
-const subject = 'system:serviceaccount:passwordless-registry:token-service'
 let layout: string
-
-/** The stack's config, with the cluster as a source, a rule for the token service's account, and a repository open. */
-async function opened(config: string): Promise<string> {
-  const cluster = loadKubeconfig(layoutOf(stateDir).kubeconfig).makeApiClient(OpenidApi)
-  // The client calls it a text, and has parsed it.
-  const jwks: unknown = await cluster.getServiceAccountIssuerOpenIDKeyset()
-  const file = parse(config)
-  const setting = (name: string) => file.config[`passwordless-registry:${name}`]
-  setting('sources').push({ slug: 'cluster', platform: 'oidc', issuer: 'https://kubernetes.default.svc', jwks })
-  setting('trust').push({ source: 'cluster', claims: { sub: subject }, pull: [OPEN] })
-  file.config['passwordless-registry:anonymousPull'] = [OPEN]
-  return stringify(file)
-}
 
 beforeAll(async () => {
   layout = await makeImage({ layers: 1, bytes: 50_000 })

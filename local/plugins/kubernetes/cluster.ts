@@ -125,9 +125,11 @@ export class Cluster {
     object: { apiVersion: string; kind: string },
     namespace: string | undefined,
     query: Record<string, string>,
-  ) {
+  ): Promise<KubernetesObject[]> {
     const path = `${await this.path(object, namespace)}?${new URLSearchParams(query)}`
-    return (await this.request<{ items: KubernetesObject[] }>('GET', path)).items
+    const { items } = await this.request<{ items: KubernetesObject[] }>('GET', path)
+    // The API names the kind for the whole list only.
+    return items.map((item) => ({ ...item, ...object }))
   }
 
   async #resource({ apiVersion, kind }: { apiVersion: string; kind: string }): Promise<ApiResource> {

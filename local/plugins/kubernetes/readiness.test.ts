@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { KubernetesObject } from './object.ts'
 import { judge, type Surroundings } from './readiness.ts'
-import { podLabels, podReasons } from './reasons.ts'
+import { podLabels, podReasons, replicaFailure } from './reasons.ts'
 import { servicesOf, timeoutOf } from './wait.ts'
 
 const ALONE: Surroundings = { endpoints: 0, bindsLate: false, servicesWithoutEndpoints: [] }
@@ -173,6 +173,15 @@ describe('reasons', () => {
       'Pod "x": container "web": ImagePullBackOff: no such image',
       'Pod "x": container "side": CrashLoopBackOff: ended with exit code 3',
     ])
+  })
+
+  test('why a Deployment cannot make Pods', () => {
+    const failure = condition('ReplicaFailure', 'True', 'FailedCreate', 'service account "x" not found')
+    const conditions = [condition('Available', 'True'), failure]
+    expect(replicaFailure(object('apps/v1', 'Deployment', {}, { conditions }))).toEqual([
+      'Deployment "x": FailedCreate: service account "x" not found',
+    ])
+    expect(replicaFailure(object('apps/v1', 'Deployment', {}, { conditions: conditions.slice(0, 1) }))).toEqual([])
   })
 
   test('the Pods of an object', () => {

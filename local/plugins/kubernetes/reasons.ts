@@ -57,6 +57,13 @@ export function podReasons(pod: KubernetesObject): string[] {
   ].map((reason) => `Pod "${pod.metadata.name}": ${reason}`)
 }
 
+/** What a Deployment's own status says: why its ReplicaSets cannot make Pods. */
+export function replicaFailure({ kind, metadata, status }: KubernetesObject): string[] {
+  const conditions = (status?.conditions ?? []) as { type: string; status: string; reason?: string; message?: string }[]
+  const failure = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
+  return failure ? [`${kind} "${metadata.name}": ${join(failure.reason, failure.message)}`] : []
+}
+
 const isPodReady = ({ status }: KubernetesObject): boolean =>
   ((status?.conditions ?? []) as { type: string; status: string }[]).some(
     ({ type, status: value }) => type === 'Ready' && value === 'True',
@@ -109,5 +116,5 @@ export async function reasonsAgainst(cluster: Cluster, object: KubernetesObject)
       ...(await lastLines(cluster, pod)),
     ]),
   )
-  return [...new Set([...(await warnings(cluster, object)), ...ofPods.flat()])]
+  return [...new Set([...replicaFailure(object), ...(await warnings(cluster, object)), ...ofPods.flat()])]
 }

@@ -1,0 +1,130 @@
+/** Every setting switched on, and off again: each time the pods start anew, and a job pushes. */
+import { rm } from 'node:fs/promises'
+import { AppsV1Api, CoreV1Api } from '@kubernetes/client-node'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { apply, loadKubeconfig } from '../../local/kubernetes/api.ts'
+import { layoutOf } from '../../local/kubernetes/layout.ts'
+import { stateDir } from '../../local/paths.ts'
+import { logIn } from '../../local/proof/clients.ts'
+import { makeImage } from '../../local/proof/image.ts'
+import { upWith } from './changed-stack.ts'
+import { jobToken, registry } from './job.ts'
+import { npm, start } from './npm.ts'
+import { opened } from './open-repository.ts'
+import { stackEnvironment } from './stack-environment.ts'
+
+const namespace = 'passwordless-registry'
+const AUDIENCE = 'switched.example'
+/** Ending takes the token service some seconds, in which it still answers. */
+const RESTART = { timeout: 150_000, interval: 500 }
+
+const kubeconfig = loadKubeconfig(layoutOf(stateDir).kubeconfig)
+const core = kubeconfig.makeApiClient(CoreV1Api)
+const apps = kubeconfig.makeApiClient(AppsV1Api)
+let layout: string
+
+/** All of them but those that name images, the host, and what is kept. */
+async function everythingOn(config: string): Promise<string> {
+  const { stdout: certificate } = await start(['pulumi', 'stack', 'output', 'certificate'], await stackEnvironment())
+    .finished
+  const file = parse(await opened(config))
+  const settings = {
+    // Without one: the cluster's default class.
+    ingressClass: '',
+    ingressTlsSecret: 'switched-tls',
+    ingressAnnotations: { 'example.com/switched': 'on' },
+    audience: AUDIENCE,
+    clientId: 'switched-registry',
+    tokenLifetimeMinutes: 5,
+    sessionHours: 0,
+    pushGroup: 'switched_push',
+    pullGroup: 'switched_pull',
+    explainRefusedPush: false,
+    trustedProxies: ['10.0.0.0/8'],
+    networkPolicies: false,
+    caBundle: certificate,
+    proxy: 'http://127.0.0.1:9',
+    noProxy: '.cluster.local',
+    environment: { LOG_LEVEL: 'debug' },
+    imagePullSecrets: ['switched-login'],
+    resources: { registry: { limits: { memory: '600Mi' } }, tokenService: { requests: { cpu: '60m' } } },
+    tolerations: [{ key: 'switched', operator: 'Exists' }],
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    priorityClass: 'system-cluster-critical',
+    labels: { team: 'switched' },
+    replicas: 3,
+  }
+  for (const [name, value] of Object.entries(settings)) file.config[`passwordless-registry:${name}`] = value
+  return stringify(file)
+}
+
+async function pods(): Promise<string[]> {
+  const { items } = await core.listNamespacedPod({ namespace })
+  return items.map(({ metadata }) => metadata?.name ?? '')
+}
+
+/** All pods at once, as when a node goes; then waits for the new ones. */
+async function restartPods(): Promise<void> {
+  const before = await pods()
+  await core.deleteCollectionNamespacedPod({ namespace })
+  await vi.waitFor(async () => {
+    expect((await pods()).filter((name) => before.includes(name))).toEqual([])
+    const { items } = await apps.listNamespacedDeployment({ namespace })
+    for (const { metadata, spec, status } of items) {
+      expect(status?.readyReplicas, metadata?.name).toBe(spec?.replicas)
+      expect(status?.updatedReplicas, metadata?.name).toBe(spec?.replicas)
+    }
+  }, RESTART)
+}
+
+/** The ingress controller looks for new addresses every few seconds. */
+async function pushes(tag: string, ...token: string[]): Promise<void> {
+  await vi.waitFor(async () => {
+    await using client = await logIn('crane', registry, await jobToken('github', 'acme/app', ...token))
+    const { exitCode, stderr } = await client.push(layout, `acme/app:${tag}`)
+    expect(exitCode, stderr).toBe(0)
+  }, RESTART)
+}
+
+beforeAll(async () => {
+  layout = await makeImage({ layers: 1, bytes: 50_000 })
+})
+afterAll(() => rm(layout, { recursive: true, force: true }))
+
+describe('all settings', () => {
+  it('on', async () => {
+    const { code, output } = await upWith(everythingOn)
+    expect(code, output).toBe(0)
+    await restartPods()
+    await pushes('on', '--audience', AUDIENCE)
+  })
+
+  it('and off again', async () => {
+    const { code, output } = await upWith((config) => config)
+    expect(code, output).toBe(0)
+    await restartPods()
+    await pushes('off')
+    expect((await npm('preview')).code).toBe(0)
+    expect(JSON.parse((await npm('status', '--json')).stdout)).toMatchObject({ running: true, missingPods: [] })
+  })
+})
+
+describe('npm run status', () => {
+  const metadata = { name: 'without-account', namespace: 'default' }
+  const labels = { app: metadata.name }
+
+  afterAll(() => apps.deleteNamespacedDeployment(metadata))
+
+  it('shows pods that are missing, and why', async () => {
+    const containers = [{ name: 'a', image: 'local/node:24' }]
+    const template = { metadata: { labels }, spec: { serviceAccountName: 'gone', containers } }
+    const spec = { replicas: 2, selector: { matchLabels: labels }, template }
+    await apply(kubeconfig, [{ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec }])
+    await vi.waitFor(async () => {
+      const { stdout } = await npm('status')
+      expect(stdout).toContain('missing pods  default/without-account: 0 of 2 replicas available')
+      expect(stdout).toContain('serviceaccount "gone" not found')
+    }, RESTART)
+  })
+})
