@@ -8,7 +8,7 @@ import { projectDir } from '../paths.ts'
 
 const binDir = join(import.meta.dirname, 'bin')
 
-async function versionOf(npmPackage: string): Promise<string> {
+export async function versionOf(npmPackage: string): Promise<string> {
   const manifest = await readFile(join(projectDir, 'node_modules', npmPackage, 'package.json'), 'utf8')
   const { version, pulumi } = JSON.parse(manifest) as { version: string; pulumi?: { version?: string } }
   return pulumi?.version ?? version

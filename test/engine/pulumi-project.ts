@@ -18,6 +18,10 @@ export interface Outcome {
 }
 
 export interface PulumiProject {
+  /** Its folder, with Pulumi.yaml and Pulumi.test.yaml. */
+  readonly directory: string
+  /** The file in which the engine keeps the state. */
+  readonly stateFile: string
   /** Replaces the program (TypeScript). */
   write(program: string): Promise<void>
   /** Runs `pulumi <args>` and answers how it ended. */
@@ -30,8 +34,19 @@ export interface PulumiProject {
   close(): Promise<void>
 }
 
-/** Makes the project with stack `test`; `environment` goes to every command, as it is then. */
-export async function openProject(environment: Record<string, string> = {}): Promise<PulumiProject> {
+const SMALL = {
+  name: 'small',
+  file: 'name: small\nmain: index.ts\nruntime: { name: nodejs, options: { nodeargs: "--import tsx", typescript: false } }\n',
+}
+
+/**
+ * Makes the project with stack `test`; `environment` goes to every command, as it is then.
+ * @param project its name and the text of its Pulumi.yaml
+ */
+export async function openProject(
+  environment: Record<string, string> = {},
+  project: { name: string; file: string } = SMALL,
+): Promise<PulumiProject> {
   const pulumi = await ensureTool('pulumi')
   const directory = await mkdtemp(join(tmpdir(), 'pulumi-project-'))
   const pulumiHome = join(directory, 'home')
@@ -39,11 +54,11 @@ export async function openProject(environment: Record<string, string> = {}): Pro
   await mkdir(backend)
   await linkPlugins(pulumiHome)
   await symlink(join(projectDir, 'node_modules'), join(directory, 'node_modules'))
-  await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'small', type: 'module', private: true }))
   await writeFile(
-    join(directory, 'Pulumi.yaml'),
-    'name: small\nmain: index.ts\nruntime: { name: nodejs, options: { nodeargs: "--import tsx", typescript: false } }\n',
+    join(directory, 'package.json'),
+    JSON.stringify({ name: project.name, type: 'module', private: true }),
   )
+  await writeFile(join(directory, 'Pulumi.yaml'), project.file)
   const env = {
     ...process.env,
     PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), process.env.PATH].join(delimiter),
@@ -79,11 +94,14 @@ export async function openProject(environment: Record<string, string> = {}): Pro
   }
 
   await succeed('stack', 'init', 'test')
+  const stateFile = join(backend, '.pulumi', 'stacks', project.name, 'test.json')
   return {
+    directory,
+    stateFile,
     write: (program) => writeFile(join(directory, 'index.ts'), program),
     run,
     expect: succeed,
-    state: () => readFile(join(backend, '.pulumi', 'stacks', 'small', 'test.json'), 'utf8'),
+    state: () => readFile(stateFile, 'utf8'),
     outputs: async () => JSON.parse(await succeed('stack', 'output', '--json')) as Record<string, unknown>,
     close: () => rm(directory, { recursive: true, force: true }),
   }

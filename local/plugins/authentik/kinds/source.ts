@@ -76,5 +76,9 @@ export const sourceOauth = kind<OAuthSourceRequest, OAuthSource>({
     oidcJwks: jsonLike(prior.text('oidcJwks'), entity.oidcJwks),
     callbackUri: entity.callbackUrl,
   }),
-  find: async (api, wanted) => (await orMissing(api.sources.sourcesOauthRetrieve({ slug: wanted.text('slug') })))?.slug,
+  find: async (api, wanted) => {
+    const found = await orMissing(api.sources.sourcesOauthRetrieve({ slug: wanted.text('slug') }))
+    // One with another consumer key is somebody's login: the program says so, and nothing may advise to take it.
+    return found?.consumerKey === wanted.text('consumerKey') ? found.slug : undefined
+  },
 })

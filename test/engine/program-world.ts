@@ -1,0 +1,156 @@
+/** The whole program under the real engine, with the stand-in authentik and stand-in issuers; Kubernetes agrees to all. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { decodeJwt } from 'jose'
+import { pino } from 'pino'
+import { parse, stringify } from 'yaml'
+import { REGISTRY_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
+import { startAuthentik } from '../../local/authentik/server.ts'
+import { githubClaims } from '../../local/issuers/github.ts'
+import { type Platform, publicKeys, signingKey } from '../../local/issuers/keys.ts'
+import { mintToken } from '../../local/issuers/mint.ts'
+import { startIssuers } from '../../local/issuers/server.ts'
+import { projectDir } from '../../local/paths.ts'
+import { ensurePython } from '../../local/toolchain/python.ts'
+import { installAgreeableKubernetes } from './agreeable-kubernetes.ts'
+import { openProject, type PulumiProject } from './pulumi-project.ts'
+
+export const API_TOKEN = 'program-test-api-token'
+const HOST = 'registry.example.com'
+
+export type Row = Record<string, unknown> & { pk: string | number }
+
+/** One object in the engine's state. */
+export interface Resource {
+  urn: string
+  type: string
+  id?: string
+  inputs?: Record<string, unknown>
+  outputs?: Record<string, unknown>
+}
+
+export interface ProgramWorld extends AsyncDisposable {
+  readonly project: PulumiProject
+  readonly url: string
+  /** Changes settings of the stack, by their whole keys. */
+  configure(settings: Record<string, unknown>): Promise<void>
+  /** Starts the stand-in again on the same data and port, as another version. */
+  becomes(version: string): Promise<void>
+  api(method: string, path: string, body?: object): Promise<unknown>
+  list(path: string): Promise<Row[]>
+  /** Changes fields of a source, as its page in authentik does: with the URLs, which authentik wants each time. */
+  changeSource(slug: string, changes: object): Promise<void>
+  resources(): Promise<Resource[]>
+  /** Changes the state's objects as text or as a list. */
+  changeState(change: (resources: Resource[]) => Resource[]): Promise<void>
+  /** The `access` that a fresh job of acme/app gets at authentik for a push, as JSON; else the status. */
+  push(): Promise<string>
+}
+
+export async function openProgramWorld(version: string): Promise<ProgramWorld> {
+  await using cleanUp = new AsyncDisposableStack()
+  const dir = await mkdtemp(join(tmpdir(), 'program-'))
+  cleanUp.defer(() => rm(dir, { recursive: true }))
+  const keys = async (platform: Platform) => publicKeys(await signingKey(dir, platform))
+  const issuers = await startIssuers({ keys })
+  cleanUp.defer(() => issuers.close())
+  const python = await ensurePython()
+  const start = (as: string, port = 0) =>
+    startAuthentik({
+      dataDir: join(dir, 'authentik'),
+      bootstrapToken: API_TOKEN,
+      python,
+      port,
+      version: as,
+      log: pino({ level: 'silent' }),
+    })
+  let authentik = await start(version)
+  cleanUp.defer(() => authentik.close())
+  const { url } = authentik
+
+  const name = 'passwordless-registry'
+  const { main: _, stackConfigDir: __, ...file } = parse(await readFile(join(projectDir, 'Pulumi.yaml'), 'utf8'))
+  const project = await openProject(
+    { AUTHENTIK_TOKEN: API_TOKEN },
+    { name, file: stringify({ ...file, main: 'index.ts' }) },
+  )
+  cleanUp.defer(() => project.close())
+  await installAgreeableKubernetes(join(project.directory, 'home'))
+  await project.write(`export * from '${projectDir}/infra/index.ts'\n`)
+
+  const configFile = join(project.directory, 'Pulumi.test.yaml')
+  const configure = async (settings: Record<string, unknown>) => {
+    const text = parse(await readFile(configFile, 'utf8').catch(() => '{}')) ?? {}
+    await writeFile(configFile, stringify({ ...text, config: { ...text.config, ...settings } }))
+  }
+  await configure({
+    'authentik:url': url,
+    [`${name}:host`]: HOST,
+    // So that a stack can be destroyed.
+    [`${name}:deleteImages`]: true,
+    // Without the code of the token service, whose bundling takes longer than all else.
+    [`${name}:image`]: 'registry.example.com/token-service:1',
+    [`${name}:sources`]: [
+      { slug: 'github', platform: 'github', jwksUrl: `${issuers.url}/github/.well-known/jwks` },
+      { slug: 'gitlab', platform: 'gitlab', url: `${issuers.url}/gitlab` },
+    ],
+    [`${name}:trust`]: [{ github: { owners: [{ name: 'acme', id: '501' }] } }],
+  })
+
+  const api = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${url}/api/v3/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${API_TOKEN}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+  const state = async () => JSON.parse(await project.state())
+  const key = await signingKey(dir, 'github')
+  const owned = cleanUp.move()
+  return {
+    project,
+    url,
+    configure,
+    async becomes(as) {
+      const port = Number(new URL(url).port)
+      await authentik.close()
+      authentik = await start(as, port)
+    },
+    api,
+    list: async (path) => ((await api('GET', path)) as { results: Row[] }).results,
+    async changeSource(slug, changes) {
+      const path = `sources/oauth/${slug}/`
+      const { authorization_url, access_token_url, profile_url } = (await api('GET', path)) as Row
+      await api('PATCH', path, { authorization_url, access_token_url, profile_url, ...changes })
+    },
+    resources: async () => (await state()).checkpoint.latest.resources,
+    async changeState(change) {
+      const { version: format, checkpoint } = await state()
+      checkpoint.latest.resources = change(checkpoint.latest.resources)
+      await writeFile(project.stateFile, JSON.stringify({ version: format, checkpoint }))
+    },
+    async push() {
+      const claims = githubClaims({ repository: 'acme/app', ref: 'refs/heads/main' })
+      const assertion = await mintToken({ key, claims, audience: HOST, ttl: 300, now: Date.now() })
+      const response = await fetch(tokenEndpoint(url), {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          client_id: REGISTRY_NAME,
+          scope: `${REGISTRY_NAME} repository:acme/app:pull,push`,
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: assertion,
+        }),
+      })
+      const { access_token } = (await response.json()) as { access_token?: string }
+      return access_token === undefined ? String(response.status) : JSON.stringify(decodeJwt(access_token).access)
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+export const PUSHED = JSON.stringify([{ type: 'repository', name: 'acme/app', actions: ['pull', 'push'] }])
