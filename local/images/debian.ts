@@ -88,7 +88,7 @@ async function apt(argv: [string, ...string[]], timeoutSeconds: number, cwd?: st
     throw new Stop(
       `The images of the local world are made from Debian packages, and apt cannot deliver them:\n${
         error instanceof Error ? error.message : error
-      }\nRun \`apt-get update\` and try again; on a machine without apt, use a given cluster or Docker with kind.`,
+      }\nRun \`apt-get update\` and try again; on a machine without apt, use a cluster of yours (kubernetes:context).`,
     )
   }
 }

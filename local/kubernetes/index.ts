@@ -1,12 +1,10 @@
 /**
- * A Kubernetes for the local world: a given one, kind where Docker runs, else a real one of our own in namespaces of
- * this machine.
+ * A Kubernetes for the local world: a given one, else a real one of our own in namespaces of this machine.
  *
  * Callers hold the lock (`withWorldLock`) around everything that starts or stops.
  */
-import { type Archive, ensureImages, images, importImages } from '../images/index.ts'
-import { step } from '../steps.ts'
-import { ingress, ingressService } from './addons/ingress.ts'
+import { type Archive, ensureImages, importImages } from '../images/index.ts'
+import { ingressService } from './addons/ingress.ts'
 import { apply, loadKubeconfig } from './api.ts'
 import { findCgroups } from './cgroups.ts'
 import { cleanUp } from './clean.ts'
@@ -21,7 +19,6 @@ import {
   serviceAddress,
   setForward,
 } from './forward.ts'
-import { deleteKind, kindContext, loadIntoKind, startKind } from './kind.ts'
 import { contextName } from './kubeconfig.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { checkMachine } from './machine.ts'
@@ -77,12 +74,11 @@ export interface Cluster {
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const layout = layoutOf(options.stateDir)
-  const backend = await checkMachine()
+  await checkMachine()
   const archives = ensureImages({ ...options.tools, node: process.execPath }, options.cacheDir)
   // Awaited later; until then a failure must not count as unhandled.
   archives.catch(() => undefined)
-  const cluster =
-    backend === 'kind' ? await viaKind(layout, options, archives) : await ourOwn(layout, options, archives)
+  const cluster = await ourOwn(layout, options, archives)
   await cluster.forward(ingressService, options.ports.registry)
   return cluster
 }
@@ -106,7 +102,6 @@ export function givenCluster(stateDir: string, kubeconfig: string, context: stri
  * @param options.keepData keeps what the next start needs to go on
  */
 export async function stopCluster(stateDir: string, options: { keepData: boolean }): Promise<void> {
-  if ((await checkMachine().catch(() => 'namespaces')) === 'kind') await deleteKind()
   await cleanUp(layoutOf(stateDir), options)
 }
 
@@ -139,14 +134,6 @@ async function ourOwn(layout: Layout, options: ClusterOptions, archives: Promise
       await setForward(layout, daemons, outwardForwarder(layout, daemons, tools.python), as.port, address)
     },
   }
-}
-
-async function viaKind(layout: Layout, options: ClusterOptions, archives: Promise<Archive[]>): Promise<Cluster> {
-  await step('kind cluster running', () => startKind(layout.kubeconfig))
-  await step('Images loaded into kind', async () => loadIntoKind(await archives))
-  // DNS and a StorageClass are kind's own.
-  await apply(loadKubeconfig(layout.kubeconfig, kindContext), ingress(images.skipper).objects)
-  return givenCluster(options.stateDir, layout.kubeconfig, kindContext)
 }
 
 async function checkPorts(layout: Layout, ports: ClusterOptions['ports']): Promise<void> {

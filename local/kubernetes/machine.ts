@@ -6,8 +6,6 @@ import { run } from '../toolchain/command.ts'
 
 const LIMIT = { timeoutSeconds: 20 }
 
-export type Backend = 'namespaces' | 'kind'
-
 interface Requirement {
   readonly missing: string
   readonly isMet: () => Promise<unknown>
@@ -39,22 +37,20 @@ const requirements: readonly Requirement[] = [
 ]
 
 /**
- * Chooses how a cluster is started here: kind where Docker runs and `kind` is installed, else our own.
+ * Checks that a cluster of ours can be started here.
  *
  * @throws Stop with all that is missing at once, and the alternatives
  */
-export async function checkMachine(): Promise<Backend> {
-  if (await hasKind()) return 'kind'
+export async function checkMachine(): Promise<void> {
   const missing = await missingHere()
-  if (missing.length === 0) return 'namespaces'
+  if (missing.length === 0) return
   throw new Stop(
     [
       'This machine cannot carry the local Kubernetes. Missing:',
       ...missing.map((line) => `  - ${line}`),
       'One of these would do:',
       '  - Linux, as root, with the Debian packages containerd runc containernetworking-plugins nftables iproute2',
-      '  - a running Docker, and `kind` on PATH',
-      '  - a cluster of yours: pulumi config set kubernetes:context NAME --stack local',
+      '  - a cluster of yours, one of kind included: pulumi config set kubernetes:context NAME --stack local',
     ].join('\n'),
   )
 }
@@ -71,14 +67,6 @@ async function missingHere(): Promise<string[]> {
     ),
   )
   return unmet.flat()
-}
-
-async function hasKind(): Promise<boolean> {
-  const found = await Promise.allSettled([
-    onPath('kind'),
-    onPath('docker').then((docker) => run([docker, 'info'], LIMIT)),
-  ])
-  return found.every(({ status }) => status === 'fulfilled')
 }
 
 /** @throws when no folder of PATH, or of those that every system has for root, holds the command */

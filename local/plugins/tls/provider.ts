@@ -1,40 +1,23 @@
-/** Stands in for the provider of `@pulumi/tls` 5.6.1: same tokens, inputs, outputs, ids and secrets. */
+/**
+ * Stands in for the provider of `@pulumi/tls` 5.6.1, for the two resources that our program makes: same tokens, inputs,
+ * ids and secrets. It refuses inputs that it does not know instead of ignoring them.
+ */
+import { isDeepStrictEqual } from 'node:util'
 import { changedLeaves } from '../engine/diff.ts'
-import type {
-  CheckCall,
-  CreateCall,
-  Diff,
-  DiffCall,
-  Failure,
-  Made,
-  Provider,
-  ReadCall,
-  UpdateCall,
-} from '../engine/provider.ts'
+import type { CheckCall, CreateCall, Diff, DiffCall, Failure, Made, Provider, ReadCall } from '../engine/provider.ts'
 import { hasUnknown, type Properties, secret, UNKNOWN } from '../engine/values.ts'
 import { makePrivateKey, privateKeyFailures } from './private-key.ts'
 
-const HOUR_MS = 3_600_000
-
 interface Kind {
   readonly required: readonly string[]
+  readonly optional: readonly string[]
   readonly secrets: readonly string[]
   /** What only the making of the resource tells; unknown in a preview. */
   readonly computed: readonly string[]
   readonly defaults: Properties
-  readonly failures?: (inputs: Properties) => Failure[]
+  readonly failures: (inputs: Properties) => Promise<Failure[]> | Failure[]
   readonly make: (inputs: Properties, now: Date) => Promise<Made> | Made
-  /** Has a validity that runs out. */
-  readonly expires: boolean
 }
-
-const CERTIFICATE_DEFAULTS = { earlyRenewalHours: 0, isCaCertificate: false, maxPathLength: -1, setSubjectKeyId: false }
-const CERTIFICATE_OUTPUTS = ['certPem', 'readyForRenewal', 'validityStartTime', 'validityEndTime']
-
-const asMade = ({ id, ...state }: { id: string } & Properties): Made => ({
-  id,
-  state: { ...state, readyForRenewal: false },
-})
 
 // Certificates need a large library; a stack that only makes keys, or changes nothing, does not wait for it.
 const certificates = () => import('./certificate.ts')
@@ -42,44 +25,30 @@ const certificates = () => import('./certificate.ts')
 const KINDS: Record<string, Kind> = {
   'tls:index/privateKey:PrivateKey': {
     required: ['algorithm'],
-    secrets: ['privateKeyOpenssh', 'privateKeyPem', 'privateKeyPemPkcs8'],
-    computed: [
-      'privateKeyOpenssh',
-      'privateKeyPem',
-      'privateKeyPemPkcs8',
-      'publicKeyFingerprintMd5',
-      'publicKeyFingerprintSha256',
-      'publicKeyOpenssh',
-      'publicKeyPem',
-    ],
+    optional: ['ecdsaCurve'],
+    secrets: ['privateKeyPem', 'privateKeyPemPkcs8'],
+    computed: ['privateKeyPem', 'privateKeyPemPkcs8', 'publicKeyPem'],
     defaults: { ecdsaCurve: 'P224', rsaBits: 2048 },
     failures: privateKeyFailures,
     make: makePrivateKey,
-    expires: false,
   },
   'tls:index/selfSignedCert:SelfSignedCert': {
     required: ['allowedUses', 'privateKeyPem', 'validityPeriodHours'],
+    optional: ['subject'],
     secrets: ['privateKeyPem'],
-    computed: [...CERTIFICATE_OUTPUTS, 'keyAlgorithm'],
-    defaults: { ...CERTIFICATE_DEFAULTS, setAuthorityKeyId: false },
-    make: async (inputs, now) => asMade({ ...(await (await certificates()).selfSigned(inputs, now)) }),
-    expires: true,
-  },
-  'tls:index/certRequest:CertRequest': {
-    required: ['privateKeyPem'],
-    secrets: ['privateKeyPem'],
-    computed: ['certRequestPem', 'keyAlgorithm'],
-    defaults: {},
-    make: async (inputs) => (await certificates()).certificateRequest(inputs),
-    expires: false,
-  },
-  'tls:index/locallySignedCert:LocallySignedCert': {
-    required: ['allowedUses', 'caCertPem', 'caPrivateKeyPem', 'certRequestPem', 'validityPeriodHours'],
-    secrets: ['caPrivateKeyPem'],
-    computed: [...CERTIFICATE_OUTPUTS, 'caKeyAlgorithm'],
-    defaults: CERTIFICATE_DEFAULTS,
-    make: async (inputs, now) => asMade({ ...(await (await certificates()).locallySigned(inputs, now)) }),
-    expires: true,
+    computed: ['certPem', 'readyForRenewal', 'validityStartTime', 'validityEndTime', 'keyAlgorithm'],
+    defaults: {
+      earlyRenewalHours: 0,
+      isCaCertificate: false,
+      maxPathLength: -1,
+      setSubjectKeyId: false,
+      setAuthorityKeyId: false,
+    },
+    failures: async (inputs) => (await certificates()).certificateFailures(inputs),
+    make: async (inputs, now) => {
+      const { id, ...certificate } = await (await certificates()).selfSigned(inputs, now)
+      return { id, state: { ...certificate, readyForRenewal: false } }
+    },
   },
 }
 
@@ -89,11 +58,12 @@ function kindOf(type: string): Kind {
   return kind
 }
 
-/** Whether the moment from which the certificate should be replaced has come. */
-function isDueForRenewal(state: Properties, earlyRenewalHours: unknown, now: Date): boolean {
-  const end = Date.parse(String(state.validityEndTime))
-  return now.getTime() >= end - Number(earlyRenewalHours ?? 0) * HOUR_MS
-}
+const hide = ({ secrets }: Kind, state: Properties): Properties => ({
+  ...state,
+  ...Object.fromEntries(
+    secrets.filter((name) => typeof state[name] === 'string').map((name) => [name, secret(state[name])]),
+  ),
+})
 
 export class TlsProvider implements Provider {
   readonly version = '5.6.1'
@@ -106,25 +76,24 @@ export class TlsProvider implements Provider {
 
   configure(): void {}
 
-  check({ type, news }: CheckCall): { inputs: Properties; failures: Failure[] } {
+  async check({ type, news }: CheckCall): Promise<{ inputs: Properties; failures: Failure[] }> {
     const kind = kindOf(type)
+    const known = [...kind.required, ...kind.optional]
     const missing = kind.required
       .filter((property) => news[property] === undefined)
       .map((property) => ({ property, reason: `missing required property "${property}"` }))
-    return { inputs: news, failures: [...missing, ...(kind.failures?.(news) ?? [])] }
+    const others = Object.keys(news)
+      .filter((name) => !known.includes(name) && !isDeepStrictEqual(news[name], kind.defaults[name]))
+      .map((property) => ({ property, reason: `this stand-in knows only ${known.join(', ')}` }))
+    return { inputs: news, failures: [...missing, ...others, ...(await kind.failures(news))] }
   }
 
-  /** Every input makes the resource anew, but for the hours of early renewal, which only say when to. */
+  /** Every changed input makes the resource anew, and so does the end of a certificate. */
   diff({ type, oldInputs, oldState, news }: DiffCall): Diff {
-    const kind = kindOf(type)
-    const changes = changedLeaves({ ...kind.defaults, ...oldInputs }, { ...kind.defaults, ...news }).map((change) => ({
-      ...change,
-      replace: change.path !== 'earlyRenewalHours',
-    }))
-    if (kind.expires && isDueForRenewal(oldState, news.earlyRenewalHours, this.#now())) {
-      return { changes: [...changes, { path: 'readyForRenewal', kind: 'update', replace: true }] }
-    }
-    return { changes }
+    const { defaults } = kindOf(type)
+    const changes = changedLeaves({ ...defaults, ...oldInputs }, { ...defaults, ...news })
+    if (this.#hasEnded(oldState)) changes.push({ path: 'readyForRenewal', kind: 'update' })
+    return { changes: changes.map((change) => ({ ...change, replace: true })) }
   }
 
   async create({ type, inputs, preview }: CreateCall): Promise<Made> {
@@ -134,7 +103,7 @@ export class TlsProvider implements Provider {
       return { id: '', state: { ...base, ...Object.fromEntries(kind.computed.map((name) => [name, UNKNOWN])) } }
     }
     const { id, state } = await kind.make(base, this.#now())
-    return { id, state: this.#hide(kind, { ...base, ...state }) }
+    return { id, state: hide(kind, { ...base, ...state }) }
   }
 
   /** A key and a certificate live in the state only, so nothing can be imported. */
@@ -142,20 +111,17 @@ export class TlsProvider implements Provider {
     const kind = kindOf(type)
     if (Object.keys(oldState).length === 0)
       throw new Error(`${type} cannot be imported: it lives only in the stack's state`)
-    const due = kind.expires && isDueForRenewal(oldState, oldState.earlyRenewalHours, this.#now())
-    const state = kind.expires ? { ...oldState, readyForRenewal: due } : oldState
-    return { id, state: this.#hide(kind, state), inputs: oldInputs }
+    const renewal = 'readyForRenewal' in oldState && { readyForRenewal: this.#hasEnded(oldState) }
+    return { id, state: hide(kind, { ...oldState, ...renewal }), inputs: oldInputs }
   }
 
-  async update({ type, oldState, news }: UpdateCall): Promise<Properties> {
-    const kind = kindOf(type)
-    return this.#hide(kind, { ...oldState, ...kind.defaults, ...news })
+  async update(): Promise<Properties> {
+    throw new Error('every change of a key or a certificate makes it anew')
   }
 
   async delete(): Promise<void> {}
 
-  #hide(kind: Kind, state: Properties): Properties {
-    const hidden = kind.secrets.filter((name) => typeof state[name] === 'string')
-    return { ...state, ...Object.fromEntries(hidden.map((name) => [name, secret(state[name])])) }
+  #hasEnded({ validityEndTime }: Properties): boolean {
+    return typeof validityEndTime === 'string' && this.#now().getTime() >= Date.parse(validityEndTime)
   }
 }
