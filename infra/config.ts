@@ -7,7 +7,7 @@
  */
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
-import { parseProxies } from '../service/http/client-address.ts'
+import { parseProxies } from '../service/trusted-proxies.ts'
 import { loadPolicy } from '../trust/decision/policy.ts'
 import { withoutSecrets } from '../trust/language/http-url.ts'
 import type { TrustSource } from '../trust/language/source-schema.ts'

@@ -1,10 +1,10 @@
 /** The environment, read once into one typed value; every mistake in it is told at once. */
 import * as z from 'zod/mini'
 import { Glob } from '../trust/decision/glob.ts'
-import { parseProxies, type TrustedProxies } from './http/client-address.ts'
 import { type Limits, readLimits } from './limits.ts'
 import type { Anonymous } from './request/credentials.ts'
 import { Secret } from './secret.ts'
+import { parseProxies, type TrustedProxies } from './trusted-proxies.ts'
 import { type Proxies, proxiesFrom, proxyVariables } from './upstream/proxies.ts'
 
 /** The settings of a running token service. */
@@ -89,6 +89,9 @@ const proxy = () =>
     ),
   )
 
+/** The user name with which a client says that its password is a CI token. distribution-oauth has the same. */
+export const JWT_USER_NAME = 'JWT'
+
 const environment = z.object({
   TOKEN_URL: required(tokenUrl).check(
     z.refine((text) => isEndpoint(text), { error: `is not ${tokenUrl}, without user, password and fragment` }),
@@ -97,7 +100,7 @@ const environment = z.object({
   SCOPE: required('the scope name of the mapping in authentik, like docker-registry'),
   PASS_JWT_USERNAME: z._default(
     z.string().check(z.refine((name) => !name.includes(':'), { error: 'holds a colon, which no user name may hold' })),
-    'JWT',
+    JWT_USER_NAME,
   ),
   ANON_USERNAME: optional(),
   ANON_PASSWORD: optional(),

@@ -13,7 +13,7 @@ export const failures = {
   token_malformed: { status: 401, code: 'UNAUTHORIZED' },
   token_unsigned: { status: 401, code: 'UNAUTHORIZED' },
   token_expired: { status: 401, code: 'UNAUTHORIZED' },
-  token_endless: { status: 401, code: 'UNAUTHORIZED' },
+  expiry_missing: { status: 401, code: 'UNAUTHORIZED' },
   token_not_yet_valid: { status: 401, code: 'UNAUTHORIZED' },
   issuer_unknown: { status: 401, code: 'UNAUTHORIZED' },
   audience_wrong: { status: 401, code: 'UNAUTHORIZED' },

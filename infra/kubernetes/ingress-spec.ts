@@ -1,6 +1,5 @@
 /** What the Ingress says, in the words of its API. */
-import { REGISTRY_PORT } from './registry-config.ts'
-import { TOKEN_SERVICE_PORT } from './token-service-port.ts'
+import { REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 
 /**
  * Layers are of any size, and controllers on nginx stop at 1 MB. The others (HAProxy, Traefik, Contour, Skipper) have

@@ -6,8 +6,7 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import type { SourceKeys } from '../../trust/language/source-schema.ts'
 import { labels } from './labels.ts'
-import { REGISTRY_PORT } from './registry-config.ts'
-import { METRICS_PORT, TOKEN_SERVICE_PORT } from './token-service-port.ts'
+import { METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 
 /** 53 is where pods ask; 5353 is where the DNS pods of OpenShift listen behind it. */
 const DNS_PORTS = [53, 5353]

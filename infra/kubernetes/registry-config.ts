@@ -1,7 +1,6 @@
 /** The registry's configuration file (https://distribution.github.io/distribution/about/configuration/). */
 import { stringify } from 'yaml'
-
-export const REGISTRY_PORT = 5000
+import { REGISTRY_PORT } from './ports.ts'
 
 /** From SIGTERM: uploads in flight may finish. A client sends a layer in one request, or begins it again. */
 export const REGISTRY_DRAIN_SECONDS = 25

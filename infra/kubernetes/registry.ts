@@ -7,13 +7,8 @@ import { conflictAdvice } from './conflict-advice.ts'
 import { imageVolume } from './image-volume.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
-import {
-  REGISTRY_DRAIN_SECONDS,
-  REGISTRY_PATHS,
-  REGISTRY_PORT,
-  type RegistryConfig,
-  registryConfig,
-} from './registry-config.ts'
+import { REGISTRY_PORT } from './ports.ts'
+import { REGISTRY_DRAIN_SECONDS, REGISTRY_PATHS, type RegistryConfig, registryConfig } from './registry-config.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
 import { versionedFiles } from './versioned-files.ts'
 

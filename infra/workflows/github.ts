@@ -1,5 +1,5 @@
 /** A ready workflow for GitHub Actions. */
-import { JWT_USER_NAME } from '../jwt-user-name.ts'
+import { JWT_USER_NAME } from '../../service/config.ts'
 
 /** How long one request for the job's token may take, in seconds; GitHub answers in under one. */
 const REQUEST_SECONDS = 10

@@ -1,5 +1,5 @@
 /** A ready pipeline for GitLab CI. */
-import { JWT_USER_NAME } from '../jwt-user-name.ts'
+import { JWT_USER_NAME } from '../../service/config.ts'
 
 /**
  * The text of a `.gitlab-ci.yml` that builds an image and pushes it, with Docker or with Buildah.

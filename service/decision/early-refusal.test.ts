@@ -104,7 +104,7 @@ describe('what nobody could allow never reaches authentik', () => {
     ['garbage', { kind: 'jwt', jwt: new Secret('garbage') }, 'token_malformed', /the password is no JWT/],
     ['a token without signature', ci(good, { alg: 'none' }), 'token_unsigned', /algorithm "none"/],
     ['a shared secret', ci(good, { alg: 'HS256', kid: 'k' }), 'token_unsigned', /algorithm "HS256"/],
-    ['no end', ci({ ...good, exp: undefined }), 'token_endless', /does not say when it expires/],
+    ['no end', ci({ ...good, exp: undefined }), 'expiry_missing', /does not say when it expires/],
     [
       'a dead token',
       ci({ ...good, iat: seconds() - 342, exp: seconds() - 42 }),

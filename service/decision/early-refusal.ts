@@ -33,7 +33,7 @@ const reasons: Record<RefusalCode, FailureReason> = {
   'not-signed-by-a-key': 'token_unsigned',
   'issuer-unknown': 'issuer_unknown',
   'audience-wrong': 'audience_wrong',
-  'expiry-missing': 'token_endless',
+  'expiry-missing': 'expiry_missing',
   expired: 'token_expired',
   'not-yet-valid': 'token_not_yet_valid',
   'session-broken': 'session_broken',

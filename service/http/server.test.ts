@@ -10,7 +10,7 @@ import { createLog } from '../operations/log.ts'
 import { createReadiness, type Readiness } from '../operations/readiness.ts'
 import { noTracing } from '../operations/tracing.ts'
 import type { TokenEndpoint } from '../token.ts'
-import { parseProxies } from './client-address.ts'
+import { parseProxies } from '../trusted-proxies.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { createTokenServer } from './server.ts'
 

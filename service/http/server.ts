@@ -10,8 +10,9 @@ import type { Readiness } from '../operations/readiness.ts'
 import type { Tracing } from '../operations/spans.ts'
 import { readForm } from '../request/form.ts'
 import type { Client, TokenEndpoint } from '../token.ts'
+import type { TrustedProxies } from '../trusted-proxies.ts'
 import { type Answer, errorAnswer, liveAnswer, optionsAnswer, rawAnswer, readyAnswer, writeAnswer } from './answer.ts'
-import { clientAddress, rateKey, type TrustedProxies } from './client-address.ts'
+import { clientAddress, rateKey } from './client-address.ts'
 import type { RateLimit } from './rate-limit.ts'
 
 /** What the server works with. */

@@ -74,7 +74,7 @@ describe('a token that would be refused', () => {
       'expired',
       'expired 30 s ago (log in later or allow sessions)',
     ],
-    ['endless', { exp: undefined }, {}, 'expiry-missing', 'the token does not say when it expires'],
+    ['without an expiry', { exp: undefined }, {}, 'expiry-missing', 'the token does not say when it expires'],
     ['an end that is text', { exp: '1' }, {}, 'expiry-missing', 'the token does not say when it expires'],
     ['too early', { nbf: NOW + 31 }, {}, 'not-yet-valid', "not valid yet: nbf is 31 s ahead of this registry's clock"],
     [

@@ -1,0 +1,5 @@
+/** Where the pods listen, and the Services in front of them. */
+export const TOKEN_SERVICE_PORT = 9001
+/** Metrics and probes of the token service. */
+export const METRICS_PORT = 9002
+export const REGISTRY_PORT = 5000
