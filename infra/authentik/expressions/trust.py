@@ -1,8 +1,8 @@
 """What the trust policy and the scope mappings share: who asks, which rules match, what they grant.
 
 The text of this file is put in front of each of them. authentik runs the whole inside a function of its own and offers
-no way to import a file. The same decision is written in TypeScript (trust/decision/decide.ts) for previews and early refusals;
-a differential test holds the two equal.
+no way to import a file. The same decision is written in TypeScript (trust/decision/decide.ts) for previews and early
+refusals; a differential test compares the two.
 """
 
 import re
