@@ -9,6 +9,9 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 
 export type JsonObject = { [key: string]: Json }
 
+/** A point in time as the API writes it, with Django's six digits of a second. */
+export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z')
+
 export interface Group {
   pk: string
   num_pk: number

@@ -32,9 +32,10 @@ import { providerJwks } from './signing.ts'
 import { Store } from './store.ts'
 import { answerAuthorize } from './token/authorize.ts'
 import { answerDevice, answerDeviceApproval } from './token/device.ts'
-import { answerToken, type TokenServices } from './token/endpoint.ts'
+import { answerToken } from './token/endpoint.ts'
 import { PendingGrants } from './token/pending.ts'
 import { answerRevoke } from './token/revoke.ts'
+import type { TokenServices } from './token/services.ts'
 import { NEWEST_VERSION } from './version.ts'
 
 /** How often a real authentik fetches its sources' keys again. */

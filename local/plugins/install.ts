@@ -6,7 +6,8 @@ import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { projectDir } from '../paths.ts'
 
-const binDir = join(import.meta.dirname, 'bin')
+/** Starts the plugin whose name the link to it has. */
+const starter = join(import.meta.dirname, 'pulumi-plugin')
 
 export async function versionOf(npmPackage: string): Promise<string> {
   const manifest = await readFile(join(projectDir, 'node_modules', npmPackage, 'package.json'), 'utf8')
@@ -27,6 +28,6 @@ export async function linkPlugins(pulumiHome: string): Promise<void> {
     const link = join(directory, `pulumi-${name}`)
     await mkdir(directory, { recursive: true })
     await rm(link, { force: true })
-    await symlink(join(binDir, `pulumi-${name}`), link)
+    await symlink(starter, link)
   }
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { boolean, many, object, text } from '../fields.ts'
 import { resource } from '../resource.ts'
-import type { Group, Json, User } from '../rows.ts'
+import { type Group, isoTime, type Json, type User } from '../rows.ts'
 import type { Store } from '../store.ts'
-import { isoTime } from '../time.ts'
 
 /** The part of a group that other objects show. */
 export const partialGroup = ({ pk, num_pk, name, is_superuser, attributes }: Group) => ({

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { boolean, choice, date, one, slug, text } from '../fields.ts'
 import { resource, ValidationFailed } from '../resource.ts'
+import { isoTime } from '../rows.ts'
 import { randomText } from '../secrets.ts'
-import { isoTime } from '../time.ts'
 import { presentUser } from './user.ts'
 
 /** authentik's `default_token_duration`, for tokens that expire and do not say when. */

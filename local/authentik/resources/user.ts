@@ -1,9 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { boolean, choice, date, many, object, text } from '../fields.ts'
 import { resource } from '../resource.ts'
-import { type Group, type Json, UNUSABLE_PASSWORD, type User } from '../rows.ts'
+import { type Group, isoTime, type Json, UNUSABLE_PASSWORD, type User } from '../rows.ts'
 import type { Store } from '../store.ts'
-import { isoTime } from '../time.ts'
 import { partialGroup } from './group.ts'
 
 /** Longest user name that authentik's database takes. */

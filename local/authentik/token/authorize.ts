@@ -2,11 +2,11 @@
 import { Answer, type HttpRequest } from '../http.ts'
 import type { JsonObject, OAuth2Provider } from '../rows.ts'
 import { allowsGrant, knownScopes } from './client.ts'
-import type { TokenServices } from './endpoint.ts'
 import type { GrantType } from './grant-types.ts'
 import { issueTokens } from './issue.ts'
 import { personOf } from './person.ts'
 import { policiesPass } from './policies.ts'
+import type { TokenServices } from './services.ts'
 
 /** `access_code_validity`: the stand-in's codes all live a minute, authentik's default. */
 const CODE_LIFETIME_MS = 60_000

@@ -1,11 +1,11 @@
 /** The device authorization grant (RFC 8628): a device asks for a code, a person allows it. */
 import { Answer, type HttpRequest, json, methodNotAllowed } from '../http.ts'
 import { allowsGrant, clientOf, knownScopes, last } from './client.ts'
-import type { TokenServices } from './endpoint.ts'
 import { DEVICE_CODE } from './grant-types.ts'
 import { personOf } from './person.ts'
 import { policiesPass } from './policies.ts'
 import { Refused } from './refusal.ts'
+import type { TokenServices } from './services.ts'
 
 /** authentik's own. */
 const LIFETIME_SECONDS = 60

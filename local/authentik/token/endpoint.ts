@@ -2,7 +2,6 @@
  * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the grants
  * of people and their devices, which must not open it.
  */
-import type { Logger } from 'pino'
 import { durationSeconds } from '../duration.ts'
 import type { ExpressionRequest } from '../expressions/worker.ts'
 import { type Answer, type HttpRequest, json, methodNotAllowed } from '../http.ts'
@@ -14,21 +13,13 @@ import { ciUser, clientUser } from './generated-user.ts'
 import { DEVICE_CODE, type GrantType, isGrantType } from './grant-types.ts'
 import { type Granted, OFFLINE_ACCESS, redeemCode, redeemDevice, redeemRefresh } from './granted.ts'
 import { issueTokens } from './issue.ts'
-import type { PendingGrants } from './pending.ts'
 import { userByPassword } from './person.ts'
-import { type PolicyServices, policiesPass } from './policies.ts'
+import { policiesPass } from './policies.ts'
 import { Refused } from './refusal.ts'
+import type { TokenServices } from './services.ts'
 
 /** RFC 7523 §2.2. */
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-export interface TokenServices extends PolicyServices {
-  clock: () => number
-  log: Logger
-  /** The version of authentik that the stand-in is. */
-  version: string
-  pending: PendingGrants
-}
 
 /** One token request, parsed, with the provider and the application that it is for. */
 interface TokenRequest extends Client {

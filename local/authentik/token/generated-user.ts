@@ -3,9 +3,15 @@ import { USER_EXPIRES, USER_GENERATED } from '../deletion.ts'
 import { defaultValues } from '../fields.ts'
 import { Answer } from '../http.ts'
 import { MAX_USERNAME_CHARACTERS, newUser, users } from '../resources/user.ts'
-import type { Application, JsonObject, OAuth2Provider, OAuthSource, User } from '../rows.ts'
+import {
+  type Application,
+  isoTime,
+  type JsonObject,
+  type OAuth2Provider,
+  type OAuthSource,
+  type User,
+} from '../rows.ts'
 import type { Store } from '../store.ts'
-import { isoTime } from '../time.ts'
 import { isSince } from '../version.ts'
 
 interface Services {

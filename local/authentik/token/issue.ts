@@ -2,11 +2,10 @@
 import { durationSeconds } from '../duration.ts'
 import { ExpressionFailed, type ExpressionRequest, type TokenToCome } from '../expressions/worker.ts'
 import { ACR, issuerOf, mappingsOf } from '../openid.ts'
-import type { Application, JsonObject, OAuth2Provider, User } from '../rows.ts'
+import { type Application, isoTime, type JsonObject, type OAuth2Provider, type User } from '../rows.ts'
 import { randomText } from '../secrets.ts'
 import { signClaims, signingKey } from '../signing.ts'
-import { isoTime } from '../time.ts'
-import type { TokenServices } from './endpoint.ts'
+import type { TokenServices } from './services.ts'
 
 /** Length of `jti` and `uid`. */
 const ID_CHARACTERS = 40

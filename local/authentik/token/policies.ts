@@ -1,23 +1,17 @@
 /** The policies bound to an application: who gets a token at all. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ExpressionFailed, type ExpressionRequest, type Expressions } from '../expressions/worker.ts'
+import { ExpressionFailed, type ExpressionRequest } from '../expressions/worker.ts'
 import { NoAnswer } from '../http.ts'
 import { allGroups } from '../resources/user.ts'
 import type { Application, JsonObject, PolicyBinding } from '../rows.ts'
 import type { Store } from '../store.ts'
+import type { TokenServices } from './services.ts'
 
 /**
  * A real authentik never answers a request whose policy expression is longer than this: the result, expression
  * included, goes through a pipe that nobody reads yet. See docs/observed-behaviour.md.
  */
 const BLOCKING_EXPRESSION_BYTES = 64 * 1024
-
-export interface PolicyServices {
-  store: Store
-  expressions: Expressions
-  /** How long the stand-in lets such a request hang before it gives the connection up. */
-  blockedPolicyMs: number
-}
 
 /**
  * Whether the application's bindings let this request pass; without any binding everyone passes.
@@ -27,7 +21,7 @@ export async function policiesPass(
   application: Application,
   context: JsonObject,
   from: ExpressionRequest,
-  services: PolicyServices,
+  services: TokenServices,
 ): Promise<boolean> {
   const bound = services.store
     .all('bindings')
@@ -44,7 +38,7 @@ async function bindingPasses(
   application: Application,
   context: JsonObject,
   from: ExpressionRequest,
-  { store, expressions, blockedPolicyMs }: PolicyServices,
+  { store, expressions, blockedPolicyMs }: TokenServices,
 ): Promise<boolean> {
   const policy = store.get('policies', binding.policy)
   if (!policy) return userPasses(binding, from, store) !== binding.negate

@@ -1,8 +1,8 @@
 /** `POST /application/o/revoke/` (RFC 7009): ends an access token or a refresh token. */
 import { type Answer, type HttpRequest, json, methodNotAllowed } from '../http.ts'
 import { authenticateClient, clientOf, last } from './client.ts'
-import type { TokenServices } from './endpoint.ts'
 import { Refused } from './refusal.ts'
+import type { TokenServices } from './services.ts'
 
 /** A public client needs nothing but the token; a token that is not there is revoked already (RFC 7009 §2.2). */
 export async function answerRevoke(request: HttpRequest, { store, pending, log }: TokenServices): Promise<Answer> {

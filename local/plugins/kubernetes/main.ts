@@ -1,4 +1,0 @@
-import { serveProvider } from '../engine/resource-provider.ts'
-import { KubernetesProvider } from './provider.ts'
-
-await serveProvider(new KubernetesProvider())
