@@ -129,9 +129,9 @@ describe('a mistake', () => {
       storageSize: 'big',
     })
     expect(message).toContain('needs 4 corrections')
-    expect(message).toContain('passwordless-registry:sources[1].platform: is none of github, gitlab, oidc; right would')
-    expect(message).toMatch(/passwordless-registry:trust: rule 1, claims: .*would match every job; right would be: /)
-    expect(message).toMatch(/passwordless-registry:trust: rule 2, source: .*"gitea".*; right would be: /)
+    expect(message).toContain('passwordless-registry:sources[1].platform: is none of github, gitlab, oidc; use instead')
+    expect(message).toMatch(/passwordless-registry:trust: rule 1, claims: .*would match every job; use instead: /)
+    expect(message).toMatch(/passwordless-registry:trust: rule 2, source: .*"gitea".*; use instead: /)
   })
 
   it('in the shape of sources or rules is no accident of the program', () => {
@@ -165,7 +165,7 @@ describe('a warning', () => {
 
   it('is told about a rule that works and could be better', () => {
     expect(warnings([{ github: { owners: ['acme'] } }])).toEqual([
-      expect.stringMatching(/^passwordless-registry:trust: rule 1, claims\.repository_owner: .*; right would be: /),
+      expect.stringMatching(/^passwordless-registry:trust: rule 1, claims\.repository_owner: .*; use instead: /),
     ])
     expect(warnings([{ github: { owners: [{ name: 'acme', id: '501' }] } }])).toEqual([])
   })

@@ -34,7 +34,7 @@ export interface CheckedTrust {
 
 const NO_RULES =
   'trust: there is no rule, so no CI job can push or pull, only members of the groups; ' +
-  'right would be: [{ github: { owners: [{ name: acme, id: "501" }] } }]'
+  'use instead: [{ github: { owners: [{ name: acme, id: "501" }] } }]'
 
 /** Reads sources and rules; every mistake in them is told. */
 export function checkTrust({ sources: given, rules: written, audience, groups }: TrustSettings): CheckedTrust {

@@ -40,7 +40,7 @@ describe('refused before authentik is asked', () => {
       'garbage',
       () => basic('JWT', suite.secret('garbage-that-is-no-token')),
       'token_malformed',
-      /the password is no JWT/,
+      /the password is not a JWT/,
     ],
     [
       'an expired token',

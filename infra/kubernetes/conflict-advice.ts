@@ -30,7 +30,7 @@ export function conflictsIn(errors: readonly string[]): Conflict[] {
 export function inWords(object: string, conflicts: readonly Conflict[]): string {
   const replicas = conflicts.some(({ fields }) => fields.includes('.spec.replicas'))
   return [
-    `${object} was changed by somebody else since the last \`pulumi up\`:`,
+    `${object} was changed from outside since the last \`pulumi up\`:`,
     ...conflicts.map(({ owner, fields }) => `  ${fields.join(', ')} by ${owner}`),
     ...(replicas ? ['To leave the number of pods to them: pulumi config set replicas 0'] : []),
     'To set the fields as the stack has them: PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up',

@@ -101,7 +101,7 @@ describe('what the rules allow', () => {
 
 describe('what nobody could allow never reaches authentik', () => {
   it.each<[string, Credential, string, RegExp]>([
-    ['garbage', { kind: 'jwt', jwt: new Secret('garbage') }, 'token_malformed', /the password is no JWT/],
+    ['garbage', { kind: 'jwt', jwt: new Secret('garbage') }, 'token_malformed', /the password is not a JWT/],
     ['a token without signature', ci(good, { alg: 'none' }), 'token_unsigned', /algorithm "none"/],
     ['a shared secret', ci(good, { alg: 'HS256', kid: 'k' }), 'token_unsigned', /algorithm "HS256"/],
     ['no end', ci({ ...good, exp: undefined }), 'expiry_missing', /does not say when it expires/],

@@ -44,7 +44,7 @@ describe('createReadToken', () => {
   ])('reads of exp %j when the token ends', (exp, endsMs) => expect(of({ exp }).endsMs).toBe(endsMs))
 
   it.each(['', 'hunter2', 'a.b.c', 'a.b', `${unsignedToken({})}.more`, 'x'.repeat(100_000)])(
-    'reads nothing of what is no JWT, such as a password: %j',
+    'reads nothing of what is not a JWT, such as a password: %j',
     (text) => expect(read(ci(text))).toEqual(nothing),
   )
 

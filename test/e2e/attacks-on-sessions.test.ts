@@ -123,7 +123,7 @@ describe('what is no session', () => {
   })
 
   it('garbage', async () => {
-    await expectNoSession('garbage', /no JWT/)
+    await expectNoSession('garbage', /not a JWT/)
   })
 
   it('a CI token that says it were one, whatever it carries', async () => {

@@ -132,14 +132,14 @@ describe('a token of which the signature is not what it must be', () => {
     {
       name: 'no signature (alg none)',
       token: async () => unsigned(await acme(), (await keyOf('github')).kid),
-      reason: /not signed by a published key: its header says algorithm "none"/,
+      reason: /not signed by a published key: its header has algorithm "none"/,
     },
     {
       name: 'HS256 with the public key as secret',
       token: async () => signedWithPublicKey(await acme(), await keyOf('github')),
-      reason: /not signed by a published key: its header says algorithm "HS256"/,
+      reason: /not signed by a published key: its header has algorithm "HS256"/,
     },
-    { name: 'no JWT at all', token: async () => 'not-a-token', reason: /no JWT/ },
+    { name: 'not a JWT at all', token: async () => 'not-a-token', reason: /not a JWT/ },
   ]
   it.each(attacks)('$name', expectRefused)
 })
@@ -160,7 +160,8 @@ describe('a token that is meant for somebody else, or for another time', () => {
     {
       name: 'an issuer that is none of ours',
       token: () => jobTokenWith({ iss: 'https://gitlab.evil.example' }),
-      reason: /issuer is "https:\/\/gitlab\.evil\.example", this registry takes tokens of https:\/\/token\.actions/,
+      reason:
+        /issuer is "https:\/\/gitlab\.evil\.example", but this registry accepts only tokens from https:\/\/token\.actions/,
     },
     {
       name: 'expired a minute ago',

@@ -40,7 +40,7 @@ describe.each([
   const refused: [string, () => Login, RegExp][] = [
     ['a user outside the groups', () => outsider, /refused user name and password/],
     ['a wrong password', () => ({ ...pusher, password: 'wrong' }), /refused user name and password/],
-    ['the user name JWT with an app password', () => ({ ...pusher, username: 'JWT' }), /the password is no JWT/],
+    ['the user name JWT with an app password', () => ({ ...pusher, username: 'JWT' }), /the password is not a JWT/],
   ]
   it.each(refused)('%s gets nothing', async (_name, login, reason) => {
     const answer = await ask(login(), [push])

@@ -212,7 +212,7 @@ describe('a field that somebody else changed', () => {
     const { exitCode, output } = await project.run('preview')
     expect(exitCode).not.toBe(0)
     expect(output).toContain('Server-Side Apply field conflict detected')
-    expect(output).toContain('Deployment "default/scaled" was changed by somebody else')
+    expect(output).toContain('Deployment "default/scaled" was changed from outside')
     expect(output).toContain('.spec.replicas by kubectl (scale)')
     expect(output).toContain('PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up')
   })

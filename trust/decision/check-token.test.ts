@@ -84,27 +84,27 @@ describe('a token that would be refused', () => {
       'not-yet-valid',
       "not valid yet: iat is 2 h ahead of this registry's clock",
     ],
-    ['issued at no time', { iat: 'now' }, {}, 'not-yet-valid', 'iat is "now", which is no time'],
+    ['issued at what is not a time', { iat: 'now' }, {}, 'not-yet-valid', 'iat is "now", which is not a time'],
     [
       'unsigned',
       {},
       { alg: 'none' },
       'not-signed-by-a-key',
-      'the token is not signed by a published key: its header says algorithm "none" and key id "key-1"',
+      'the token is not signed by a published key: its header has algorithm "none" and key id "key-1"',
     ],
     [
       'signed with a secret',
       {},
       { alg: 'HS256' },
       'not-signed-by-a-key',
-      'the token is not signed by a published key: its header says algorithm "HS256" and key id "key-1"',
+      'the token is not signed by a published key: its header has algorithm "HS256" and key id "key-1"',
     ],
     [
       'without a key id',
       {},
       { kid: undefined },
       'not-signed-by-a-key',
-      'the token is not signed by a published key: its header says algorithm "RS256" and key id missing',
+      'the token is not signed by a published key: its header has algorithm "RS256" and key id missing',
     ],
   ])('%s', (_, claims, headers, code, sentence) => {
     expect(check(claims, headers)).toEqual({ ok: false, code, sentence })
@@ -114,7 +114,7 @@ describe('a token that would be refused', () => {
     expect(check({ iss: 'https://evil.example' })).toMatchObject({
       code: 'issuer-unknown',
       sentence:
-        'issuer is "https://evil.example", this registry takes tokens of https://token.actions.githubusercontent.com, https://gitlab.com',
+        'issuer is "https://evil.example", but this registry accepts only tokens from https://token.actions.githubusercontent.com, https://gitlab.com',
     })
   })
   test('quotes little of a claim, and nothing that a terminal acts on', () => {
@@ -163,7 +163,7 @@ describe('a session', () => {
   })
 })
 
-describe('text that is no JWT', () => {
+describe('text that is not a JWT', () => {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   test('is told apart from one', () => {
     expect(decodeToken(`${part(header)}.${part(good)}.c2ln`)).toEqual({

@@ -1,6 +1,7 @@
 /**
- * Says early, and in one sentence, why authentik would refuse a token: it answers every refusal with the same text.
- * This is advice. No signature is verified here, and the sentences say nothing of the rules, as anybody may ask.
+ * Says early, and in one sentence, why authentik would refuse a token; authentik answers every refusal with the same
+ * text. This is advice: it does not verify signatures, and the sentences reveal nothing about the rules, since anyone
+ * can ask.
  */
 
 import { LEEWAY_SECONDS, MAX_QUOTED_CHARACTERS } from '../limits.ts'
@@ -13,7 +14,7 @@ import type { Policy, PolicyRule, PolicySource } from './policy.ts'
 import { quote } from './quote.ts'
 import type { DecodedToken } from './token.ts'
 
-/** RFC 7518 section 3.1 and RFC 8037, without what is signed with a shared secret or not at all. */
+/** RFC 7518 section 3.1 and RFC 8037, without shared secrets and "none". */
 const PUBLIC_KEY_ALGORITHM = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$/
 
 /** Stable names of the reasons. */
@@ -29,12 +30,12 @@ export type RefusalCode =
   | 'no-rule-matches'
   | 'no-image-name'
 
-/** A token that would be taken, were its signature good and a rule found. */
+/** A token that would be accepted if its signature is good and a rule matches. */
 export interface IdentifiedToken {
   /** `session` for a token that authentik made from a CI token. */
   readonly kind: 'ci' | 'session'
   readonly source: PolicySource
-  /** What rules are held against: for a session, the claims it was made from. */
+  /** The claims that rules are compared with; for a session, those of its CI token. */
   readonly claims: Claims
 }
 
@@ -46,18 +47,18 @@ export interface TokenAccepted extends IdentifiedToken {
 export interface TokenRefused {
   readonly ok: false
   readonly code: RefusalCode
-  /** One sentence for whoever presented the token; never holds the token. */
+  /** One sentence for the client; never contains the token. */
   readonly sentence: string
 }
 
 export type TokenCheck = TokenAccepted | TokenRefused
 
 /**
- * Everything that authentik and its trust policy would look at, but the signature.
+ * Checks everything that authentik and its trust policy check, except for the signature.
  *
- * @param token from `decodeToken`; undefined stands for what is no JWT
+ * @param token from `decodeToken`; undefined if it is not a JWT
  * @param now in seconds since 1970
- * @param afterExpiry what helps whose token is over; empty where the caller says so itself
+ * @param afterExpiry what to do about an expired token; empty if the caller says so itself
  */
 export function checkToken(
   policy: Policy,
@@ -85,17 +86,20 @@ export function identifyToken(
   afterExpiry = 'log in later or allow sessions',
 ): IdentifiedToken | TokenRefused {
   if (token === undefined) {
-    return refused('not-a-jwt', 'the password is no JWT; pass the token that the CI platform gave the job, unchanged')
+    return refused(
+      'not-a-jwt',
+      'the password is not a JWT; pass the token that the CI platform gave the job, unchanged',
+    )
   }
   const { header, claims } = token
   if (typeof header.alg !== 'string' || !PUBLIC_KEY_ALGORITHM.test(header.alg) || typeof header.kid !== 'string') {
-    const said = `algorithm ${quoted(header.alg)} and key id ${quoted(header.kid)}`
-    return refused('not-signed-by-a-key', `the token is not signed by a published key: its header says ${said}`)
+    const found = `algorithm ${quoted(header.alg)} and key id ${quoted(header.kid)}`
+    return refused('not-signed-by-a-key', `the token is not signed by a published key: its header has ${found}`)
   }
   const session = isSession(policy, claims)
   const source = session ? sessionSource(policy, claims) : sourceOf(policy, claims)
   if ('code' in source) return source
-  // What makes it a session is its audience.
+  // The audience is what makes it a session.
   const problem =
     (session ? undefined : audienceProblem(claims, source.audience)) ?? timesProblem(claims, now, afterExpiry)
   if (problem !== undefined) return problem
@@ -111,8 +115,8 @@ function quoted(value: unknown): string {
 }
 
 /**
- * By the audience of sessions; not by the issuer, which is that of registry tokens too. authentik alone knows whether it
- * is one. A CI token may list that audience beside ours: it has the issuer of a source, and no claims of another token.
+ * Decides by the audience of sessions, not by the issuer, which registry tokens share. Only authentik knows for sure.
+ * A CI token may list that audience too, but it has the issuer of a source and does not contain another token's claims.
  */
 function isSession(policy: Policy, claims: Claims): boolean {
   if (!isFor(claims, policy.document.session.audience)) return false
@@ -138,11 +142,11 @@ function record(value: unknown): Claims | undefined {
 function sourceOf(policy: Policy, claims: Claims): PolicySource | TokenRefused {
   const source = ofIssuer(policy, claims.iss)
   if (source !== undefined) return source
-  const trusted = [...policy.sources.values()].map(({ issuer }) => issuer).join(', ') || 'no issuer at all'
+  const trusted = [...policy.sources.values()].map(({ issuer }) => issuer).join(', ') || 'none'
   const enterprise = typeof claims.iss === 'string' ? enterpriseOf(claims.iss) : undefined
-  // An administrator of the enterprise switches that on, and from then on every job is refused.
+  // Once an administrator of the enterprise switches this issuer on, every job is refused.
   const remedy = enterprise === undefined ? '' : `; the operator can add the source of enterprise ${quoted(enterprise)}`
-  const sentence = `issuer is ${quoted(claims.iss)}, this registry takes tokens of ${trusted}${remedy}`
+  const sentence = `issuer is ${quoted(claims.iss)}, but this registry accepts only tokens from ${trusted}${remedy}`
   return refused('issuer-unknown', sentence)
 }
 
@@ -172,7 +176,7 @@ function timesProblem(claims: Claims, now: number, remedy: string): TokenRefused
   for (const name of ['iat', 'nbf'] as const) {
     const time = claims[name]
     if (time === undefined) continue
-    if (typeof time !== 'number') return refused('not-yet-valid', `${name} is ${quoted(time)}, which is no time`)
+    if (typeof time !== 'number') return refused('not-yet-valid', `${name} is ${quoted(time)}, which is not a time`)
     if (time - LEEWAY_SECONDS > now) {
       const ahead = duration(time - now)
       return refused('not-yet-valid', `not valid yet: ${name} is ${ahead} ahead of this registry's clock`)
@@ -188,7 +192,7 @@ function noRuleSentence({ slug, platform }: PolicySource, texts: ClaimTexts): st
   return `no rule of source ${quoted(slug)} matches ${subject.join(' with ') || 'the claims of this token'}`
 }
 
-/** A span of time in the largest unit that keeps it whole enough to read: "42 s", "5 min", "3 h", "2 d". */
+/** A duration in the largest unit of which there are at least two: "42 s", "5 min", "3 h", "2 d". */
 function duration(seconds: number): string {
   const units = [
     { name: 'd', seconds: 86_400 },

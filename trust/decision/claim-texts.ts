@@ -1,15 +1,15 @@
-/** Which claims can be held against patterns, and as what text. */
+/** Which claims can be compared with patterns, and as which text. */
 import { MAX_CLAIM_BYTES } from '../limits.ts'
 import { caselessClaims, type Platform } from '../platforms/platform-claims.ts'
 
-/** The payload of a JWT, as JSON says it. */
+/** The payload of a JWT, parsed. */
 export type Claims = Readonly<Record<string, unknown>>
-/** Claims by name, each as the text that patterns are held against. */
+/** Claims by name, each as the text that is compared with patterns. */
 export type ClaimTexts = ReadonlyMap<string, string>
 
 /**
  * Each claim as its text. Booleans and whole numbers are their JSON text. Lists, objects, fractions, null, anything
- * longer than the limit and anything that is not proper Unicode have no text, which is as good as absent.
+ * longer than the limit and malformed Unicode have no text, so they count as absent.
  */
 export function claimTexts(claims: Claims): ClaimTexts {
   const texts = new Map<string, string>()
@@ -20,7 +20,7 @@ export function claimTexts(claims: Claims): ClaimTexts {
   return texts
 }
 
-/** The texts as rules compare them: names that a platform finds in any case are in lower case. */
+/** The texts as rules compare them: names that are case-insensitive on the platform are in lower case. */
 export function comparedTexts(platform: Platform, texts: ClaimTexts): ClaimTexts {
   const changed = caselessClaims[platform].flatMap((claim): [string, string][] => {
     const text = texts.get(claim)
@@ -29,12 +29,12 @@ export function comparedTexts(platform: Platform, texts: ClaimTexts): ClaimTexts
   return changed.length === 0 ? texts : new Map([...texts, ...changed])
 }
 
-/** A pattern over a claim as {@link comparedTexts} has the claim. */
+/** The pattern that fits the text of a claim in {@link comparedTexts}. */
 export function comparedPattern(platform: Platform, claim: string, pattern: string): string {
   return caselessClaims[platform].includes(claim) ? lowerCase(pattern) : pattern
 }
 
-// ASCII alone: toLowerCase would make other letters the same as these, such as the Kelvin sign and k.
+// Only ASCII: toLowerCase would make other letters equal to these, such as the Kelvin sign and k.
 const UPPER_CASE = /[A-Z]/
 const lowerCase = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
 

@@ -1,6 +1,6 @@
 /**
  * The decision: verified claims and wanted scopes in, granted access out.
- * infra/authentik/expressions/trust.py is the authority and decides the same; a differential test holds the two equal.
+ * infra/authentik/expressions/trust.py is the authority and decides the same; a differential test compares the two.
  */
 
 import { type Claims, type ClaimTexts, claimTexts, comparedTexts } from './claim-texts.ts'
@@ -33,11 +33,11 @@ export interface Decision {
 }
 
 /**
- * Decides by rules alone; groups are authentik's to know.
+ * Decides by rules only; groups are known only to authentik.
  *
- * @param slug the source that vouches for the claims
+ * @param slug the source that issued the claims
  * @param claims verified, all of them
- * @param scopes any number of scope parameters
+ * @param scopes scope parameters
  */
 export function decide(policy: Policy, slug: string, claims: Claims, scopes: readonly string[]): Decision {
   const source = policy.sources.get(slug)
@@ -54,7 +54,7 @@ export function decide(policy: Policy, slug: string, claims: Claims, scopes: rea
   }
 }
 
-/** The rules of a source of which every claim matches one of its patterns, names in any case. */
+/** The rules of a source whose claims all match one of their patterns; some names match in any case. */
 export function matchingRules(source: PolicySource, texts: ClaimTexts): PolicyRule[] {
   const compared = comparedTexts(source.platform, texts)
   return source.rules.filter((rule) =>
@@ -96,13 +96,13 @@ function decideScopes(
   })
 }
 
-/** The name patterns of rules with claims in place, each once, with the first rule that has it. */
+/** The name patterns of rules with claims inserted, each once, with the first rule that has it. */
 function namePatterns(
   rules: readonly PolicyRule[],
   paths: RepositoryPaths,
   templatesOf: (rule: PolicyRule) => readonly NameTemplate[],
 ): { glob: Glob; rule: number }[] {
-  const seen = new Set<NameTemplate>() // loadPolicy makes equal templates one object
+  const seen = new Set<NameTemplate>() // loadPolicy shares equal templates
   const patterns: { glob: Glob; rule: number }[] = []
   for (const rule of rules) {
     for (const template of templatesOf(rule)) {

@@ -1,11 +1,12 @@
 /**
- * Anchored globs over claims and repository names: `*` is any run without "/", `**` any run, all else is itself.
+ * Anchored globs over claims and repository names: `*` is any run without "/", `**` any run; everything else matches
+ * itself.
  *
- * A pattern is split into pieces once. Matching follows every position that can be reached, one piece after the other,
- * so the work is at most (pieces) x (length of the text): no pattern makes it back up and try again.
+ * A pattern is split into pieces once. Matching keeps every position that can be reached, one piece after the other, so
+ * the work is at most (pieces) x (length of the text): no pattern makes it backtrack.
  *
- * Strings are compared by UTF-16 unit. For well-formed text that gives the answer that comparing code points gives
- * (as the Python side does): the pieces split at ASCII characters, and no piece starts with half a surrogate pair.
+ * Strings are compared by UTF-16 unit. For well-formed text the result is the same as by code point
+ * (as in Python): the pieces split at ASCII characters, and no piece starts with half a surrogate pair.
  */
 
 /** The part of a string that matching uses; a test counts the steps through it. */
@@ -15,7 +16,7 @@ export interface Text {
   indexOf(part: string, from: number): number
 }
 
-/** One pattern. It is split when a text first comes near enough, as most never do. */
+/** One pattern. It is split into pieces only when a text matches its ends, which is rare. */
 export class Glob {
   readonly pattern: string
   readonly #firstStar: number

@@ -46,7 +46,7 @@ describe('a login of a repository whose name is not that of an image', () => {
     expect(check).toMatchObject({ ok: false, code: 'no-image-name' })
     expect(check).toMatchObject({
       sentence: expect.stringMatching(
-        /^repository ".*" cannot be the name of an image, so "\{repository\}" of the rules grants nothing to it; a rule that names the image helps: \{ source: github, claims: \{ repository_id: "101" \}, push: \["acme\/.+"\] \}$/,
+        /^repository ".*" cannot be the name of an image, so "\{repository\}" of the rules grants it nothing; add a rule that names the image: \{ source: github, claims: \{ repository_id: "101" \}, push: \["acme\/.+"\] \}$/,
       ),
     })
   })

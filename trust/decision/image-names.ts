@@ -1,6 +1,6 @@
 /**
- * Claims that rules put into the names of images and that cannot be one: GitHub and GitLab take repository names such as
- * `.github` and `my___app`, a registry does not. Such a claim grants nothing, and nothing else would say why.
+ * Claims that rules insert into image names although they cannot be part of one: GitHub and GitLab allow repository
+ * names such as `.github` and `my___app`, a registry does not. Such a claim grants nothing, and this says why.
  */
 
 import { MAX_QUOTED_CHARACTERS } from '../limits.ts'
@@ -9,7 +9,7 @@ import type { PolicyRule, PolicySource } from './policy.ts'
 import { quote } from './quote.ts'
 import { isRepositoryPath, type NameTemplate, repositoryPath } from './repository-names.ts'
 
-/** One such claim, where a rule needs it. */
+/** One such claim that a rule needs. */
 export interface UnusableClaim {
   readonly claim: string
   readonly text: string
@@ -24,7 +24,7 @@ export function templatesFor(rule: PolicyRule, action: NamedAction): readonly Na
   return action === 'pull' ? [...rule.pull, ...rule.push] : rule[action]
 }
 
-/** The claims that matching rules would need for an action and cannot use, each once. */
+/** The claims that matching rules need for an action but cannot use, each once. */
 export function unusableClaims(
   rules: readonly PolicyRule[],
   texts: ClaimTexts,
@@ -41,14 +41,14 @@ export function unusableClaims(
   return [...found.values()]
 }
 
-/** Whether rules grant something by some name, or the catalog. */
+/** Whether rules grant some repository, or the catalog. */
 export function grantSomething(rules: readonly PolicyRule[], texts: ClaimTexts): boolean {
   const usable = (claim: string) => repositoryPath(texts.get(claim) ?? '') !== undefined
   const grants = (template: NameTemplate) => template.every((piece, index) => index % 2 === 0 || usable(piece))
   return rules.some((rule) => rule.catalog || templatesFor(rule, 'pull').some(grants) || rule.delete.some(grants))
 }
 
-/** Says which claim cannot be the name of an image, and which rule helps. Undefined where there is none. */
+/** Says which claim cannot be the name of an image, and which rule to add; undefined if there is no such claim. */
 export function unusableSentence(
   source: PolicySource,
   texts: ClaimTexts,
@@ -60,14 +60,14 @@ export function unusableSentence(
   const claims = texts.has(by) ? `, claims: { ${by}: ${quoted(texts.get(by) ?? '')} }` : ''
   const rule = `{ source: ${source.slug}${claims}, push: ["${nearestImageName(text)}"] }`
   return (
-    `${claim} ${quoted(text)} cannot be the name of an image, so ${quote(template)} of the rules grants nothing to it; ` +
-    `a rule that names the image helps: ${rule}`
+    `${claim} ${quoted(text)} cannot be the name of an image, so ${quote(template)} of the rules grants it nothing; ` +
+    `add a rule that names the image: ${rule}`
   )
 }
 
 const quoted = (text: string) => quote(text, MAX_QUOTED_CHARACTERS)
 
-/** The name of an image that is most like a text: `acme/github` for `acme/.github`. */
+/** The image name closest to a text: `acme/github` for `acme/.github`. */
 export function nearestImageName(text: string): string {
   const parts = text
     .toLowerCase()

@@ -1,6 +1,6 @@
 /**
- * Reads the compiled rules and makes them ready for decisions. Apart from what writes them, since the token service
- * reads them and has to stay small.
+ * Reads the compiled rules and prepares them for decisions. It is separate from the code that writes them, since it is
+ * part of the token service, which has to stay small.
  */
 import * as z from 'zod/mini'
 import type { Platform } from '../platforms/platform-claims.ts'
@@ -8,7 +8,7 @@ import { comparedPattern } from './claim-texts.ts'
 import { Glob } from './glob.ts'
 import { type NameTemplate, parseTemplate } from './repository-names.ts'
 
-/** Goes up when an older reader could misunderstand a document. */
+/** Increased when an older reader could misunderstand a document. */
 export const DOCUMENT_VERSION = 1
 
 const text = z.string().check(z.minLength(1))
@@ -43,7 +43,7 @@ const documentSchema = z.object({
 /** The JSON document. */
 export type TrustDocument = z.output<typeof documentSchema>
 
-/** A document made ready for decisions: patterns split, sources by slug. */
+/** A document prepared for decisions: patterns split, sources by slug. */
 export interface Policy {
   readonly document: TrustDocument
   readonly sources: ReadonlyMap<string, PolicySource>
@@ -67,10 +67,10 @@ export interface PolicyRule {
 }
 
 /**
- * Makes a document ready.
+ * Prepares a document.
  *
  * @param value parsed JSON
- * @returns undefined for anything that this version does not understand, which means no to everybody
+ * @returns undefined for anything that this version does not understand, which means that all are refused
  */
 export function loadPolicy(value: unknown): Policy | undefined {
   const parsed = documentSchema.safeParse(value)

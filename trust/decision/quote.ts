@@ -1,4 +1,4 @@
-/** A value in quotes, shortened, with everything that a terminal could act on escaped. */
+/** A value in quotes, shortened, with everything escaped that a terminal could interpret. */
 export function quote(value: unknown, limit = 80): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
   const characters = [...text]

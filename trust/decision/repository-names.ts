@@ -12,12 +12,12 @@ const path = new RegExp(`^${PATH}$`)
 const pathAnyCase = new RegExp(`^${PATH.replaceAll('a-z', 'a-zA-Z')}$`)
 const resource = new RegExp(`^(?:${COMPONENT}:[0-9]+/)?${PATH}$`)
 
-/** Whether the registry could hold a repository of this name. */
+/** Whether the registry could have a repository of this name. */
 export function isRepositoryPath(name: string): boolean {
   return name.length <= MAX_NAME_CHARACTERS && path.test(name)
 }
 
-/** Whether this can stand in a scope: a repository's name, with or without a host and port before it. */
+/** Whether this can be the name in a scope: a repository's name, with or without a host and port before it. */
 export function isResourceName(name: string): boolean {
   return name.length <= MAX_NAME_CHARACTERS && resource.test(name)
 }
@@ -25,13 +25,16 @@ export function isResourceName(name: string): boolean {
 /** Claims by name, each as part of a repository name. */
 export type RepositoryPaths = ReadonlyMap<string, string>
 
-/** A claim as part of a repository name, lower-cased; undefined where it cannot be one. It has no "*", so is no pattern. */
+/**
+ * A claim as part of a repository name, lower-cased; undefined where it cannot be one. It never contains "*", so it is
+ * not a pattern.
+ */
 export function repositoryPath(text: string): string | undefined {
-  // toLowerCase meets only ASCII letters here, so it does what every language does.
+  // Only ASCII letters get here, which every language lower-cases the same way.
   return text.length <= MAX_NAME_CHARACTERS && pathAnyCase.test(text) ? text.toLowerCase() : undefined
 }
 
-/** The claims that can stand in a repository name. */
+/** The claims that can be part of a repository name. */
 export function repositoryPaths(texts: ClaimTexts): RepositoryPaths {
   const paths = new Map<string, string>()
   for (const [name, text] of texts) {
@@ -41,7 +44,7 @@ export function repositoryPaths(texts: ClaimTexts): RepositoryPaths {
   return paths
 }
 
-/** A name pattern of a rule, such as `{repository}/**`: literals at even places, names of claims at odd ones. */
+/** A name pattern of a rule, such as `{repository}/**`: literals at even indexes, names of claims at odd ones. */
 export type NameTemplate = readonly string[]
 
 /** Splits a name pattern at its `{claim}` parts. */
@@ -54,7 +57,7 @@ export function templateClaims(template: string): string[] {
   return parseTemplate(template).filter((_, index) => index % 2 === 1)
 }
 
-/** The pattern with its claims in place, or undefined where one is absent or is no repository name. */
+/** The pattern with its claims in place, or undefined if one is absent or is not a repository name. */
 export function insertClaims(template: NameTemplate, paths: RepositoryPaths): string | undefined {
   let pattern = ''
   for (const [index, piece] of template.entries()) {

@@ -2,11 +2,11 @@
 import { MAX_SCOPES } from '../limits.ts'
 import { isResourceName } from './repository-names.ts'
 
-/** What a registry can be asked for, in the order in which it is granted. */
+/** The actions on a repository, in the order in which they are granted. */
 export const repositoryActions = ['pull', 'push', 'delete'] as const
 export type RepositoryAction = (typeof repositoryActions)[number]
 
-/** In a scope of a repository every action, as skopeo asks before it deletes; of the catalog the only one. */
+/** For a repository: every action (skopeo asks for this before it deletes). For the catalog: its only action. */
 const EVERY_ACTION = '*'
 
 /** One resource and the known actions asked of it. */
@@ -15,8 +15,8 @@ export type RequestedScope =
   | { readonly type: 'registry'; readonly name: 'catalog'; readonly actions: ReadonlySet<'*'> }
 
 /**
- * What scope parameters ask for, each resource once, in order of appearance. Words that the grammar does not know ask
- * for nothing, nor do unknown actions, classes such as `repository(plugin)`, and words beyond the limit.
+ * What scope parameters ask for, each resource once, in order of appearance. Words outside the grammar, unknown
+ * actions, classes such as `repository(plugin)` and words beyond the limit ask for nothing.
  *
  * @param scopes any number of parameters, each with one scope or several between spaces
  */
@@ -27,7 +27,7 @@ export function parseScopes(scopes: readonly string[]): RequestedScope[] {
   for (const word of words(scopes)) {
     const colon = word.indexOf(':')
     const lastColon = word.lastIndexOf(':')
-    if (lastColon === colon) continue // a name and actions want two
+    if (lastColon === colon) continue // name and actions need two colons
     const type = word.slice(0, colon)
     const name = word.slice(colon + 1, lastColon)
     const actions = word.slice(lastColon + 1).split(',')

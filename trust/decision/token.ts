@@ -1,4 +1,4 @@
-/** Looks into a JWT without verifying it: good for advice, never for authority. */
+/** Decodes a JWT without verifying it: good enough for advice, never for granting access. */
 
 import { MAX_TOKEN_CHARACTERS } from '../limits.ts'
 import type { Claims } from './claim-texts.ts'
@@ -8,7 +8,7 @@ export interface DecodedToken {
   readonly claims: Claims
 }
 
-/** Several parts look into the token of one request, right one after the other. */
+/** Several parts decode the token of one request, one right after the other. */
 let last: { token: string; decoded: DecodedToken | undefined } = { token: '', decoded: undefined }
 
 /** Header and claims of a signed JWT in compact form (RFC 7515 section 3.1), or undefined for anything else. */
@@ -34,6 +34,6 @@ function decodePart(part: string): Claims | undefined {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Claims) : undefined
   } catch {
-    return undefined // no UTF-8, or no JSON
+    return undefined // not UTF-8, or not JSON
   }
 }

@@ -45,7 +45,7 @@ describe('explain', () => {
     expect(text).toBe(
       [
         'source   github (token of a CI job)',
-        "checks   shape ok, issuer ok, audience ok, times ok, rules ok; the signature is authentik's to check",
+        'checks   shape ok, issuer ok, audience ok, times ok, rules ok; authentik checks the signature',
         'rules    1 matches',
         'scope    "repository:acme/app:push,pull"',
         '  pull: granted by rule 1',
@@ -128,7 +128,7 @@ describe('a question that is wrong', () => {
   test.each([
     ['neither token nor claims', [], {}, /either --token or --claims/],
     ['both', ['--token', 'a', '--claims', 'b'], {}, /either --token or --claims/],
-    ['an unknown option', ['--tokn', 'a'], {}, /an argument is not understood/],
+    ['an unknown option', ['--tokn', 'a'], {}, /unknown argument/],
     ['a missing file', ['--token', 'gone'], {}, /cannot read gone \(ENOENT\)/],
     ['a missing stack', ['--token', 'a', '--stack', 'prod'], {}, /cannot read stacks\/Pulumi\.prod\.yaml/],
     ['a stack outside', ['--token', 'a', '--stack', '../x'], {}, /is not the name of a stack/],
@@ -150,7 +150,7 @@ describe('a question that is wrong', () => {
       'a key twice',
       ['--token', 'a'],
       { 'stacks/Pulumi.local.yaml': `${stack}      push: ["a"]\n` },
-      /a key stands twice at line 8/,
+      /a key appears twice at line 8/,
     ],
   ])('%s', (_, args, files, message) => {
     const { exitCode, text } = runExplain(args, world(files))

@@ -1,4 +1,4 @@
-/** `npm run explain`: arguments in, text and exit status out. Files, standard input and clock come in from outside. */
+/** `npm run explain`: arguments in, text and exit status out. Files, standard input and clock are arguments. */
 import { parseArgs } from 'node:util'
 import type { Claims } from '../decision/claim-texts.ts'
 import type { Policy } from '../decision/policy.ts'
@@ -17,7 +17,7 @@ export const explainHelp = `Explains what a CI token gets from a stack's trust r
 
   --token FILE    a file that holds the token; - reads standard input
   --claims FILE   or the claims alone, as JSON; - reads standard input
-  --source SLUG   with --claims: whose claims these are (default: told by "iss")
+  --source SLUG   with --claims: the source of these claims (default: by "iss")
   --scope SCOPE   what is asked for; may be given several times
   --stack NAME    whose rules: stacks/Pulumi.NAME.yaml (default: local)
   --json          prints JSON
@@ -26,7 +26,7 @@ export const explainHelp = `Explains what a CI token gets from a stack's trust r
 Exit status: 0 all of it is granted, 1 it is not, 2 the question was wrong.
 `
 
-/** What the command needs of the machine. Files are named as the user names them. */
+/** What the command needs of the machine. Paths are as the user wrote them. */
 export interface ExplainWorld {
   readonly readFile: (path: string) => string
   readonly readStandardInput: () => string
@@ -41,7 +41,7 @@ export interface CommandResult {
 
 class WrongQuestion extends Error {}
 
-/** Runs the command. The token is never part of the text. */
+/** Runs the command. The text never contains the token. */
 export function runExplain(args: readonly string[], world: ExplainWorld): CommandResult {
   try {
     const options = parse(args)
@@ -82,14 +82,14 @@ function parse(args: readonly string[]): Options {
     return values
   } catch {
     // Node's message quotes the argument, which may be a token pasted without its option.
-    throw new WrongQuestion(`an argument is not understood\n\n${explainHelp}`)
+    throw new WrongQuestion(`unknown argument\n\n${explainHelp}`)
   }
 }
 
-/** Warnings about the rules are told by a preview; here they would stand before each answer. */
+/** A preview shows warnings about the rules; here they would precede each answer. */
 function readPolicy(stack: string, world: ExplainWorld): Policy {
   if (!/^[\w.-]{1,100}$/.test(stack))
-    throw new WrongQuestion(`${quote(stack)} is not the name of a stack; such as: --stack local`)
+    throw new WrongQuestion(`${quote(stack)} is not the name of a stack; for example: --stack local`)
   const stackFile = read(`stacks/Pulumi.${stack}.yaml`, world)
   const { policy, findings } = stackPolicy(read('Pulumi.yaml', world), stackFile)
   if (policy !== undefined) return policy
@@ -117,7 +117,7 @@ function readClaims(path: string, world: ExplainWorld): Claims {
     if (error instanceof WrongQuestion) throw error
   }
   throw new WrongQuestion(
-    `${path} does not contain a JSON object; such as: {"repository": "acme/app", "ref": "refs/heads/main"}`,
+    `${path} does not contain a JSON object; for example: {"repository": "acme/app", "ref": "refs/heads/main"}`,
   )
 }
 
@@ -128,7 +128,7 @@ function sourceOf({ source: slug }: Options, policy: Policy, claims: Claims) {
   )
   if (source !== undefined) return source
   const known = sources.map((candidate) => candidate.slug).join(', ')
-  throw new WrongQuestion(`which source these claims are of is not known; add --source with one of: ${known}`)
+  throw new WrongQuestion(`the source of these claims is not known; add --source with one of: ${known}`)
 }
 
 function read(path: string, world: ExplainWorld): string {

@@ -5,7 +5,7 @@ import { MAX_QUOTED_CHARACTERS } from '../limits.ts'
 import { checkNames, type ExplainedScope, type Explanation } from './explain.ts'
 import type { Miss } from './nearest.ts'
 
-/** One subject to a line: source, checks, rules, then each scope. */
+/** One line each for source, checks and rules, then for each scope. */
 export function explanationText(explanation: Explanation): string {
   const { source, kind, failed, passed, rules, unusable, nearest, scopes } = explanation
   const checks = checkNames.map((name) => {
@@ -14,7 +14,7 @@ export function explanationText(explanation: Explanation): string {
   })
   return [
     `source   ${source === undefined ? 'none' : `${source} (${kindText[kind ?? 'claims']})`}`,
-    `checks   ${checks.join(', ')}; the signature is authentik's to check`,
+    `checks   ${checks.join(', ')}; authentik checks the signature`,
     ...(failed === undefined ? [] : [`refused  ${failed.sentence}`]),
     ...(rules.length === 0 ? [] : [`rules    ${rules.join(', ')} ${rules.length === 1 ? 'matches' : 'match'}`]),
     ...(unusable === undefined ? [] : [`names    ${unusable}`]),
@@ -30,7 +30,7 @@ function missText({ claim, wanted, got }: Miss): string {
   const shown = wanted.slice(0, 3).map((pattern) => quoted(pattern))
   const wants = [...shown, ...(wanted.length > 3 ? [`${wanted.length - 3} more`] : [])].join(' or ')
   return got === undefined
-    ? `there is no claim ${claim}, wanted ${wants}`
+    ? `there is no claim ${claim}; wanted ${wants}`
     : `${claim} is ${quoted(got)}, wanted ${wants}`
 }
 
@@ -47,7 +47,7 @@ function scopeLines({ scope, granted, denied, reachable }: ExplainedScope, ruled
     `scope    ${quoted(scope)}`,
     ...grants,
     ...denials,
-    ...(nothing ? ['  asks for nothing known; right would be: repository:acme/app:pull,push'] : []),
+    ...(nothing ? ['  asks for nothing known; use instead: repository:acme/app:pull,push'] : []),
   ]
 }
 

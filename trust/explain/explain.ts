@@ -1,4 +1,4 @@
-/** What a token or a set of claims gets, and why; for the person who writes the rules, so it may quote them. */
+/** What a token or a set of claims gets, and why. This is for the person who writes the rules, so it may quote them. */
 
 import { identifyToken, type RefusalCode } from '../decision/check-token.ts'
 import type { Claims } from '../decision/claim-texts.ts'
@@ -10,7 +10,7 @@ import { insertClaims, repositoryPaths } from '../decision/repository-names.ts'
 import type { DecodedToken } from '../decision/token.ts'
 import { type NearestRule, nearestRule } from './nearest.ts'
 
-/** What is looked at, in order; the first that fails ends it. */
+/** The checks, in order; the first that fails ends it. */
 export const checkNames = ['shape', 'issuer', 'audience', 'times', 'rules'] as const
 export type CheckName = (typeof checkNames)[number]
 
@@ -18,7 +18,7 @@ export interface ExplainedScope {
   readonly scope: string
   readonly granted: readonly { readonly action: string; readonly rule: number }[]
   readonly denied: readonly string[]
-  /** Name patterns that the matching rules do grant, with claims in place, for each denied action. */
+  /** For each denied action, the name patterns that matching rules do grant, with claims inserted. */
   readonly reachable: Readonly<Record<string, readonly string[]>>
 }
 
@@ -33,7 +33,7 @@ export interface Explanation {
   readonly rules: readonly number[]
   /** A sentence where a claim that matching rules need cannot be the name of an image. */
   readonly unusable: string | undefined
-  /** Given where no rule matches but the source has some. */
+  /** Set if the source has rules but none matches. */
   readonly nearest: NearestRule | undefined
   readonly scopes: readonly ExplainedScope[]
 }
@@ -52,7 +52,7 @@ const checkOf: Record<RefusalCode, CheckName> = {
 }
 
 /**
- * Explains a token. The signature is not looked at.
+ * Explains a token. It does not verify the signature.
  *
  * @param token from `decodeToken`
  * @param now in seconds since 1970
@@ -80,7 +80,7 @@ export function explainToken(
   }
 }
 
-/** Explains claims that are taken as verified. */
+/** Explains claims as if they were verified. */
 export function explainClaims(
   policy: Policy,
   of: { readonly kind: 'ci' | 'session' | 'claims'; readonly source: PolicySource; readonly claims: Claims },
@@ -96,7 +96,7 @@ export function explainClaims(
     granted: matched && explained.every(({ granted, denied }) => granted.length > 0 && denied.length === 0),
     source: source.slug,
     kind,
-    // Claims alone carry no shape, and who gives them vouches for the rest.
+    // Bare claims have no header to check, and their author answers for the rest.
     passed: kind === 'claims' ? (matched ? ['rules'] : []) : checkNames.slice(0, matched ? undefined : -1),
     failed: matched ? undefined : { check: 'rules', code: 'no-rule-matches', sentence },
     rules: [...new Set(rules.map(({ number }) => number))],

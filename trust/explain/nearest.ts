@@ -1,4 +1,4 @@
-/** Why no rule matched: the rule that came nearest, and what it missed. For people who may read the rules. */
+/** Why no rule matched: the nearest rule, and the claims that did not match. Only for people who may read the rules. */
 import { type ClaimTexts, comparedTexts } from '../decision/claim-texts.ts'
 import { claimMatches } from '../decision/decide.ts'
 import type { PolicyRule, PolicySource } from '../decision/policy.ts'
@@ -6,7 +6,7 @@ import type { PolicyRule, PolicySource } from '../decision/policy.ts'
 export interface Miss {
   readonly claim: string
   readonly wanted: readonly string[]
-  /** Undefined where the token has no such claim that could be compared. */
+  /** Undefined if the token has no such claim, or one that cannot be compared. */
   readonly got: string | undefined
 }
 
@@ -15,7 +15,7 @@ export interface NearestRule {
   readonly misses: readonly Miss[]
 }
 
-/** The rule with the fewest claims missed, the earlier of equals; undefined where the source has no rule. */
+/** The rule with the fewest claims that did not match, the first of equals; undefined if the source has no rule. */
 export function nearestRule(source: PolicySource, texts: ClaimTexts): NearestRule | undefined {
   const compared = comparedTexts(source.platform, texts)
   let nearest: NearestRule | undefined

@@ -5,7 +5,7 @@ import type { TrustSource } from './source-schema.ts'
 
 const jobs: Record<Platform, string> = { github: 'GitHub repositories', gitlab: 'GitLab projects', oidc: 'jobs' }
 
-/** How claims are said; what is not listed is said by its own name. */
+/** Claims in words; one that is not listed keeps its own name. */
 const phrases: Record<string, string> = {
   repository: 'named',
   repository_id: 'with id',
@@ -21,7 +21,7 @@ const phrases: Record<string, string> = {
 
 /**
  * One line for each rule, in order, such as "push to {repository}: GitHub repositories of owner 501 on main or a tag".
- * What is granted comes first, since Pulumi cuts long lines of a preview.
+ * Grants come first, since Pulumi cuts long lines in a preview.
  */
 export function describeRules(rules: readonly TrustRule[], sources: readonly TrustSource[]): string[] {
   return rules.map((rule) => describeRule(rule, sources))
@@ -30,7 +30,7 @@ export function describeRules(rules: readonly TrustRule[], sources: readonly Tru
 function describeRule(rule: TrustRule, sources: readonly TrustSource[]): string {
   const source = sources.find(({ slug }) => slug === rule.source)
   const platform = source?.platform ?? 'oidc'
-  // The slug says which one where it is not simply the platform's own.
+  // The slug says which source it is, unless it is the platform's name.
   const who = rule.source === platform ? jobs[platform] : `${jobs[platform]} at ${rule.source}`
   const claims = rule.claims.map(([claim, patterns]) => describeClaim(claim, patterns))
   return `${describeGrants(rule)}: ${[who, ...claims].join(' ')}`
@@ -42,7 +42,7 @@ function describeClaim(claim: string, patterns: readonly string[]): string {
   return `${phrases[claim] ?? `with ${claim}`} ${either(patterns)}`
 }
 
-/** Groups below a namespace are matched by name alone, even where an id stands beside it: see short-forms.ts. */
+/** Subgroups are matched by name even where the namespace has an id: see short-forms.ts. */
 function describeNamespaces(patterns: readonly string[]): string {
   const below = patterns.filter((pattern) => /^[^*]+\/\*\*$/.test(pattern)).map((pattern) => pattern.slice(0, -3))
   const whole = patterns.filter((pattern) => !pattern.endsWith('/**') || !below.includes(pattern.slice(0, -3)))

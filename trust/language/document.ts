@@ -1,5 +1,5 @@
 /**
- * The compiled rules: one JSON document, kept in the attributes of a group without members and mounted into the token
+ * The compiled rules: one JSON document, stored in the attributes of a group without members and mounted into the token
  * service. infra/authentik/expressions/trust.py reads the same document.
  */
 
@@ -9,10 +9,10 @@ import type { TrustRule } from './rule-schema.ts'
 import { claimsInUse } from './rules.ts'
 import type { TrustSource } from './source-schema.ts'
 
-/** The group whose attributes hold the document. Constant, as both expressions name it. */
+/** The group whose attributes hold the document. Constant, because all expressions name it. */
 export const DOCUMENT_GROUP = 'docker-registry-trust'
 
-/** What the document says besides sources and rules. */
+/** What the document contains besides sources and rules. */
 export interface DocumentNames {
   /** Slug of the application that gives registry tokens. */
   readonly application: string
@@ -25,7 +25,7 @@ export interface DocumentNames {
 export const REGISTRY_APPLICATION = 'docker-registry'
 
 /**
- * Slug and name in authentik of the source that rules call `slug`. Under the short name it could meet a login source of
+ * Slug and name in authentik of the source that rules call `slug`. The short name could clash with a login source of
  * the company.
  */
 export const authentikSourceSlug = (slug: string): string => `${REGISTRY_APPLICATION}-${slug}`
@@ -47,7 +47,7 @@ export function compileDocument(
       application: names.session.application,
       provider: names.session.provider,
       audience: names.session.audience,
-      // In this order, as long as there is room.
+      // In this order, while there is room.
       claims: [...new Set([...claimsInUse(rules), ...auditClaims])],
     },
     sources: sources.map(({ slug, platform, issuer, audience }) => ({
@@ -67,7 +67,7 @@ function compileRule(rule: TrustRule): DocumentRule {
   const claims = rule.claims.map(([claim, patterns]): [string, string[]] => [claim, [...patterns]])
   return {
     number: rule.number,
-    // Whole texts are compared faster than patterns, and most rules miss on one.
+    // Comparing whole texts is faster than matching patterns, and decides most rules.
     claims: claims.toSorted((a, b) => rank(a) - rank(b) || (a[0] < b[0] ? -1 : 1)),
     push: [...rule.push],
     pull: [...rule.pull],

@@ -1,17 +1,17 @@
-/** What is wrong with trust settings, said so that it can be put right. */
+/** What is wrong with trust settings, and how to fix it. */
 
 export interface Finding {
-  /** `error` stops the program; `warning` will bite; `advice` could be better. */
+  /** `error` stops the program; `warning` will cause trouble; `advice` is an improvement. */
   readonly severity: 'error' | 'warning' | 'advice'
   /** Stable name of the kind of mistake. */
   readonly code: string
-  /** Which rule, counted from 1 as written; undefined where it is about the whole list or about sources. */
+  /** Number of the rule, counted from 1; undefined for the whole list or for sources. */
   readonly rule?: number
-  /** Where in it, such as `claims.ref`. */
+  /** The field, such as `claims.ref`. */
   readonly field: string
-  /** What is wrong, with what stands there. */
+  /** What is wrong, with the value. */
   readonly wrong: string
-  /** A right example. */
+  /** A correct example. */
   readonly example: string
 }
 
@@ -20,10 +20,10 @@ export function findingText(finding: Finding): string {
   return `${finding.severity}: ${findingSentence(finding)}`
 }
 
-/** {@link findingText} for a place where its severity is clear. */
+/** {@link findingText} without the severity. */
 export function findingSentence({ rule, field, wrong, example }: Finding): string {
   const where = [rule === undefined ? '' : `rule ${rule}`, field].filter(Boolean).join(', ')
-  return `${where === '' ? '' : `${where}: `}${wrong}; right would be: ${example}`
+  return `${where === '' ? '' : `${where}: `}${wrong}; use instead: ${example}`
 }
 
 /** Whether any finding stops the program. */
@@ -31,7 +31,7 @@ export function hasErrors(findings: readonly Finding[]): boolean {
   return findings.some((finding) => finding.severity === 'error')
 }
 
-/** The candidate that is nearest by edit distance, for "did you mean". */
+/** The candidate with the smallest edit distance, for "did you mean". */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
   const best = ranked.toSorted((a, b) => a.distance - b.distance)[0]

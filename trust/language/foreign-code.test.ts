@@ -51,7 +51,7 @@ test.each<[string, object, string[]]>([
 test('says which events match, and what helps', () => {
   const finding = foreignCode('github', { source: 'github', claims: { repository_id: ['1'] } })
   expect(finding?.wrong).toBe(
-    'jobs of pull_request_target, workflow_run, issue_comment match, and such a job can run what a fork brought along',
+    'jobs of pull_request_target, workflow_run, issue_comment match, and such a job can run code from a fork',
   )
   expect(finding?.example).toMatch(/event_name: .*environment: /)
 })

@@ -1,6 +1,6 @@
 /**
- * Events whose jobs carry a repository's own claims while strangers decide what they run, or at least when: a rule that
- * does not say which events it means lets them push.
+ * Events whose jobs have a repository's own claims although strangers decide what they run, or at least when. A rule
+ * that does not name its events lets them push.
  */
 
 import { Glob } from '../decision/glob.ts'
@@ -9,9 +9,9 @@ import type { Finding } from './findings.ts'
 import type { RuleSettings } from './rule-schema.ts'
 
 /**
- * Whoever can open a pull request, an issue or a discussion, or comment on one, starts these (docs.github.com, "Events
- * that trigger workflows"). The first three carry the ref of the default branch, and are the ones that are commonly made
- * to check out what the stranger brought along.
+ * Anyone who can open or comment on a pull request, an issue or a discussion can start these (docs.github.com, "Events
+ * that trigger workflows"). The first three have the ref of the default branch, and commonly check out the
+ * stranger's code.
  */
 const GITHUB_EVENTS = [
   ...['pull_request_target', 'workflow_run', 'issue_comment', 'pull_request', 'pull_request_review'],
@@ -20,7 +20,7 @@ const GITHUB_EVENTS = [
 
 /**
  * In GitLab a pipeline of a merge request can run in the target project while its claims name the source project; a
- * child pipeline can be the child of such a one (docs.gitlab.com, ID token authentication).
+ * child pipeline can have such a parent (docs.gitlab.com, ID token authentication).
  */
 const GITLAB_SOURCES = ['merge_request_event', 'external_pull_request_event', 'parent_pipeline']
 
@@ -35,7 +35,7 @@ export function foreignCode(platform: Platform, { claims, any }: RuleSettings): 
       severity: 'advice',
       code: 'foreign-code',
       field: claims.event_name === undefined ? 'claims' : 'claims.event_name',
-      wrong: `jobs of ${open.slice(0, 3).join(', ')} match, and such a job can run what a fork brought along`,
+      wrong: `jobs of ${open.slice(0, 3).join(', ')} match, and such a job can run code from a fork`,
       example: 'event_name: [push, workflow_dispatch, release, schedule], or environment: production',
     }
   }
@@ -47,12 +47,12 @@ export function foreignCode(platform: Platform, { claims, any }: RuleSettings): 
     severity: 'advice',
     code: 'merge-requests',
     field: claims.pipeline_source === undefined ? 'claims' : 'claims.pipeline_source',
-    wrong: 'a merge request can run this job in another project: only the job_ claims name that project',
+    wrong: 'a merge request can run this job in another project, which only the job_ claims name',
     example: 'pipeline_source: [push, web, schedule], or job_project_id: "20" (GitLab 18.4)',
   }
 }
 
-/** The events that a claim's patterns let in; all of them where there is no such claim. */
+/** The events that a claim's patterns match; all of them without such a claim. */
 function matched(patterns: readonly string[] | undefined, events: readonly string[]): string[] {
   const globs = patterns?.map((pattern) => new Glob(pattern))
   return events.filter((event) => globs === undefined || globs.some((glob) => glob.matches(event)))

@@ -1,8 +1,8 @@
-/** Whether two patterns have a text in common. */
+/** Whether some text matches both of two patterns. */
 
 /**
- * Follows both patterns at once over every pair of places that some text leads to; each pair is looked at once, so the
- * work is at most the product of their lengths.
+ * Walks through both patterns at once, over every pair of positions that some text can reach. Each pair is visited
+ * once, so the work is at most the product of their lengths.
  */
 export function globsMeet(one: string, other: string): boolean {
   const [a, b] = [tokens(one), tokens(other)]

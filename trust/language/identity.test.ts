@@ -58,10 +58,10 @@ describe('claims that identify nobody', () => {
 
   test('are named', () => {
     expect(problem('oidc', { email_verified: true })?.wrong).toBe(
-      'email_verified as it is here does not say whose job it is, so anybody who can run a job at https://ci.example.com matches',
+      'email_verified as written does not say whose job it is, so every job of https://ci.example.com matches',
     )
-    expect(problem('github', { sub: 'environment:production' })?.wrong).toMatch(/^sub as it is here does not say/)
-    expect(problem('github', { actor: 'octocat' })?.wrong).toMatch(/^nothing here says whose job it is/)
+    expect(problem('github', { sub: 'environment:production' })?.wrong).toMatch(/^sub as written does not say/)
+    expect(problem('github', { actor: 'octocat' })?.wrong).toMatch(/^none of these claims says whose job it is/)
   })
 })
 

@@ -1,13 +1,13 @@
 /**
- * Whether the claims of a rule say whose job it is. Without one that does, a rule is open to everybody who can run a job
- * at the issuer.
+ * Whether the claims of a rule say whose job it is. If none does, the rule is open to everyone who can run a job at the
+ * issuer.
  */
 import { identityClaims, type Platform } from '../platforms/platform-claims.ts'
 import type { RuleSettings } from './rule-schema.ts'
 
 /**
- * Claims about a token, a login or the circumstances of a job, which strangers' tokens carry just the same. For issuers
- * that are neither GitHub nor GitLab, whose claims are not known otherwise.
+ * Claims about a token, a login or the circumstances of a job, which strangers' tokens have just the same. For issuers
+ * other than GitHub and GitLab, whose claims we do not know.
  */
 const NOBODY = new Set([
   ...['iss', 'aud', 'exp', 'iat', 'nbf', 'jti'], // RFC 7519 section 4.1, without `sub`
@@ -18,21 +18,21 @@ const NOBODY = new Set([
   ...['project_visibility', 'run_id', 'run_number', 'runner_environment', 'sha', 'tag', 'workflow'],
 ])
 
-/** What a `sub` can begin with that is a circumstance, as platforms let an organisation compose it. */
+/** Circumstances that a `sub` can begin with, since platforms let an organisation compose it. */
 const CIRCUMSTANCE = new RegExp(`^(?:${[...NOBODY, 'pull_request'].join('|')})(?::|$)`)
 
-/** The parts of a composed `sub` that say whose job it is, each with its value behind it. */
+/** The parts of a composed `sub` that say whose job it is, each followed by its value. */
 const SUB_IDENTITY: Record<Exclude<Platform, 'oidc'>, RegExp> = {
   github: /(?:^|:)(repo|repository|repository_owner|repository_owner_id|repository_id|enterprise|enterprise_id):(.*)$/,
   gitlab: /(?:^|:)(project_path|project_id|namespace_path|namespace_id):(.*)$/,
 }
 
-/** Whether some claim of a rule names somebody by every one of its patterns. */
+/** Whether a rule has a claim of which every pattern names an owner. */
 export function namesSomebody(platform: Platform, claims: RuleSettings['claims']): boolean {
   return Object.entries(claims).some(([claim, patterns]) => pins(platform, claim, patterns))
 }
 
-/** The claims of a rule that look as if they named somebody and do not, for the sentence that says so. */
+/** The claims of a rule that look as if they named an owner but do not, for the message. */
 export function emptyIdentities(platform: Platform, claims: RuleSettings['claims']): string[] {
   const { byId, byName } = identityClaims[platform]
   return Object.keys(claims).filter(
@@ -41,8 +41,8 @@ export function emptyIdentities(platform: Platform, claims: RuleSettings['claims
 }
 
 /**
- * Whether every pattern of a claim names somebody. An id must be whole; a name must be whole up to its first "/", as
- * anybody can found "acme-evil" or own a repository "app".
+ * Whether every pattern of a claim names an owner. An id must be complete; a name must be complete up to its first "/",
+ * since anyone can create "acme-evil" or own a repository "app".
  */
 function pins(platform: Platform, claim: string, patterns: readonly string[]): boolean {
   if (platform === 'oidc') {
@@ -59,8 +59,8 @@ const isWholeId = (pattern: string) => !pattern.includes('*') && /[\p{L}\p{N}]/u
 const isWholeName = (pattern: string) => /^[^*]*[\p{L}\p{N}][^*]*(\/|$)/u.test(pattern)
 
 /**
- * A platform's `sub` names somebody where it has an owner, a project or an id in it. It has to stand before the first
- * wildcard, which could stand for a part that a stranger chose, such as an environment called "x:repo:acme/app".
+ * A platform's `sub` names an owner if it contains an owner, a project or an id, before the first wildcard: a wildcard
+ * could match text that a stranger chose, such as an environment called "x:repo:acme/app".
  */
 function platformSubPins(platform: Exclude<Platform, 'oidc'>, pattern: string): boolean {
   const literal = /^[^*]*/.exec(pattern)?.[0] ?? ''
@@ -68,12 +68,12 @@ function platformSubPins(platform: Exclude<Platform, 'oidc'>, pattern: string): 
   if (rest === undefined) return false
   const isWhole = literal.length === pattern.length
   const value = rest.split(':')[0] ?? ''
-  // Whole up to ":", or for names up to "/", or the pattern ends with it.
+  // Complete up to ":" (names: up to "/"), or at the end of the pattern.
   const ends = isWhole || rest.includes(':') || (!key.endsWith('_id') && value.includes('/'))
   return ends && /^[\p{L}\p{N}]/u.test(value)
 }
 
-/** Forgejo and others name claims as GitHub and GitLab do, so those are held to the same. */
+/** Forgejo and others name claims as GitHub and GitLab do, so the same checks apply to them. */
 function oidcPins(claim: string, pattern: string): boolean {
   if (claim === 'sub') return oidcSubPins(pattern)
   const { github, gitlab } = identityClaims

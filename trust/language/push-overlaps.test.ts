@@ -50,8 +50,8 @@ test('one warning for two sources, which names both rules', () => {
       rule: 3,
       field: 'push',
       wrong:
-        'jobs of gitlab push "acme/*", and so do jobs of github by rule 1: who has a name at one platform replaces the ' +
-        'images of who has it at the other',
+        'jobs of gitlab push "acme/*", and so do jobs of github by rule 1: the owner of a name on one ' +
+        'platform can replace the images of its owner on the other',
       example: 'a name of its own for one of them, such as "gitlab/{...}"',
     },
   ])

@@ -1,6 +1,6 @@
 /**
- * Names that jobs of two sources may push. `acme` at GitHub and `acme` at GitLab need not be the same people, and each
- * replaces the other's images.
+ * Names that jobs of two sources may push. `acme` at GitHub and `acme` at GitLab may be different people, and each
+ * could replace the other's images.
  */
 
 import { quote } from '../decision/quote.ts'
@@ -11,9 +11,9 @@ import { globsMeet } from './globs-meet.ts'
 import type { RuleSettings } from './rule-schema.ts'
 import type { TrustSource } from './source-schema.ts'
 
-/** Patterns that one name template of a rule is followed to; a rule with more claims' patterns is looked at in part. */
+/** How many patterns one name template is expanded to; beyond that, only part of a rule is compared. */
 const MAX_PATTERNS_PER_TEMPLATE = 32
-/** Pairs that are compared: a second's work at most. What is beyond is not warned about. */
+/** How many pairs are compared, which takes up to a second; further ones get no warning. */
 const MAX_COMPARISONS = 200_000
 
 interface Pushed {
@@ -21,7 +21,7 @@ interface Pushed {
   readonly pattern: string
 }
 
-/** One warning for each two sources of which rules push one name. */
+/** One warning for each pair of sources whose rules push the same name. */
 export function pushOverlaps(
   rules: readonly { readonly number: number; readonly settings: RuleSettings }[],
   sources: readonly TrustSource[],
@@ -51,7 +51,7 @@ function finding(slug: string, otherSlug: string, one: Pushed, other: Pushed): F
   const same = later.pattern === earlier.pattern ? '' : ` (as ${quote(earlier.pattern)})`
   const wrong =
     `jobs of ${later.slug} push ${quote(later.pattern)}, and so do jobs of ${earlier.slug} by rule ${earlier.rule}` +
-    `${same}: who has a name at one platform replaces the images of who has it at the other`
+    `${same}: the owner of a name on one platform can replace the images of its owner on the other`
   const example = `a name of its own for one of them, such as "${later.slug.toLowerCase()}/{...}"`
   return { severity: 'warning', code: 'pushed-by-two-sources', rule: later.rule, field: 'push', wrong, example }
 }
@@ -84,13 +84,13 @@ function firstMeeting(one: readonly Pushed[], other: readonly Pushed[], limit: n
   return { compared, found: undefined }
 }
 
-/** What stands before the first "/", where no wildcard does. */
+/** The part before the first "/", if it has no wildcard. */
 function folder(pattern: string): string | undefined {
   const [first = ''] = pattern.split('/')
   return first.includes('*') ? undefined : first
 }
 
-/** A name template with what the rule says of its claims in place. */
+/** A name template with the rule's own patterns in place of its claims. */
 function patternsOf(template: string, claims: RuleSettings['claims']): string[] {
   let patterns = ['']
   for (const [index, piece] of parseTemplate(template).entries()) {
@@ -100,7 +100,7 @@ function patternsOf(template: string, claims: RuleSettings['claims']): string[] 
   return [...new Set(patterns.map((pattern) => pattern.replaceAll(/\*{3,}/g, '**')))]
 }
 
-/** What a claim can be: by its own patterns, by those of the owner that is part of it, or anything. */
+/** The values that a claim can have: by its own patterns, by those of the owner in it, or any. */
 function valuesOf(claim: string, claims: RuleSettings['claims']): readonly string[] {
   const own = claims[claim]
   if (own !== undefined) return own

@@ -1,4 +1,4 @@
-/** What a rule of the right shape can still get wrong. */
+/** What can be wrong with a rule whose shape is right. */
 
 import { quote } from '../decision/quote.ts'
 import { isRepositoryPath, parseTemplate, templateClaims } from '../decision/repository-names.ts'
@@ -12,7 +12,9 @@ import type { TrustSource } from './source-schema.ts'
 
 type Draft = Omit<Finding, 'rule'>
 
-/** Everything wrong with one rule. Without its source the claims cannot be judged, so that is told alone. */
+/**
+ * Everything wrong with one rule. If its source is unknown, its claims cannot be checked, so that is the only finding.
+ */
 export function checkRule(rule: RuleSettings, number: number, sources: readonly TrustSource[]): Finding[] {
   const source = sources.find(({ slug }) => slug === rule.source)
   const drafts =
@@ -38,7 +40,7 @@ function unknownSource(slug: string, sources: readonly TrustSource[]): Draft {
 
 function unknownClaim(claim: string, field: string, platform: Platform): Draft {
   const meant = nearestName(claim, claimsOf(platform))
-  const wrong = `tokens of ${platform} carry no claim ${quote(claim)}, so this never matches`
+  const wrong = `tokens of ${platform} do not contain a claim ${quote(claim)}, so this never matches`
   const likely = meant ?? (platform === 'gitlab' ? 'project_path' : 'repository')
   return error('claim-unknown', field, wrong, field.startsWith('claims') ? `${likely}: ...` : `"{${likely}}"`)
 }
@@ -58,7 +60,7 @@ function patternFindings(pattern: string, field: string, any: boolean): Draft[] 
   }
   if (!any && pattern.includes('*') && !/[\p{L}\p{N}]/u.test(pattern)) {
     const wrong = `${quote(pattern)} can match everything`
-    found.push(error('matches-everything', field, wrong, '"refs/tags/*", or any: true where everything is meant'))
+    found.push(error('matches-everything', field, wrong, '"refs/tags/*", or any: true to match every job'))
   }
   return found
 }
@@ -82,14 +84,14 @@ function identityFindings(rule: RuleSettings, source: TrustSource): Draft[] {
   if (rule.any !== true && !namesSomebody(platform, rule.claims)) {
     const example = { github: 'repository_owner_id: "501"', gitlab: 'namespace_id: "72"', oidc: 'sub: "..."' }[platform]
     const empty = emptyIdentities(platform, rule.claims)
-    const about = empty.length === 0 ? 'nothing here says' : `${empty.join(', ')} as it is here does not say`
-    const wrong = `${about} whose job it is, so anybody who can run a job at ${source.issuer} matches`
-    found.push(error('open-to-all', 'claims', wrong, `${example}, or any: true where everybody is meant`))
+    const about = empty.length === 0 ? 'none of these claims says' : `${empty.join(', ')} as written does not say`
+    const wrong = `${about} whose job it is, so every job of ${source.issuer} matches`
+    found.push(error('open-to-all', 'claims', wrong, `${example}, or any: true to trust everyone`))
   }
   if (platform === 'oidc') return found
   const named = Object.keys(rule.claims)
   if (named.includes('sub')) {
-    const wrong = 'sub changes with branch, tag and environment, and newer repositories carry ids in it'
+    const wrong = 'sub changes with branch, tag and environment, and contains ids for newer repositories'
     const example = platform === 'github' ? 'repository_id: "101"' : 'project_id: "20"'
     found.push({ severity: 'warning', code: 'matches-sub', field: 'claims.sub', wrong, example })
   }
@@ -104,9 +106,9 @@ function identityFindings(rule: RuleSettings, source: TrustSource): Draft[] {
 
 function nameWithoutId(claim: string, patterns: readonly string[], platform: Platform): Draft {
   const advice = { severity: 'advice', code: 'name-without-id', field: `claims.${claim}` } as const
-  const taken = 'a name can be given up and taken over by somebody else'
+  const taken = 'a name can be given up and taken over by someone else'
   if (claim === 'namespace_path' && patterns.every((pattern) => pattern.endsWith('/**'))) {
-    const wrong = `subgroups are matched by name, as GitLab's tokens carry no id of the groups above; ${taken}`
+    const wrong = `subgroups are matched by name, as GitLab's tokens do not contain the ids of parent groups; ${taken}`
     return { ...advice, wrong, example: 'each subgroup with its own id: { name: acme/team, id: "73" }' }
   }
   const example = platform === 'github' ? 'repository_owner_id: "501" beside it' : 'namespace_id: "72" beside it'
@@ -129,7 +131,7 @@ function templateFindings(template: string, field: string, platform: Platform): 
   const literals = parseTemplate(template).map((piece, index) => (index % 2 === 0 ? piece : 'a'))
   const sample = literals.join('').replaceAll(/\*+/g, 'a')
   if (/[A-Z]/.test(sample)) {
-    const wrong = `${quote(template)} has upper case, and no repository name has`
+    const wrong = `${quote(template)} has upper-case letters, which repository names never have`
     const example = parseTemplate(template)
       .map((piece, index) => (index % 2 === 0 ? piece.toLowerCase() : `{${piece}}`))
       .join('')
@@ -139,10 +141,10 @@ function templateFindings(template: string, field: string, platform: Platform): 
     found.push(error('name-invalid', field, wrong, '"acme/app", "{repository}/**"'))
   }
   if (field !== 'pull' && /^[*/]*$/.test(template)) {
-    const wrong = `${quote(template)} reaches every repository`
+    const wrong = `${quote(template)} covers every repository`
     found.push({ severity: 'warning', code: 'reaches-everything', field, wrong, example: '"{repository}/**"' })
   } else if (/\}\*/.test(template)) {
-    const wrong = `${quote(template)} also reaches names that only begin alike, as "acme-evil" does "acme"`
+    const wrong = `${quote(template)} also covers names that only begin the same, as "acme-evil" begins with "acme"`
     found.push({ severity: 'warning', code: 'wildcard-after-claim', field, wrong, example: '"{repository}/**"' })
   }
   return found

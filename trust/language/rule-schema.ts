@@ -1,4 +1,4 @@
-/** The shape of a trust rule, as a person writes it. What it means, and whether it is wise, is checked elsewhere. */
+/** The shape of a trust rule, as a person writes it. rule-checks.ts looks at its meaning. */
 import { z } from 'zod'
 import { MAX_PATTERN_CHARACTERS, MAX_PATTERNS_PER_FIELD } from '../limits.ts'
 
@@ -7,7 +7,7 @@ const text = z
   .min(1, { error: 'is empty' })
   .max(MAX_PATTERN_CHARACTERS, { error: `is longer than ${MAX_PATTERN_CHARACTERS} characters` })
 
-/** `pulumi config set --path` turns "501" into a number, so whole numbers and booleans are taken as their text. */
+/** `pulumi config set --path` turns "501" into a number, so whole numbers and booleans count as their text. */
 const claimPattern = z.union([text, z.int().transform(String), z.boolean().transform(String)], {
   error: 'is neither text nor a whole number',
 })
@@ -19,12 +19,12 @@ const oneOrMore = <Item extends z.ZodType>(item: Item) =>
     z
       .array(item)
       .min(1, { error: 'is an empty list' })
-      .max(MAX_PATTERNS_PER_FIELD, { error: `holds more than ${MAX_PATTERNS_PER_FIELD} entries` }),
+      .max(MAX_PATTERNS_PER_FIELD, { error: `has more than ${MAX_PATTERNS_PER_FIELD} entries` }),
   )
 
 const names = oneOrMore(text).optional()
 
-/** zod leaves out a key `__proto__` without a word, and a rule without one of its claims would match more. */
+/** zod silently drops a key `__proto__`, and a rule that loses a claim would match more. */
 const claims = z.preprocess(
   (value, context) => {
     if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
@@ -64,10 +64,10 @@ const namespace = z
     { error: 'is not a namespace' },
   )
   .refine((given: Namespace) => given.subgroups !== true || given.name !== undefined, {
-    error: "needs the name as well: GitLab's tokens name the groups above a project's own by path, never by id",
+    error: "needs the name as well: GitLab's tokens name parent groups by path, never by id",
   })
 
-/** The short forms: who owns, and the rest follows. */
+/** The short forms: the owner, from which the rest follows. */
 export const shortFormSchema = z.strictObject({
   github: z.strictObject({ owners: oneOrMore(owner), source: z.string().optional() }).optional(),
   gitlab: z.strictObject({ namespaces: oneOrMore(namespace), source: z.string().optional() }).optional(),
@@ -80,7 +80,7 @@ export type Namespace = Owner & { readonly subgroups?: boolean | undefined }
 
 /** A rule with everything filled in. */
 export interface TrustRule {
-  /** The entry it was written as, counted from 1; one short form may stand for several rules. */
+  /** The entry in the list, counted from 1; one short form can become several rules. */
   readonly number: number
   readonly source: string
   /** Every claim must match one of its patterns. */

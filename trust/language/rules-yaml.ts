@@ -3,7 +3,7 @@ import { parseDocument } from 'yaml'
 import type { Finding } from './findings.ts'
 
 /**
- * Reads YAML in which no key stands twice: the later one would silently replace a claim that narrows a rule.
+ * Reads YAML in which no key appears twice: the second would silently replace a claim that narrows a rule.
  *
  * @returns the plain value, or what is wrong with the text; messages name line and column
  */
@@ -15,9 +15,11 @@ export function parseYaml(text: string): { value: unknown; findings: Finding[] }
     const duplicate = problem.code === 'DUPLICATE_KEY'
     return {
       severity: 'error',
-      code: duplicate ? 'key-twice' : 'yaml-invalid',
+      code: duplicate ? 'duplicate-key' : 'yaml-invalid',
       field: '',
-      wrong: duplicate ? `a key stands twice${where}` : `no valid YAML${where}: ${problem.message.split('\n')[0]}`,
+      wrong: duplicate
+        ? `a key appears twice${where}`
+        : `this is not valid YAML${where}: ${problem.message.split('\n')[0]}`,
       example: duplicate ? 'one key with a list: ref: ["refs/heads/main", "refs/tags/*"]' : '- source: github',
     }
   })
@@ -25,8 +27,8 @@ export function parseYaml(text: string): { value: unknown; findings: Finding[] }
   try {
     return { value: document.toJS(), findings }
   } catch (cause) {
-    // Aliases that name each other too often, which the library counts only here.
-    const wrong = `no valid YAML: ${cause instanceof Error ? cause.message : cause}`
+    // Too many nested aliases, which the library counts only here.
+    const wrong = `this is not valid YAML: ${cause instanceof Error ? cause.message : cause}`
     const finding: Finding = { severity: 'error', code: 'yaml-invalid', field: '', wrong, example: 'no aliases' }
     return { value: undefined, findings: [finding] }
   }

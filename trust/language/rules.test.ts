@@ -267,7 +267,7 @@ describe('a mistake', () => {
   test('reads as one line, with what is right', () => {
     const [finding] = parse([{ ...good, claims: { ...claims, reff: 'a' } }]).findings
     expect(finding && findingText(finding)).toBe(
-      'error: rule 1, claims.reff: tokens of github carry no claim "reff", so this never matches; right would be: ref: ...',
+      'error: rule 1, claims.reff: tokens of github do not contain a claim "reff", so this never matches; use instead: ref: ...',
     )
   })
 
@@ -302,7 +302,7 @@ describe('YAML', () => {
   test('with a key twice is refused, and the place is named', () => {
     const { value, findings } = parseYaml('- source: github\n  claims:\n    ref: a\n    ref: b\n')
     expect(value).toBeUndefined()
-    expect(findings).toMatchObject([{ code: 'key-twice', wrong: 'a key stands twice at line 4, column 5' }])
+    expect(findings).toMatchObject([{ code: 'duplicate-key', wrong: 'a key appears twice at line 4, column 5' }])
   })
   test('that is none is refused', () => {
     expect(parseYaml('a: [').findings).toMatchObject([{ code: 'yaml-invalid' }])

@@ -1,4 +1,4 @@
-/** Reads the trust rules that a person wrote, and says everything that is wrong with them at once. */
+/** Reads the trust rules that a person wrote, and finds everything wrong with them at once. */
 import type { z } from 'zod'
 import { quote } from '../decision/quote.ts'
 import { templateClaims } from '../decision/repository-names.ts'
@@ -12,7 +12,7 @@ import { expandShortForm } from './short-forms.ts'
 import type { TrustSource } from './source-schema.ts'
 
 export interface ParsedRules {
-  /** The rules; empty where a finding is an error, as half a set of rules is no set of rules. */
+  /** The rules; empty if a finding is an error, since half of the rules would be misleading. */
   readonly rules: readonly TrustRule[]
   readonly findings: readonly Finding[]
 }
@@ -31,15 +31,15 @@ const examples: Record<string, string> = {
 const fields = ['source', 'claims', 'push', 'pull', 'delete', 'catalog', 'any', 'github', 'gitlab']
 
 /**
- * Reads a list of rules and short forms; one of either stands for a list of one.
+ * Reads a list of rules and short forms; a single one counts as a list of one.
  *
- * @param value as the configuration holds it; undefined and an empty list are no rules
- * @param sources what the rules can name
+ * @param value as the configuration has it; undefined and an empty list mean no rules
+ * @param sources the sources that rules can name
  */
 export function parseRules(value: unknown, sources: readonly TrustSource[]): ParsedRules {
   const entries = value === undefined ? [] : Array.isArray(value) ? value : [value]
   if (entries.length > MAX_RULES) {
-    const wrong = `${entries.length} entries are more than the ${MAX_RULES} that one decision can look at in time`
+    const wrong = `${entries.length} entries are more than the ${MAX_RULES} that authentik can check in time`
     return failed({ severity: 'error', code: 'too-many-rules', field: '', wrong, example: 'one rule for each owner' })
   }
   const rules: TrustRule[] = []
@@ -58,14 +58,14 @@ export function parseRules(value: unknown, sources: readonly TrustSource[]): Par
   findings.push(...pushOverlaps(read, sources), ...sessionFindings(rules, sources))
   const used = claimsInUse(rules)
   if (used.length > MAX_CLAIMS_IN_USE) {
-    const wrong = `the rules look at ${used.length} different claims, and a session can carry ${MAX_CLAIMS_IN_USE}`
+    const wrong = `the rules use ${used.length} different claims, but a session can keep only ${MAX_CLAIMS_IN_USE}`
     const example = examples.claims ?? ''
     findings.push({ severity: 'error', code: 'too-many-claims', field: 'claims', wrong, example })
   }
   return { rules: hasErrors(findings) ? [] : rules, findings }
 }
 
-/** The claims that the rules look at or insert, each once, sorted. */
+/** The claims that the rules compare or insert, each once, sorted. */
 export function claimsInUse(rules: readonly TrustRule[]): string[] {
   const names = rules.flatMap((rule) => [
     ...rule.claims.map(([claim]) => claim),

@@ -20,7 +20,7 @@ test('claims that could be too long together are a warning for their source', ()
   const [warning, ...others] = warnings(github(long), github({ ...long, environment: 'pro*' }))
   expect(others).toEqual([])
   expect(warning).toMatchObject({ severity: 'warning', field: 'claims' })
-  expect(warning?.wrong).toMatch(/source "github" look at can fill 1\d{3} bytes, and a session keeps 1000/)
+  expect(warning?.wrong).toMatch(/source "github" use can take 1\d{3} bytes, but a session keeps only 1000/)
 })
 
 test('rules of different sources do not add up', () => {

@@ -1,4 +1,4 @@
-/** Whether a session has room for the claims that rules need: infra/authentik/expressions/ci_session.py leaves out the rest. */
+/** Whether a session has room for the claims that rules need; ci_session.py leaves out what does not fit. */
 
 import { quote } from '../decision/quote.ts'
 import { templateClaims } from '../decision/repository-names.ts'
@@ -7,11 +7,11 @@ import type { Finding } from './findings.ts'
 import type { TrustRule } from './rule-schema.ts'
 import type { TrustSource } from './source-schema.ts'
 
-/** A path of a repository or project: GitHub has 39 and 100 characters for owner and name, GitLab 255 for all of it. */
+/** A path of a repository or project: GitHub allows 39 and 100 characters for owner and name, GitLab 255 in all. */
 const PATH = 255
-/** A branch or tag: git itself stops at what a file name can be. */
+/** A branch or tag; git limits it to what a file name can be. */
 const REF = 266
-/** Bytes that claims can have, by how their names end; the first that fits counts. */
+/** Usual size of a claim by the end of its name; the first match counts. */
 const usualBytes: readonly (readonly [ending: RegExp, bytes: number])[] = [
   [/(workflow_ref|config_ref_uri)$/, 2 * PATH + REF],
   [/^sub$/, PATH + REF],
@@ -23,17 +23,17 @@ const usualBytes: readonly (readonly [ending: RegExp, bytes: number])[] = [
   [/(_id|_number|_attempt|_protected|_type)$/, 20],
 ]
 const OTHER_BYTES = 100
-/** `"name":"..."` with its comma, beside name and text. */
+/** Quotes, colon and comma of `"name":"...",`. */
 const JSON_BYTES = 6
 
-/** A warning for each source of which the rules, taken together, could need more than fits into a session. */
+/** A warning for each source whose rules together could need more claims than fit into a session. */
 export function sessionFindings(rules: readonly TrustRule[], sources: readonly TrustSource[]): Finding[] {
   return sources.flatMap(({ slug }) => {
     const bytes = neededBytes(rules.filter(({ source }) => source === slug))
     if (bytes <= MAX_SESSION_CLAIMS_BYTES) return []
     const wrong =
-      `the claims that the rules of source ${quote(slug)} look at can fill ${bytes} bytes, and a session keeps ` +
-      `${MAX_SESSION_CLAIMS_BYTES}; the session of a job with long names would then match no rule`
+      `the claims that the rules of source ${quote(slug)} use can take ${bytes} bytes, but a session keeps only ` +
+      `${MAX_SESSION_CLAIMS_BYTES}; the session of a job with long names might then match no rule`
     const example = 'fewer claims: { repository_owner_id: "501", ref: "refs/heads/main" }'
     return [{ severity: 'warning', code: 'session-too-long', field: 'claims', wrong, example }]
   })

@@ -1,6 +1,6 @@
 /**
- * `github: { owners: [...] }` and `gitlab: { namespaces: [...] }` in full: one rule for each owner, push to the job's
- * own path, pull what belongs to the owner.
+ * `github: { owners: [...] }` and `gitlab: { namespaces: [...] }` written out: one rule for each owner, which lets
+ * its jobs push to their own path and pull what belongs to the owner.
  *
  * Only branches and tags: a pull request's `ref` is `refs/pull/...`, and a fork can open one.
  */
@@ -9,20 +9,20 @@ import type { Namespace, Owner, RuleSettings, ShortForm } from './rule-schema.ts
 const BRANCHES_AND_TAGS = ['refs/heads/**', 'refs/tags/**']
 
 /**
- * What starts a job that runs the repository's own code. A job of `pull_request_target` or `workflow_run` carries the
- * ref of the default branch while it may run what a fork brought along (docs.github.com, "Events that trigger
- * workflows"), and a merge queue builds what is not merged yet.
+ * What starts a job that runs the repository's own code. A job of `pull_request_target` or `workflow_run` has the
+ * ref of the default branch although it may run code from a fork (docs.github.com, "Events that trigger workflows"),
+ * and a merge queue builds what is not merged yet.
  */
 const OWN_EVENTS = ['create', 'push', 'release', 'repository_dispatch', 'schedule', 'workflow_dispatch']
 
 /**
  * In GitLab a pipeline of a merge request can run in the target project while its claims name the source project
- * (docs.gitlab.com, ID token authentication), so its job may belong to somebody else. Child pipelines are left out as
- * well, as one can be the child of such a pipeline.
+ * (docs.gitlab.com, ID token authentication), so its job may belong to someone else. Child pipelines are left out too,
+ * since their parent can be such a pipeline.
  */
 const NO_MERGE_REQUESTS = ['api', 'pipeline', 'push', 'schedule', 'trigger', 'web']
 
-/** The rules that one entry of short forms stands for. */
+/** The rules that one short form is written out to. */
 export function expandShortForm({ github, gitlab }: ShortForm): RuleSettings[] {
   return [
     ...(github?.owners ?? []).map((owner) => githubRule(owner, github?.source || 'github')),
@@ -45,9 +45,9 @@ function githubRule({ name, id }: Owner, source: string): RuleSettings {
 }
 
 /**
- * GitLab's tokens carry id and path of the namespace right above the project, and of the groups above that one the path
- * alone (docs.gitlab.com, ID token authentication). So an id pins the projects right in a namespace; those of its
- * subgroups can only be matched by name, and they are a rule of their own, since none of them carries that id.
+ * GitLab's tokens contain id and path of the namespace right above the project, but only the path of the groups above
+ * that one (docs.gitlab.com, ID token authentication). So an id pins the projects right in a namespace; those of its
+ * subgroups can only be matched by name, and they get a rule of their own, since their tokens do not contain that id.
  */
 function gitlabRules({ name, id, subgroups }: Namespace, source: string): RuleSettings[] {
   const own = { ...(id && { namespace_id: [id] }), ...(name && { namespace_path: [name] }) }

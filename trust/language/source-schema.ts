@@ -1,12 +1,12 @@
-/** The shape of a source, as a person writes it and with everything filled in. What it stands for is in sources.ts. */
+/** The shape of a source, as a person writes it and with everything filled in. sources.ts reads it. */
 import { z } from 'zod'
 import { type Platform, platforms } from '../platforms/platform-claims.ts'
 import { httpUrlProblem } from './http-url.ts'
 
-/** authentik's slugs hold 50 characters (Django's SlugField); `docker-registry-` goes in front. */
+/** authentik allows slugs of 50 characters (Django's SlugField), and ours begin with `docker-registry-`. */
 const MAX_SLUG = 34
 
-/** Where the public keys of a source are; `jwks` is the key set itself, for an issuer that authentik cannot reach. */
+/** Where the public keys of a source are; `jwks` is the key set itself, for an issuer that authentik cannot call. */
 export type SourceKeys =
   | { readonly jwksUrl: string }
   | { readonly wellKnownUrl: string }
@@ -27,11 +27,11 @@ const issuer = z.string({ error: 'is not an http or https URL' }).superRefine((t
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
 })
 const url = issuer.transform((text) => text.replace(/\/+$/, ''))
-/** An empty text is not set, as everywhere in the configuration. */
+/** An empty text means "not set", as everywhere in the configuration. */
 const optional = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
-/** One entry of the list `sources`, as the stack's configuration says it. */
+/** One entry of the list `sources`, as written in the stack's configuration. */
 export const sourceSchema = z.strictObject({
   slug: z
     .string({ error: 'is missing or not text' })

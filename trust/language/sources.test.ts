@@ -120,7 +120,7 @@ describe('a mistake in the sources', () => {
         { slug: 'a', platform: 'github' },
         { slug: 'a', platform: 'gitlab' },
       ],
-      'source-twice',
+      'duplicate-source',
       /the slug "a"/,
     ],
     [
@@ -129,7 +129,7 @@ describe('a mistake in the sources', () => {
         { slug: 'a', platform: 'github' },
         { slug: 'b', platform: 'github' },
       ],
-      'source-twice',
+      'duplicate-source',
       /the issuer/,
     ],
   ])('%s', (_, value, code, wrong) => {

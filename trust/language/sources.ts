@@ -1,5 +1,5 @@
 /**
- * The issuers whose tokens are taken. Each says who signs, for whom, and where its public keys are.
+ * The issuers whose tokens are accepted: who signs, for which audience, and where the public keys are.
  */
 import type { z } from 'zod'
 import { quote } from '../decision/quote.ts'
@@ -26,9 +26,9 @@ const wholeExample = '{ slug: github, platform: github }'
 /**
  * Reads the list of sources.
  *
- * @param value a list as the configuration holds it, such as `[{ slug: 'github', platform: 'github' }]`
- * @param audience what tokens must be issued for where a source does not say otherwise
- * @returns the sources without mistakes, and every mistake of the others
+ * @param value a list as in the configuration, such as `[{ slug: 'github', platform: 'github' }]`
+ * @param audience the audience of tokens, unless a source names another
+ * @returns the correct sources, and every mistake in the others
  */
 export function parseSources(value: unknown, audience: string): { sources: TrustSource[]; findings: Finding[] } {
   if (!Array.isArray(value) || value.length === 0) {
@@ -66,7 +66,7 @@ interface Problem {
 function resolve(source: ParsedSource, audience: string): TrustSource | Problem {
   const given = [source.jwksUrl, source.wellKnownUrl, source.jwks].filter((keys) => keys !== undefined)
   if (given.length > 1) {
-    const wrong = 'only one of jwksUrl, wellKnownUrl and jwks can say where the keys are'
+    const wrong = 'only one of jwksUrl, wellKnownUrl and jwks may be set'
     return { code: 'source-keys', wrong, example: examples.wellKnownUrl ?? '' }
   }
   const found = issuerOf(source)
@@ -79,14 +79,14 @@ function resolve(source: ParsedSource, audience: string): TrustSource | Problem 
 function issuerOf({ platform, url: base, enterprise, issuer: given }: ParsedSource): string | Problem {
   const wrongIssuer = (wrong: string, example = examples.issuer ?? '') => ({ code: 'source-issuer', wrong, example })
   if (enterprise !== undefined && platform !== 'github') {
-    return wrongIssuer(`only github has an issuer for each enterprise, ${platform} has none`, 'platform: github')
+    return wrongIssuer(`only github has an issuer for each enterprise; ${platform} does not`, 'platform: github')
   }
   if (given !== undefined) {
     if (enterprise !== undefined) {
-      return wrongIssuer('enterprise and issuer both say who signs; one of them is enough', examples.enterprise)
+      return wrongIssuer('enterprise and issuer both name the issuer; set only one of them', examples.enterprise)
     }
     if (platform !== 'oidc' && given.endsWith('/')) {
-      const wrong = `tokens of ${platform} never name an issuer that ends with "/", and it is compared letter by letter`
+      const wrong = `tokens of ${platform} never name an issuer that ends with "/", and issuers are compared letter by letter`
       return wrongIssuer(wrong, `issuer: ${given.replace(/\/+$/, '')}`)
     }
     return given
@@ -112,17 +112,19 @@ function sourceKeys(
   return { wellKnownUrl: `${publisher.replace(/\/+$/, '')}/.well-known/openid-configuration` }
 }
 
-/** Two sources of one slug overwrite each other in authentik; of two with one issuer no token says which it is of. */
+/**
+ * Two sources with one slug overwrite each other in authentik; with one issuer, no token says which of them it is from.
+ */
 function twice(sources: readonly TrustSource[]): Finding[] {
   const findings: Finding[] = []
   for (const [index, source] of sources.entries()) {
     const earlier = sources.slice(0, index)
     if (earlier.some(({ slug }) => slug === source.slug)) {
       const wrong = `two sources have the slug ${quote(source.slug)}`
-      findings.push(mistake('source-twice', 'sources', wrong, examples.slug ?? ''))
+      findings.push(mistake('duplicate-source', 'sources', wrong, examples.slug ?? ''))
     } else if (earlier.some((other) => other.issuer === source.issuer)) {
-      const wrong = `two sources have the issuer ${quote(source.issuer)}, so a token does not say which of them it is of`
-      findings.push(mistake('source-twice', 'sources', wrong, 'one source for each issuer'))
+      const wrong = `two sources have the issuer ${quote(source.issuer)}, so a token does not say which of them it is from`
+      findings.push(mistake('duplicate-source', 'sources', wrong, 'one source for each issuer'))
     }
   }
   return findings

@@ -1,4 +1,4 @@
-/** The policy that a stack's configuration stands for, read from its files alone: no Pulumi, no network. */
+/** The policy of a stack, read only from its configuration files: no Pulumi, no network. */
 
 import { loadPolicy, type Policy } from '../decision/policy.ts'
 import { compileDocument, REGISTRY_APPLICATION, sessionNames } from './document.ts'
@@ -19,14 +19,14 @@ const hostMissing: Finding = {
   severity: 'error',
   code: 'host-missing',
   field: 'host',
-  wrong: 'neither host nor audience is set, so nobody knows what tokens must be issued for',
+  wrong: 'neither host nor audience is set, so the audience of tokens is not known',
   example: `${PROJECT}:host: registry.example.com`,
 }
 
 /**
  * Reads sources, rules and names, and compiles them.
  *
- * @param projectFile the text of Pulumi.yaml, which holds the defaults
+ * @param projectFile the text of Pulumi.yaml, which contains the defaults
  * @param stackFile the text of the stack's configuration file
  */
 export function stackPolicy(projectFile: string, stackFile: string): StackPolicy {

@@ -69,8 +69,8 @@ describe('a GitHub', () => {
   test.each([
     ['an enterprise of a server', { url: 'https://github.example.com', enterprise: 'acme' }, /neither/],
     ['two enterprises', { url: 'https://github.com/enterprises/acme', enterprise: 'other' }, /"acme".*"other"/],
-    ['an organisation as the url', { url: 'https://github.com/acme' }, /"\/acme" is too much/],
-    ['an issuer and an enterprise', { issuer: 'https://a.example', enterprise: 'acme' }, /one of them is enough/],
+    ['an organisation as the url', { url: 'https://github.com/acme' }, /remove "\/acme"/],
+    ['an issuer and an enterprise', { issuer: 'https://a.example', enterprise: 'acme' }, /set only one of them/],
     ['no slug', { enterprise: 'acme inc' }, /not the slug/],
     ['an issuer with a slash', { issuer: 'https://token.actions.githubusercontent.com/' }, /ends with "\/"/],
   ])('is refused with %s', (_, fields, wrong) => {

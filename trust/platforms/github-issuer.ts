@@ -1,6 +1,6 @@
 /**
- * Where GitHub's tokens come from, for each kind of GitHub: github.com, an enterprise on github.com with an issuer of its
- * own, an enterprise with data residency (`*.ghe.com`), and GitHub Enterprise Server.
+ * Where GitHub's tokens come from, for each kind of GitHub: github.com, an enterprise on github.com with an issuer of
+ * its own, an enterprise with data residency (`*.ghe.com`), and GitHub Enterprise Server.
  *
  * From docs.github.com: "OpenID Connect reference" (also of Enterprise Server), "Customizing the issuer value for an
  * enterprise", and "Feature overview for GitHub Enterprise Cloud with data residency".
@@ -21,7 +21,7 @@ export interface GitHubAddress {
   readonly enterprise?: string | undefined
 }
 
-/** The issuer of a GitHub, or what is wrong with its address. */
+/** The issuer of a GitHub source, or what is wrong with its address. */
 export function githubIssuer({ url, enterprise }: GitHubAddress): { issuer: string } | { wrong: string } {
   const base = url === undefined ? { issuer: GITHUB_ISSUER, cloud: true } : issuerOfAddress(new URL(url))
   if ('wrong' in base) return base
@@ -31,7 +31,7 @@ export function githubIssuer({ url, enterprise }: GitHubAddress): { issuer: stri
     return { wrong: `the url names the enterprise "${base.enterprise}", and enterprise is "${slug}"` }
   }
   if (!base.cloud)
-    return { wrong: 'only github.com and ghe.com have an issuer for each enterprise, this url is neither' }
+    return { wrong: 'only github.com and ghe.com have an issuer for each enterprise, and this url is neither' }
   return { issuer: `${base.issuer}/${slug}` }
 }
 
@@ -44,12 +44,12 @@ function issuerOfAddress(url: URL): Base | { wrong: string } {
   const tenant = TENANT_HOST.exec(url.hostname)?.[1]
   const isCloud = tenant !== undefined || url.hostname === GITHUB_HOST || url.hostname === `www.${GITHUB_HOST}`
   if (!isCloud) {
-    // The address of the issuer itself is taken for what it is.
+    // The address of the issuer itself is accepted too.
     return { issuer: address.endsWith('/_services/token') ? address : `${address}/_services/token`, cloud: false }
   }
   const [, enterprise] = /^\/enterprises\/([^/]+)\/*$/.exec(url.pathname) ?? []
   if (enterprise === undefined && !/^\/*$/.test(url.pathname)) {
-    return { wrong: `url is the address of GitHub, not of something in it: "${url.pathname}" is too much` }
+    return { wrong: `url must be the address of GitHub itself; remove "${url.pathname}"` }
   }
   return {
     issuer: tenant === undefined ? GITHUB_ISSUER : `https://token.actions.${tenant}.ghe.com`,
@@ -61,21 +61,21 @@ function issuerOfAddress(url: URL): Base | { wrong: string } {
 /**
  * Where the keys of a GitHub issuer are, as its discovery document says in `jwks_uri`.
  *
- * An enterprise's own issuer has a discovery document and no keys: they are those of the whole server
- * (docs/observed-behaviour.md). The document is not given to authentik in place of this, since it has none of the login
- * pages that authentik looks for in one.
+ * An enterprise's own issuer has a discovery document but no keys of its own: it uses those of the whole server
+ * (docs/observed-behaviour.md). authentik gets this address and not the document, which lacks the login pages that
+ * authentik expects in one.
  */
 export function githubKeysUrl(issuer: string): string {
   const server = CLOUD_ISSUER.exec(issuer)?.[1] ?? issuer
   return `${server.replace(/\/+$/, '')}/.well-known/jwks`
 }
 
-/** Two issuers of one server: names and ids mean the same in the tokens of both. */
+/** Whether two issuers belong to one server: then names and ids mean the same in the tokens of both. */
 export function isSameGitHub(one: string, other: string): boolean {
   return githubKeysUrl(one) === githubKeysUrl(other)
 }
 
-/** The slug of the enterprise whose own issuer this is. */
+/** The slug of the enterprise, if this is the issuer of one. */
 export function enterpriseOf(issuer: string): string | undefined {
   return CLOUD_ISSUER.exec(issuer)?.[2]
 }

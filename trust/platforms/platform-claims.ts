@@ -1,6 +1,6 @@
 /**
- * The claims that GitHub and GitLab put into the tokens of their jobs, so that a misspelt one is found before it
- * silently never matches. From docs.github.com (OpenID Connect reference) and docs.gitlab.com (ID token authentication).
+ * The claims that GitHub and GitLab put into the tokens of their jobs, so that a misspelt one is found, which would
+ * silently never match. From docs.github.com (OpenID Connect reference) and docs.gitlab.com (ID token authentication).
  */
 
 export const platforms = ['github', 'gitlab', 'oidc'] as const
@@ -27,10 +27,10 @@ const gitlab = [
   'user_login',
 ]
 
-/** An organisation's own repository properties, which GitHub adds with this prefix where it is told to. */
+/** An organisation's own repository properties, which GitHub adds with this prefix if the organisation wants. */
 const GITHUB_PROPERTY = 'repo_property_'
 
-/** Whether a platform's tokens can carry a claim; any claim may come from an issuer that is neither. */
+/** Whether a platform's tokens can contain a claim; those of other issuers can contain any. */
 export function platformSends(platform: Platform, claim: string): boolean {
   if (platform === 'oidc') return true
   if (platform === 'gitlab') return gitlab.includes(claim)
@@ -43,8 +43,8 @@ export function claimsOf(platform: Platform): readonly string[] {
 }
 
 /**
- * Claims that say whose job it is. Without one of them a rule is open to everybody who can run a job there.
- * `job_workflow_ref` is none of them: it names the workflow that is called, and strangers can call a public one.
+ * Claims that say whose job it is. Without one of them a rule is open to everyone who can run a job there.
+ * `job_workflow_ref` is not among them: it names the called workflow, and strangers can call a public one.
  */
 export const identityClaims: Record<Platform, { byId: readonly string[]; byName: readonly string[] }> = {
   github: {
@@ -59,8 +59,8 @@ export const identityClaims: Record<Platform, { byId: readonly string[]; byName:
 }
 
 /**
- * Claims whose names the platform itself finds in any case: beside `acme` there can be no `Acme`. Rules compare them as
- * the platform does. An issuer that is neither may tell the two apart.
+ * Claims that are case-insensitive on the platform itself: `acme` and `Acme` cannot both exist there. Rules compare
+ * them as the platform does. Other issuers may distinguish the two.
  */
 export const caselessClaims: Record<Platform, readonly string[]> = {
   github: ['actor', 'enterprise', 'repository', 'repository_owner'],
@@ -75,7 +75,7 @@ export const subjectClaims: Record<Platform, readonly string[]> = {
   oidc: ['sub'],
 }
 
-/** What a session carries beside the claims that rules need: enough to find the job that made it. */
+/** What a session contains besides the claims that rules need: enough to find the job that made it. */
 export const auditClaims = [
   ...['actor', 'iss', 'job_id', 'pipeline_id', 'project_path', 'ref', 'ref_path', 'repository', 'run_attempt'],
   ...['run_id', 'sha', 'sub', 'user_login'],

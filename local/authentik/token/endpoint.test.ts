@@ -51,7 +51,7 @@ describe('a CI token', () => {
       () => github({}, { key: { ...world.keys.gitlab, kid: 'gh-key-1' } }),
     ],
     ['unsigned', () => `${btoa('{"alg":"none","kid":"gh-key-1"}')}.${btoa(JSON.stringify(JOB))}.`],
-    ['no JWT', () => 'garbage'],
+    ['not a JWT', () => 'garbage'],
   ])('that is %s is refused', async (_what, assertion) => {
     expect(await exchange(assertion())).toMatchObject(refusal)
   })
