@@ -44,9 +44,9 @@ export const limits = {
   /** Calls of one kind of credential that wait for a place; in 45 s authentik answers 200 of them. */
   upstreamQueue: 512,
   /** Milliseconds in which a call that waits is turned away if its turn would come too late; later it waits on. */
-  upstreamTurnAwayMs: 1 * seconds,
-  /** Milliseconds until whoever brings no verified token learns that a line is full, or a password is still wrong. */
-  slowRefusalMs: 750,
+  upstreamTurnAwayMs: 800,
+  /** Milliseconds until whoever brings no token learns that a line is full, or that a password is still wrong. */
+  slowRefusalMs: 3 * seconds,
   /** Milliseconds to connect to authentik, TLS included. */
   upstreamConnectMs: 3 * seconds,
   /** Milliseconds until authentik's answer begins: docker can still be told of one that does not come. */

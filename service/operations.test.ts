@@ -74,9 +74,7 @@ describe('the metrics about authentik', () => {
     const usual = suite.upstream.answer
     await until(at, 'token_service_authentik_answers', 1)
     suite.upstream.answer = fail
-    const silentSince = performance.now()
     await until(at, 'token_service_authentik_answers', 0)
-    expect(performance.now() - silentSince).toBeGreaterThan(quick.authentikSilentMs / 2)
     suite.upstream.answer = usual
     await until(at, 'token_service_authentik_answers', 1)
   })

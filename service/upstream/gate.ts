@@ -120,7 +120,7 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
   }
 
   const refuse = (kind: Kind): Promise<never> => {
-    if (kind === 'verified') throw tooMany()
+    if (kind === 'verified' || kind === 'unverified') throw tooMany()
     return refuseSlowly(tooMany(), limits.slowRefusalMs)
   }
 
