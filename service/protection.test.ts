@@ -68,7 +68,8 @@ describe('while authentik is busy', () => {
 })
 
 describe('while authentik fails', () => {
-  const limits = { breakerFailures: 3, breakerOpenMs: 400 }
+  // Long enough for a busy machine to ask again before it is over.
+  const limits = { breakerFailures: 3, breakerOpenMs: 2_000 }
   const state = 'token_service_breaker_state'
   const asked = async (at: TokenServiceProcess) => (await suite.ask(job(), { at })).error?.detail.reason ?? 'granted'
 

@@ -32,7 +32,7 @@ const projects = ['static', 'python', 'unit', 'engine', 'e2e'] as const
 type Project = (typeof projects)[number]
 
 /** Far beyond what each takes; to end what hangs. */
-const limitSeconds = { static: 300, python: 300, unit: 600, engine: 900, e2e: 1800 } as const
+const limitSeconds = { static: 600, python: 300, unit: 900, engine: 1500, e2e: 2400 } as const
 
 const { values } = parseArgs({
   options: {
