@@ -11,7 +11,7 @@ import { type Image, writeImage } from './oci.ts'
 export { type Binaries, images } from './catalogue.ts'
 
 /** Part of every key: raised when the way in which images are written changes. */
-const FORMAT = 1
+const FORMAT = 2
 /** Unpacking the largest, about 180 MB, on a slow disk. */
 const IMPORT_SECONDS = 120
 

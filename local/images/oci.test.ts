@@ -1,34 +1,22 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
-import { extract, type Header } from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Image, writeImage } from './oci.ts'
 
 let directory: string
 let image: Image
 
-/** The entries of a tar by name. */
-async function entriesOf(source: Readable): Promise<Record<string, { header: Header; content: Buffer }>> {
-  const entries: Record<string, { header: Header; content: Buffer }> = {}
-  for await (const entry of source.pipe(extract())) {
-    entries[entry.header.name] = { header: entry.header, content: await buffer(entry) }
-  }
-  return entries
-}
-
-afterAll(() => rm(directory, { recursive: true }))
-
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'oci-'))
   const tree = join(directory, 'tree')
   await mkdir(join(tree, 'usr/lib'), { recursive: true })
   await writeFile(join(tree, 'usr/lib/libc.so.6'), 'library')
+  await writeFile(join(tree, 'usr/lib/secret'), 'unreadable', { mode: 0o600 })
   await symlink('usr/lib', join(tree, 'lib'))
+  await symlink('python3.0', join(tree, 'usr/lib/python3'))
   await writeFile(join(directory, 'program'), 'machine code')
   image = {
     reference: 'docker.io/local/test:1',
@@ -36,45 +24,56 @@ beforeAll(async () => {
       '/': { directory: tree },
       '/bin/program': { file: join(directory, 'program') },
       '/etc/passwd': { text: 'root:x:0:0::/:/none\n' },
+      '/usr/lib/python3': { link: 'python3.11' },
     },
     config: { entrypoint: ['/bin/program'], command: ['serve'], user: '65532:65532' },
   }
 })
+afterAll(() => rm(directory, { recursive: true }))
 
 describe('writeImage', () => {
   it('writes a layout in which every blob has the digest that it is referred to by', async () => {
     const archive = join(directory, 'image.tar')
     const digest = await writeImage(image, archive)
-    const entries = await entriesOf(createReadStream(archive))
-    const blobs = Object.entries(entries).filter(([name]) => name.startsWith('blobs/sha256/'))
-    expect(blobs).toHaveLength(3)
-    for (const [name, { content }] of blobs) {
-      expect(name).toBe(`blobs/sha256/${createHash('sha256').update(content).digest('hex')}`)
+    const layout = join(directory, 'layout')
+    await mkdir(layout)
+    execFileSync('tar', ['-xf', archive, '-C', layout])
+    expect((await readdir(layout)).sort()).toEqual(['blobs', 'index.json', 'oci-layout'])
+    const blobs = join(layout, 'blobs', 'sha256')
+    const names = await readdir(blobs)
+    expect(names).toHaveLength(3)
+    for (const name of names) {
+      const content = await readFile(join(blobs, name))
+      expect(createHash('sha256').update(content).digest('hex')).toBe(name)
     }
 
-    const json = (name: string) => JSON.parse(String(entries[name]?.content))
+    const json = async (path: string) => JSON.parse(await readFile(join(layout, path), 'utf8'))
     const blob = (reference: string) => `blobs/${reference.replace(':', '/')}`
-    const [described] = json('index.json').manifests
+    const [described] = (await json('index.json')).manifests
     expect(described.digest).toBe(digest)
     expect(described.annotations['io.containerd.image.name']).toBe('docker.io/local/test:1')
-    const manifest = json(blob(digest))
-    const config = json(blob(manifest.config.digest))
+    const manifest = await json(blob(digest))
+    const config = await json(blob(manifest.config.digest))
     expect(config.config).toMatchObject({ Entrypoint: ['/bin/program'], Cmd: ['serve'], User: '65532:65532' })
     expect(config.rootfs.diff_ids).toEqual([manifest.layers[0].digest])
 
-    const layer = await entriesOf(Readable.from([entries[blob(manifest.layers[0].digest)]?.content]))
-    expect(Object.keys(layer).sort()).toEqual([
-      'bin/program',
-      'etc/passwd',
-      'lib',
-      'tmp/',
-      'usr/',
-      'usr/lib/',
-      'usr/lib/libc.so.6',
+    const layer = join(layout, blob(manifest.layers[0].digest))
+    const listing = execFileSync('tar', ['-tvf', layer, '--numeric-owner'], { encoding: 'utf8' })
+    // Mode, owner, size; date and time; name and a link's target.
+    const entries = listing.trim().split('\n')
+    expect(entries.map((line) => line.replace(/ +\d+ \d{4}-\d\d-\d\d \d\d:\d\d /, ' '))).toEqual([
+      'drwxr-xr-x 0/0 bin/',
+      '-rwxr-xr-x 0/0 bin/program',
+      'drwxr-xr-x 0/0 etc/',
+      '-rw-r--r-- 0/0 etc/passwd',
+      'lrwxrwxrwx 0/0 lib -> usr/lib',
+      'drwxrwxrwt 0/0 tmp/',
+      'drwxr-xr-x 0/0 usr/',
+      'drwxr-xr-x 0/0 usr/lib/',
+      '-rw-r--r-- 0/0 usr/lib/libc.so.6',
+      'lrwxrwxrwx 0/0 usr/lib/python3 -> python3.11',
+      '-rw-r--r-- 0/0 usr/lib/secret',
     ])
-    expect(layer.lib?.header).toMatchObject({ type: 'symlink', linkname: 'usr/lib' })
-    expect(layer['tmp/']?.header.mode).toBe(0o1777)
-    expect(layer['bin/program']?.header).toMatchObject({ mode: 0o755, uid: 0, gid: 0 })
   })
 
   it('gives the same bytes for the same contents, whenever and by whomever they were written', async () => {
@@ -84,5 +83,6 @@ describe('writeImage', () => {
     await chmod(join(directory, 'program'), 0o700)
     await writeImage(image, second)
     expect((await readFile(first)).equals(await readFile(second))).toBe(true)
+    expect((await readdir(directory)).filter((name) => name.includes('.work-'))).toEqual([])
   })
 })
