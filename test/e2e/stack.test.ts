@@ -110,7 +110,9 @@ describe('taken away and made again', () => {
   })
 
   it('leaves nothing in the cluster and in authentik, and comes back whole', async () => {
-    const up = await upWith((config) => `${config}  passwordless-registry:deleteImages: true\n`)
+    const up = await upWith((config) =>
+      config.replace(/^config:$/m, 'config:\n  passwordless-registry:deleteImages: true'),
+    )
     expect(up.code, up.output).toBe(0)
     expect((await destroy()).code).toBe(0)
     const namespaces = await loadKubeconfig(environment.KUBECONFIG ?? '')
