@@ -34,12 +34,12 @@ export function parseDepends(output: string): string[] {
   return [...new Set(found)]
 }
 
-/** The packages and all that they need to run, from apt's local database; `skip` says which are left out. */
-export async function closure(roots: readonly string[], skip: readonly string[] = INSTALLERS): Promise<string[]> {
+/** The packages and all that they need to run, from apt's local database. */
+export async function closure(roots: readonly string[]): Promise<string[]> {
   const all = new Set(roots)
   for (let next = [...roots]; next.length > 0; ) {
     const output = await apt(['apt-cache', 'depends', '--important', ...next], ASK_SECONDS)
-    next = parseDepends(output).filter((name) => !all.has(name) && !skip.includes(name))
+    next = parseDepends(output).filter((name) => !all.has(name) && !INSTALLERS.includes(name))
     for (const name of next) all.add(name)
   }
   return [...all].sort()

@@ -33,8 +33,6 @@ export interface ImageConfig {
   readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]
   readonly user: string
-  readonly path?: string
-  readonly workingDirectory?: string
 }
 
 export interface Image {
@@ -71,8 +69,8 @@ export async function writeImage({ reference, contents, config }: Image, archive
         ...(config.entrypoint && { Entrypoint: config.entrypoint }),
         ...(config.command && { Cmd: config.command }),
         User: config.user,
-        WorkingDir: config.workingDirectory ?? '/',
-        Env: [`PATH=${config.path ?? '/usr/local/bin:/usr/bin:/bin'}`],
+        WorkingDir: '/',
+        Env: ['PATH=/usr/local/bin:/usr/bin:/bin'],
       },
     })
     await pack(archive, layout)
