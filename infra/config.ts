@@ -1,9 +1,8 @@
 /**
  * The stack's configuration as one checked value.
  *
- * Everything wrong is told at once, and before anything is made: a program that stops half-way through leaves a
- * person with half a registry. Types, descriptions and defaults are declared in Pulumi.yaml; what a value may be is
- * decided here.
+ * It reports everything wrong at once, before it makes anything: a program that stops half-way leaves half a registry.
+ * Pulumi.yaml declares types, descriptions and defaults; this file decides which values are valid.
  */
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
@@ -21,16 +20,16 @@ import { checkTrust, type Trust } from './trust.ts'
 
 const PROJECT = 'passwordless-registry'
 
-/** Longer-lived registry tokens would outlive a change of groups for too long; clients fetch a new one by themselves. */
+/** Longer-lived registry tokens would outlive a change of groups for too long; clients fetch new ones by themselves. */
 const MAX_TOKEN_LIFETIME_MINUTES = 60
-/** No job of a CI platform that is worth a session takes longer than a day. */
+/** No CI job that needs a session takes longer than a day. */
 const MAX_SESSION_HOURS = 24
-/** Each answers thousands of requests a second; more than this is a slip. */
+/** Each answers thousands of requests a second; more than this is a mistake. */
 const MAX_REPLICAS = 100
-/** authentik's limit for the name of a group is higher; its page shows no more. */
+/** authentik allows longer names of groups, but its page does not show more. */
 const MAX_GROUP_NAME = 80
 
-/** An empty text means "not set". No union: its message would be "Invalid input", whatever the schema says. */
+/** An empty text means "not set". Not a union: its message would always be "Invalid input". */
 const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 const text = (pattern: RegExp, expected: string) => z.string({ error: expected }).regex(pattern, { error: expected })
@@ -70,11 +69,11 @@ const settings = {
   sessionHours: { schema: count('hours', { least: 0, most: MAX_SESSION_HOURS }), example: '6' },
   pushGroup: { schema: groupName, example: 'acl_docker_push' },
   pullGroup: { schema: groupName, example: 'acl_docker_pull' },
-  // Both have a language of their own, with mistakes of its own: infra/trust.ts.
+  // Both have a language and messages of their own: infra/trust.ts.
   sources: { schema: z.unknown(), path: 'sources', example: '' },
   trust: { schema: z.unknown(), path: 'trust', example: '' },
   anonymousPull: {
-    // Goes into a list between commas.
+    // Becomes part of a list with commas.
     schema: z.array(text(/^[a-z0-9][a-z0-9._/*-]{0,254}$/, 'a repository name, or a pattern of names'), {
       error: 'a list of repository names and patterns',
     }),
@@ -122,13 +121,13 @@ type Values = { [Name in SettingName]: z.output<(typeof settings)[Name]['schema'
 /** The checked configuration. Empty optional settings are undefined; URLs end without a slash. */
 export type Settings = Omit<Values, 'anonymousPull' | 'audience' | 'sources' | 'trust'> & {
   audience: string
-  /** What is open without login, and for whom the token is made with which the token service pulls for those. */
+  /** What is open without login, and the audience of the token with which the token service pulls for those clients. */
   anonymousPull: { repositories: string[]; audience: string }
   sources: readonly TrustSource[]
   trust: Trust
 }
 
-/** What Pulumi hands over: the texts of our own settings by name, and what the authentik provider will use. */
+/** What Pulumi passes: the texts of our own settings by name, and what the authentik provider will use. */
 export interface RawSettings {
   settings: Record<string, string>
   authentikUrl: string | undefined
@@ -138,8 +137,8 @@ export interface RawSettings {
 /**
  * Checks the whole configuration.
  *
- * @param defaults what a setting is that is missing or empty
- * @returns the settings, and what works but could be better
+ * @param defaults the value of a setting that is missing or empty
+ * @returns the settings, and warnings
  * @throws RunError listing every mistake: its key, what was expected, an example and the command that sets it
  */
 export function parseSettings(
@@ -157,7 +156,7 @@ export function parseSettings(
   }
   for (const key of Object.keys(settings) as SettingName[]) {
     const setting: { schema: z.ZodType; example: string; path?: string } = settings[key]
-    // The token service uses the address that the program uses, unless told otherwise.
+    // The token service uses the same address as the program, unless the setting names another.
     const isProvidersUrl = key === 'authentikUrl' && !given[key]
     const value = given[key] || (isProvidersUrl ? authentikUrl : defaults[key]) || ''
     const result = setting.schema.safeParse('path' in setting ? fromJson(value) : value)
@@ -190,8 +189,8 @@ export function parseSettings(
   const checked = values as Values
   const audience = checked.audience ?? checked.host ?? ''
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
-  const { sources, trust, ...told } = checkTrust({ sources: checked.sources, rules: checked.trust, audience, groups })
-  mistakes.push(...told.mistakes.map((text) => `${PROJECT}:${text}`))
+  const { sources, trust, ...found } = checkTrust({ sources: checked.sources, rules: checked.trust, audience, groups })
+  mistakes.push(...found.mistakes.map((text) => `${PROJECT}:${text}`))
   const policy = mistakes.length === 0 ? loadPolicy(JSON.parse(trust.document)) : undefined
   const ownAudience = policy && accountAudience(policy, checked.namespace)
   if (checked.anonymousPull?.length > 0 && policy !== undefined && ownAudience === undefined) {
@@ -203,23 +202,23 @@ export function parseSettings(
         `nothing was changed.\n\n${mistakes.join('\n\n')}\n`,
     )
   }
-  const warnings = [...told.warnings, ...proxyWarnings(checked)].map((text) => `${PROJECT}:${text}`)
+  const warnings = [...found.warnings, ...proxyWarnings(checked)].map((text) => `${PROJECT}:${text}`)
   const anonymousPull = { repositories: checked.anonymousPull, audience: ownAudience ?? audience }
   return { settings: { ...checked, anonymousPull, audience, sources, trust }, warnings }
 }
 
-/** All requests come from the ingress, so without its address in the list all clients are one. */
+/** All requests come from the ingress, so without its address in the list all clients look like one. */
 function proxyWarnings({ host, trustedProxies }: Pick<Values, 'host' | 'trustedProxies'>): string[] {
   if (trustedProxies.length > 0 || isOnThisMachine(host)) return []
   return [
-    'trustedProxies: is not set, so the token service takes all clients for one: in a rush one client can take the turns ' +
-      'of others, and no rate is limited by address.\n' +
-      "  Name the addresses of the ingress controller's pods and of what stands before it:\n" +
+    'trustedProxies: is not set, so the token service sees all clients as one: in a rush one client can take the turns ' +
+      'of others, and it cannot limit the rate of an address.\n' +
+      "  Name the addresses of the ingress controller's pods and of any proxy before it:\n" +
       `  pulumi config set --path '${PROJECT}:trustedProxies[0]' 10.0.0.0/8`,
   ]
 }
 
-/** Without login the token service asks in its own name, so there has to be a rule for it. */
+/** For pulls without login the token service uses its own account, so that account needs a rule. */
 function noRuleForAccount(namespace: string): string {
   const rule = `{ source: cluster, claims: { sub: "${accountSubject(namespace)}" }, pull: ["public/**"] }`
   return (
@@ -232,7 +231,7 @@ function noRuleForAccount(namespace: string): string {
 }
 
 /**
- * The stack's configuration, checked. What could be better is said in the engine's own warnings.
+ * The stack's configuration, checked. Logs the engine's own warnings about what could be better.
  *
  * @throws RunError as {@link parseSettings}
  */
@@ -245,7 +244,7 @@ export function readSettings(): Settings {
     authentikUrl: authentik.get('url') ?? process.env.AUTHENTIK_URL,
     hasAuthentikToken: Boolean(authentik.getSecret('token') ?? process.env.AUTHENTIK_TOKEN),
   })
-  // One message: each one is a paragraph of its own in the engine's output.
+  // One message, since each becomes a paragraph in the engine's output.
   if (warnings.length > 0) void pulumi.log.warn(warnings.join('\n'))
   return checked
 }
@@ -253,7 +252,7 @@ export function readSettings(): Settings {
 const mistake = (key: string, expected: string, came: string, command: string) =>
   `${key}: expected ${expected}; it is ${came}.\n  pulumi config set ${command}`
 
-/** A value as a message shows it: short, as the mistake may be a whole file pasted by accident, and without passwords. */
+/** A value for a message: short, since it may be a whole file pasted by accident, and without passwords. */
 function shown(value: string | undefined): string {
   const MAX_SHOWN = 60
   if (!value) return 'not set'
@@ -261,7 +260,7 @@ function shown(value: string | undefined): string {
   return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
 }
 
-/** Lists and maps arrive as JSON text. What is no JSON stays as it is, for the schema to refuse. */
+/** Lists and maps arrive as JSON text. Anything else stays as it is, for the schema to refuse. */
 function fromJson(value: string): unknown {
   try {
     return JSON.parse(value)

@@ -1,7 +1,7 @@
 /**
- * What cannot be made again: the images, the namespace that they go with, and the private keys. A slip must not delete
- * or replace it: a renamed setting, a smaller volume, `pulumi destroy`. The engine refuses, unless the stack says
- * `deleteImages: true`.
+ * What cannot be made again: the images, their namespace and the private keys. A mistake must not delete or replace it:
+ * a renamed setting, a smaller volume, `pulumi destroy`. The engine refuses to, unless the stack says `deleteImages:
+ * true`.
  */
 import type * as pulumi from '@pulumi/pulumi'
 
@@ -9,11 +9,11 @@ import type * as pulumi from '@pulumi/pulumi'
 export const kept = (deleteImages: boolean): { protect: boolean } => ({ protect: !deleteImages })
 
 /**
- * Name and options of a protected resource. The engine's refusal shows the name and nothing else of ours, and while it
- * destroys a stack the program does not run: so the name says what to do.
+ * Name and options of a protected resource. The engine's refusal shows only the name, and the program does not run
+ * while the engine destroys a stack: so the name says what to do.
  *
  * @param what in plain words
- * @param formerName by which stacks know it that were made before
+ * @param formerName its name in older stacks
  */
 export function keptWithAdvice(
   what: string,

@@ -1,11 +1,11 @@
 /**
- * Stops the program on a Node.js that is too old for it, in one sentence. `index.ts` imports this file first: what it
- * imports after it would fail in words of its own.
+ * Stops the program on a Node.js that is too old for it, in one sentence. `index.ts` imports this file first: later
+ * imports would fail with messages of their own.
  */
 import * as pulumi from '@pulumi/pulumi'
 import project from '../package.json' with { type: 'json' }
 
-/** What to tell a person whose Node.js is older than `wanted`, such as `>=22.19.0`; undefined where it is not. */
+/** The message for a Node.js older than `wanted`, such as `>=22.19.0`; undefined if it is new enough. */
 export function tooOld(version: string, wanted: string): string | undefined {
   const [have, need] = [version, wanted].map((text) => (text.match(/\d+/g) ?? []).map(Number)) as [number[], number[]]
   const different = need.findIndex((part, index) => (have[index] ?? 0) !== part)

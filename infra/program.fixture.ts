@@ -1,4 +1,6 @@
-/** Pulumi's mocks for the test of the whole program: the providers' answers, and a record of what they were asked for. */
+/**
+ * Pulumi's mocks for the test of the whole program: the providers' answers, and a record of what they were asked for.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

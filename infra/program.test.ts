@@ -1,4 +1,7 @@
-/** The whole program under Pulumi's mocks: what it asks authentik's provider for, what it marks secret, what it puts out. */
+/**
+ * The whole program under Pulumi's mocks: what it asks authentik's provider for, what it marks secret, what it puts
+ * out.
+ */
 import { createPrivateKey } from 'node:crypto'
 import * as pulumi from '@pulumi/pulumi'
 import { describe, expect, it } from 'vitest'

@@ -1,8 +1,8 @@
 /**
- * The URL of the registry's public name. Docker speaks plain http to a registry on this machine, and to no other
- * without being told to.
+ * The URL of the registry's public name. Docker uses plain http for a registry on this machine; for any other
+ * one it has to be configured.
  */
 export const publicUrl = (host: string): string => `${isOnThisMachine(host) ? 'http' : 'https'}://${host}`
 
-/** Whether the name is that of the machine that asks, so that others cannot reach the registry by it. */
+/** Whether the name means the local machine, so that other machines cannot reach the registry by it. */
 export const isOnThisMachine = (host: string): boolean => /^localhost(:\d+)?$/.test(host)

@@ -1,4 +1,6 @@
-/** The stack's sources and trust rules: checked, compiled to what authentik and the token service read, and in words. */
+/**
+ * The stack's sources and trust rules: checked, compiled for authentik and the token service, and described in words.
+ */
 
 import { describeRules } from '../trust/language/describe.ts'
 import { compileDocument, REGISTRY_APPLICATION, sessionNames } from '../trust/language/document.ts'
@@ -15,7 +17,7 @@ export interface Trust {
   readonly inWords: readonly string[]
 }
 
-/** What a stack says about trust, as its configuration holds it. */
+/** What a stack says about trust, as in its configuration. */
 export interface TrustSettings {
   sources: unknown
   rules: unknown
@@ -26,9 +28,9 @@ export interface TrustSettings {
 export interface CheckedTrust {
   sources: readonly TrustSource[]
   trust: Trust
-  /** What stops the program; then the rest is not to be used. One line each, without the project's name. */
+  /** What stops the program; then nothing else here may be used. One line each, without the project's name. */
   mistakes: readonly string[]
-  /** What works, and will bite or could be better. */
+  /** What works, but could cause trouble or be better. */
   warnings: readonly string[]
 }
 
@@ -36,7 +38,7 @@ const NO_RULES =
   'trust: there is no rule, so no CI job can push or pull, only members of the groups; ' +
   'use instead: [{ github: { owners: [{ name: acme, id: "501" }] } }]'
 
-/** Reads sources and rules; every mistake in them is told. */
+/** Reads sources and rules, and finds every mistake in them. */
 export function checkTrust({ sources: given, rules: written, audience, groups }: TrustSettings): CheckedTrust {
   const { sources, findings: ofSources } = parseSources(given, audience)
   const { rules, findings: ofRules } = parseRules(written, sources)
@@ -44,15 +46,15 @@ export function checkTrust({ sources: given, rules: written, audience, groups }:
   const document = JSON.stringify(compileDocument(sources, rules, names))
   const size = Buffer.byteLength(document)
 
-  // A field of the sources begins with the name of the setting; one of a rule stands below its number.
-  const told = [
+  // The field of a source begins with the name of the setting; that of a rule follows its number.
+  const found = [
     ...ofSources.map((finding) => ({ finding, text: findingSentence(finding) })),
     ...ofRules.map((finding) => ({ finding, text: `trust: ${findingSentence(finding)}` })),
   ]
-  const texts = (stops: boolean) => told.filter(({ finding }) => isError(finding) === stops).map(({ text }) => text)
+  const texts = (stops: boolean) => found.filter(({ finding }) => isError(finding) === stops).map(({ text }) => text)
   const mistakes = texts(true)
   if (size > MAX_DOCUMENT_BYTES) {
-    mistakes.push(`trust: the compiled rules have ${size} bytes; the token service can be given ${MAX_DOCUMENT_BYTES}`)
+    mistakes.push(`trust: the compiled rules have ${size} bytes; at most ${MAX_DOCUMENT_BYTES} fit into a ConfigMap`)
   }
   const isEmpty = rules.length === 0 && mistakes.length === 0
   return {

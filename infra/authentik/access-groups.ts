@@ -7,7 +7,7 @@ export interface AccessGroupsArgs {
   pullGroup: string
 }
 
-/** The groups whose members push everywhere and pull everywhere, made empty. CI jobs need neither: rules let them in. */
+/** The groups whose members push or pull everywhere. The stack makes them empty; CI jobs need rules, not groups. */
 export class AccessGroups extends pulumi.ComponentResource {
   readonly pushGroup: pulumi.Output<string>
 

@@ -33,7 +33,7 @@ describe('isNameTaken', () => {
 describe('adoptionCommand', () => {
   it('names the object and the whole command, quoted for a shell', () => {
     const text = adoptionCommand(failure([]), taken(), 'urn:pulumi:s::p::T::access')
-    expect(text).toContain(`authentik already holds "the team's group"`)
+    expect(text).toContain(`authentik already has "the team's group"`)
     expect(text.replaceAll('\\\n', '').replace(/ +/g, ' ')).toContain(
       `pulumi import ${GROUP} 'the team'\\''s group' 'b3f0' ` +
         `--parent 'parent=urn:pulumi:s::p::T::access' ` +
@@ -52,7 +52,7 @@ describe('adoptionCommand', () => {
   it('says what to fill in when the object could not be looked up', () => {
     const text = adoptionCommand(failure([]), undefined, 'urn')
     expect(text).toContain('where ID is its primary key')
-    expect(text).toContain('What uses it could not be looked up.')
+    expect(text).toContain('What uses it could not be found out.')
   })
 
   it('refuses a source by which people log in', () => {

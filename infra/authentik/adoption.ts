@@ -1,6 +1,6 @@
 /**
- * What to do when authentik already holds an object that the stack's state does not know: made by hand, left by
- * another stack, or made by an `up` whose answer was lost. authentik's own error says only that a name is taken.
+ * What to do when authentik already has an object that is not in the stack's state: made by hand, left by another
+ * stack, or made by an `up` whose answer was lost. authentik's own error says only that a name is taken.
  */
 import sdk from '@pulumi/authentik/package.json' with { type: 'json' }
 import * as pulumi from '@pulumi/pulumi'
@@ -11,15 +11,15 @@ import { authentikAccess } from './preflight.ts'
 /** authentik's wordings for "this name is taken" (Django REST framework's UniqueValidator and UniqueTogether). */
 const NAME_TAKEN = /already exists|must be unique|must make a unique set/i
 
-/** As many users of an object as a person reads. */
+/** How many users of an object a message lists. */
 const SHOWN_USERS = 5
 
 const SOURCE = 'authentik:index/sourceOauth:SourceOauth'
 
-/** Where the API holds the objects of a type, by which inputs one is found, and which field is its import id. */
+/** Where the API lists the objects of a type, by which inputs to find one, and which field is its import id. */
 interface Kind {
   readonly path: string
-  /** Sets of filters, the first that finds exactly one object counts: API field to input. */
+  /** Sets of filters (API field to input); the first that finds exactly one object counts. */
   readonly by: readonly Readonly<Record<string, string>>[]
   readonly id: 'pk' | 'slug'
 }
@@ -53,7 +53,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 }
 
-/** A resource operation that failed, as the engine's error hook tells it. */
+/** A failed resource operation, as the engine's error hook gets it. */
 export interface Failure {
   type: string
   name: string
@@ -61,7 +61,7 @@ export interface Failure {
   errors: string[]
 }
 
-/** Whether an object could not be made because another one has its name. */
+/** Whether an object could not be made because its name is taken. */
 export const isNameTaken = ({ operation, errors }: Failure): boolean =>
   operation === 'create' && errors.some((error) => NAME_TAKEN.test(error))
 
@@ -69,16 +69,16 @@ export const isNameTaken = ({ operation, errors }: Failure): boolean =>
 export interface Taken {
   /** What `pulumi import` takes. */
   readonly id: string
-  /** In words: `application "Wiki"`. Undefined where authentik did not say. */
+  /** In words: `application "Wiki"`. Undefined if authentik did not say. */
   readonly usedBy: readonly string[] | undefined
-  /** Whether it is a source by which people log in. */
+  /** Whether people log in through this source. */
   readonly isLogin: boolean
 }
 
 /**
  * Looks for the object that has the unique fields of these inputs.
  *
- * @throws Error where there is not exactly one, or authentik does not answer
+ * @throws Error if there is not exactly one, or authentik does not answer
  */
 export async function findTaken(api: AuthentikApi, type: string, inputs: Row): Promise<Taken> {
   const kind = kinds[type]
@@ -100,18 +100,18 @@ async function usersOf(api: AuthentikApi, path: string): Promise<string[]> {
 }
 
 /**
- * What to tell a person whose `pulumi up` met an object with the same name; `taken` is undefined if it was not found.
+ * The message for a `pulumi up` that met an object with the same name; `taken` is undefined if it was not found.
  *
- * The command names the component, or the object would stand outside of it; the provider, or Pulumi would look for one
- * called authentik in its own registry; and takes away the protection that an import brings.
+ * The command names the component, or the object would be outside of it, and the provider, or Pulumi would look for one
+ * called authentik in its own registry. It also removes the protection that an import adds.
  */
 export function adoptionCommand({ type, name }: Failure, taken: Taken | undefined, parentUrn: string): string {
   if (taken?.isLogin) return refusal(name)
   const stackUrn = parentUrn.split('::').slice(0, 2).join('::')
   const provider = `${stackUrn}::pulumi:providers:authentik::default_${sdk.version.replaceAll('.', '_')}`
   return [
-    `authentik already holds "${name}" (${type}), and this stack does not know it. ${usedByInWords(taken?.usedBy)}`,
-    'Adopting it OVERWRITES what it is set to with the settings of this stack, also for whatever else uses it. If it is ' +
+    `authentik already has "${name}" (${type}), and this stack does not know it. ${usedByInWords(taken?.usedBy)}`,
+    'Adopting it OVERWRITES its settings with those of this stack, for everything else that uses it too. If it is ' +
       `this registry's, left over or made by hand${type === SOURCE ? ` (its consumer key is "${UNUSED_CONSUMER}")` : ''}:`,
     `  pulumi import ${type} ${quoted(name)} ${taken === undefined ? 'ID' : quoted(taken.id)} \\`,
     `    --parent ${quoted(`parent=${parentUrn}`)} \\`,
@@ -122,28 +122,28 @@ export function adoptionCommand({ type, name }: Failure, taken: Taken | undefine
 }
 
 function usedByInWords(users: readonly string[] | undefined): string {
-  if (users === undefined) return 'What uses it could not be looked up.'
+  if (users === undefined) return 'What uses it could not be found out.'
   if (users.length === 0) return 'Nothing in authentik refers to it.'
   const more = users.length > SHOWN_USERS ? ` and ${users.length - SHOWN_USERS} more` : ''
   return `It is used by ${users.slice(0, SHOWN_USERS).join(', ')}${more}.`
 }
 
 const refusal = (name: string) =>
-  `authentik already holds a login source "${name}": its consumer key is not "${UNUSED_CONSUMER}", so it is not this ` +
-  "registry's, and adopting it would OVERWRITE it and lock out whoever logs in through it. Rename or delete it in " +
+  `authentik already has a login source "${name}": its consumer key is not "${UNUSED_CONSUMER}", so it is not this ` +
+  "registry's, and adopting it would OVERWRITE it and lock out everyone who logs in through it. Rename or delete it in " +
   'authentik, or give the source of this stack another slug: ' +
   "`pulumi config set --path 'passwordless-registry:sources[0].slug' NAME`, and the same in its rules."
 
 /**
  * Resource hooks that print the command by which a child of this component can be adopted.
  *
- * @param label distinguishes the hooks of one program, as the engine wants it
+ * @param label distinguishes the hooks of one program, as the engine requires
  */
 export function adoptionAdvice(parent: pulumi.ComponentResource, label: string): pulumi.ResourceHookBinding {
   const hook = new pulumi.ErrorHook(`adoption-${label}`, async ({ type, name, failedOperation, newInputs, errors }) => {
     const failed = { type, name, operation: failedOperation, errors }
     if (!isNameTaken(failed)) return false
-    // Without an answer to the look-up the command is printed with a gap, which is still better than none.
+    // If the look-up fails, the command has a gap, which is better than no command.
     const taken = await authentikAccess()
       .then((access) => findTaken(authentikApi(access), type, newInputs ?? {}))
       .catch(() => undefined)

@@ -1,22 +1,22 @@
 /**
- * Reads from authentik's API, for what the program has to know before it makes anything and for what the provider has
- * no look-up for. Each answer is bounded, and each failure is one sentence that says what to do.
+ * Reads from authentik's API what the program has to know before it makes anything, and what the provider cannot look
+ * up. Each answer has a size limit, and each failure is one sentence that says what to do.
  */
 import tls from 'node:tls'
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 
-/** Time for one question and its whole answer. authentik takes some 50 ms; its start-up page answers at once. */
+/** Time for a request and its whole answer. authentik takes about 50 ms. */
 const ANSWER_LIMIT_MS = 10_000
-/** The answers that the program asks for have a few kilobytes; a source that holds its key set has the most. */
+/** The answers that the program asks for have a few kilobytes; a source with its own key set has the most. */
 const ANSWER_LIMIT_BYTES = 1024 * 1024
-/** As much of an answer that is not the API's as helps to see what answered. */
+/** How much of a foreign answer a message shows. */
 const SHOWN_CHARACTERS = 80
 
-/** Where authentik is and who asks, as the provider is told it. */
+/** The address and token of authentik, as configured for the provider. */
 export interface AuthentikAccess {
   readonly url: string
   readonly token: string
-  /** Takes any certificate. */
+  /** Accepts any certificate. */
   readonly insecure?: boolean
   /** Sent with every request, for a proxy in front of authentik. */
   readonly headers?: Readonly<Record<string, string>>
@@ -26,18 +26,18 @@ export interface AuthentikAccess {
 export type Row = Readonly<Record<string, unknown>>
 
 export interface AuthentikApi {
-  /** As it may be shown. */
+  /** Without secrets. */
   readonly url: string
   /** @param path below `/api/v3/`, without a slash at either end. @throws AuthentikProblem */
   get(path: string, filters?: Readonly<Record<string, string>>): Promise<unknown>
-  /** What a list holds under these filters. @throws AuthentikProblem */
+  /** The entries of a list that match the filters. @throws AuthentikProblem */
   list(path: string, filters: Readonly<Record<string, string>>): Promise<Row[]>
 }
 
-/** Why authentik cannot be worked with, in a sentence for the person who runs the program. */
+/** Why the program cannot work with authentik, in a sentence for the person who runs it. */
 export class AuthentikProblem extends Error {}
 
-/** @throws AuthentikProblem where address or token cannot be sent at all */
+/** @throws AuthentikProblem if address or token cannot be sent at all */
 export function authentikApi(access: AuthentikAccess): AuthentikApi {
   const base = parsedUrl(access.url)
   const url = `${base.origin}${base.pathname.replace(/\/+$/, '')}`
@@ -55,7 +55,7 @@ export function authentikApi(access: AuthentikAccess): AuthentikApi {
       if (error instanceof AuthentikProblem) throw error
       throw new AuthentikProblem(
         `authentik cannot be reached at ${url}: ${reason(error, signal)}. ` +
-          'Is authentik:url (or AUTHENTIK_URL) right, and does authentik run?',
+          'Is authentik:url (or AUTHENTIK_URL) right, and is authentik running?',
       )
     } finally {
       void dispatcher.destroy()
@@ -84,12 +84,12 @@ function parsedUrl(text: string): URL {
 function sendable(token: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token
   throw new AuthentikProblem(
-    `The API token of authentik ${token === '' ? 'is not set' : 'holds a character that no request can carry, such as a line break'}. ` +
-      '`pulumi config set --secret authentik:token` asks for it (or AUTHENTIK_TOKEN holds it).',
+    `The API token of authentik ${token === '' ? 'is not set' : 'contains a character that a request cannot, such as a line break'}. ` +
+      '`pulumi config set --secret authentik:token` asks for it (or set AUTHENTIK_TOKEN).',
   )
 }
 
-/** Trusts what the provider trusts: the machine's certificates, too. Goes through the proxy that the environment names. */
+/** Trusts the machine's certificates, as the provider does, and uses the proxy that the environment names. */
 function dispatcherFor({ protocol, hostname }: URL, insecure: boolean): Dispatcher {
   const trusted = () => [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])]
   const connect = protocol === 'https:' ? (insecure ? { rejectUnauthorized: false } : { ca: trusted() }) : {}
@@ -128,7 +128,7 @@ function answer({ url, path, statusCode, location, text }: Answer): unknown {
     const words = isRow(body) && typeof body.detail === 'string' ? `${statusCode}: ${shown(body.detail)}` : statusCode
     throw new AuthentikProblem(
       `authentik at ${url} refuses the API token (${words}). Expected a token of an administrator with the intent API: ` +
-        '`pulumi config set --secret authentik:token` asks for it (or AUTHENTIK_TOKEN holds it).',
+        '`pulumi config set --secret authentik:token` asks for it (or set AUTHENTIK_TOKEN).',
     )
   }
   if (statusCode >= 300 && statusCode < 400 && typeof location === 'string' && URL.canParse(location, url)) {

@@ -1,4 +1,4 @@
-/** The expressions that authentik runs: files in `expressions/`, each with the shared one in front. */
+/** The expressions that authentik runs: files in `expressions/`, each preceded by the shared one. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -7,7 +7,7 @@ export const MAX_EXPRESSION_BYTES = 32 * 1024
 
 export type ExpressionName = 'trust_policy' | 'docker_registry' | 'ci_session'
 
-/** The text of an expression as authentik is given it. @throws as {@link renderExpression} */
+/** The text of an expression for authentik. @throws as {@link renderExpression} */
 export function expression(name: ExpressionName): string {
   const [shared, body] = ['trust', name].map((file) =>
     readFileSync(join(import.meta.dirname, 'expressions', `${file}.py`), 'utf8'),
@@ -16,11 +16,11 @@ export function expression(name: ExpressionName): string {
 }
 
 /**
- * The whole text of an expression, stripped as authentik strips it (anything else would show as a change for ever).
+ * The whole text of an expression, stripped as authentik strips it (else every preview would show a change).
  *
  * @param shared the text of `trust.py`
  * @param body the text of the expression itself
- * @throws when it grows beyond what authentik can run as a policy
+ * @throws if it is longer than authentik can run as a policy
  */
 export function renderExpression(shared: string, body: string): string {
   const text = `${shared.trim()}\n\n\n${body.trim()}`

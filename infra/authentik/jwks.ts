@@ -1,9 +1,9 @@
-/** The registry's copy of authentik's public key, made where the key is made, so that neither has to ask the other. */
+/** The registry's copy of authentik's public key. The stack makes the key, so neither of them has to ask the other. */
 import { createHash, X509Certificate } from 'node:crypto'
 
 /**
  * The `kid` that authentik gives to a key: SHA-512 over the private key's PEM without surrounding white space,
- * base64url (see docs/observed-behaviour.md). The digest of a secret of 256 random bits tells nothing about it.
+ * base64url (see docs/observed-behaviour.md). The digest of a key of 256 random bits reveals nothing about it.
  */
 export const keyId = (privateKeyPem: string): string =>
   createHash('sha512').update(privateKeyPem.trim()).digest('base64url')

@@ -6,16 +6,16 @@ export const REGISTRY_NAME = REGISTRY_APPLICATION
 /** Provider, application, client id, scope mapping and scope of sessions share one name, too. */
 export const SESSION_NAME = sessionNames.application
 
-/** The consumer key of our sources, by which nobody can log in; one with another key is somebody's login source. */
+/** The consumer key of our sources, which makes logging in through them impossible. Other sources are login sources. */
 export const UNUSED_CONSUMER = 'unused'
 
-/** Where authentik wants an address that nothing must ever use (RFC 6761 section 6.4). */
+/** For addresses that authentik requires but must never be used (RFC 6761 section 6.4). */
 export const UNUSED_URL = 'https://unused.invalid'
 
 /**
- * The issuer in registry tokens and in sessions: authentik's root, as both providers have the global issuer mode. It
- * makes it from the address by which it is called, so it follows from how the token service reaches authentik; the
- * registry compares it to the letter, trailing slash included.
+ * The issuer in registry tokens and in sessions: authentik's root URL, since both providers have the global issuer
+ * mode. authentik derives it from the address by which the token service calls it. The registry compares it exactly,
+ * including the trailing slash.
  */
 export const issuer = (authentikUrl: string): string => `${authentikUrl}/`
 

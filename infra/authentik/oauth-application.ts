@@ -5,20 +5,19 @@ import { type ExpressionName, expression } from './expressions.ts'
 import { UNUSED_URL } from './names.ts'
 import type { CheckedAuthentik } from './preflight.ts'
 
-/** The one grant that exchanges a token; no other is to be had from these providers. */
+/** The grant that exchanges a token, and the only one that these providers accept. */
 const GRANTS = ['client_credentials']
 
 /**
- * No redirect URI can be used. A provider without any would store the first one that a visitor sends, and believe it
- * from then on.
+ * A redirect URI that cannot be used. A provider without any would store and trust the first one that a visitor sends.
  */
 const REDIRECT_URIS = [{ matching_mode: 'strict', url: UNUSED_URL }]
 
-/** A decision takes milliseconds, also over thousands of rules; one that takes longer than this is a no. */
+/** A decision takes milliseconds, even with thousands of rules; after this time authentik refuses. */
 const POLICY_TIMEOUT_SECONDS = 10
 
 export interface OAuthApplicationArgs {
-  /** What a person reads in authentik. */
+  /** The name that people see in authentik. */
   title: string
   clientId: string
   authentik: CheckedAuthentik
@@ -31,7 +30,7 @@ export interface OAuthApplicationArgs {
   policyId: pulumi.Input<string>
   /** uuids of the sources whose JWTs it exchanges. */
   sourceUuids: pulumi.Input<string>[]
-  /** Other applications, whose tokens it exchanges as long as authentik holds them. */
+  /** Other applications whose tokens it exchanges while authentik stores them. */
   exchangesTokensOf?: OAuthApplication[]
 }
 
@@ -39,9 +38,9 @@ export interface OAuthApplicationArgs {
  * An OAuth2 provider that exchanges tokens for tokens of its own, with its scope mapping, its application and the
  * policy on it.
  *
- * authentik lets everybody pass who meets an application without a policy, and the policy can be bound only after the
- * application is there. In that moment nobody gets anything: the scope mapping itself holds the token against the
- * rules, and writes no `access`, and no `ci` into a session, where they do not let it in.
+ * authentik lets everyone use an application without a policy, and a policy can be bound only after the application
+ * exists. In between, tokens grant nothing all the same: the scope mapping checks the rules itself, and without a match
+ * it writes no `access`, and no `ci` into a session.
  */
 export class OAuthApplication extends pulumi.ComponentResource {
   readonly clientId: pulumi.Output<string>
@@ -62,7 +61,7 @@ export class OAuthApplication extends pulumi.ComponentResource {
         name,
         clientId: args.clientId,
         clientType: 'confidential',
-        // One issuer for all: the registry takes one, and a session is also the token of a login.
+        // One issuer for all: the registry accepts only one, and a session is also the token of a login.
         issuerMode: 'global',
         authorizationFlow: args.authentik.flows.authorization,
         invalidationFlow: args.authentik.flows.invalidation,
@@ -93,7 +92,7 @@ export class OAuthApplication extends pulumi.ComponentResource {
         failureResult: false,
         timeout: POLICY_TIMEOUT_SECONDS,
       },
-      // authentik takes a binding away with its policy or application: nothing is left then that could be updated.
+      // authentik deletes a binding together with its policy or application, so there is nothing left to update.
       { ...options, replaceOnChanges: ['policy', 'target'] },
     )
     this.registerOutputs({ clientId: this.clientId, providerId: this.providerId })

@@ -1,5 +1,5 @@
 /**
- * What the program has to know of authentik before it makes anything: that it is there and takes the API token, its
+ * What the program has to know about authentik before it makes anything: that it answers and accepts the API token, its
  * version, the flows that every provider needs, and sources of an older form of this stack that are not ours any more.
  */
 import * as pulumi from '@pulumi/pulumi'
@@ -16,7 +16,7 @@ import {
   parseVersion,
 } from './version.ts'
 
-/** Flows that every authentik comes with. A provider needs them; an exchange of tokens never runs them. */
+/** Flows that every authentik comes with. A provider requires them, although an exchange of tokens never runs them. */
 const FLOWS = {
   authorization: 'default-provider-authorization-implicit-consent',
   invalidation: 'default-provider-invalidation-flow',
@@ -24,29 +24,29 @@ const FLOWS = {
 
 /** An authentik that the program works with. */
 export interface CheckedAuthentik {
-  /** Whether a provider has to say which grants it takes. */
+  /** Whether a provider has to list its grants. */
   readonly hasGrantTypes: boolean
   /** Primary keys. */
   readonly flows: { readonly authorization: string; readonly invalidation: string }
-  /** Short slugs of the sources that were this stack's under that slug, and that people log in through now. */
+  /** Short slugs of sources that this stack once made and that people now log in through. */
   readonly lostSources: readonly string[]
-  /** What works and will not for ever. */
+  /** What works, but not forever. */
   readonly warnings: readonly string[]
 }
 
-/** @throws AuthentikProblem where it does not say its version */
+/** @throws AuthentikProblem if it does not say its version */
 export async function askVersion(api: AuthentikApi): Promise<AuthentikVersion> {
   const body = (await api.get('admin/version')) as { version_current?: unknown } | null
   const version = parseVersion(body?.version_current)
   if (version !== undefined) return version
   const came = JSON.stringify(body?.version_current)?.slice(0, 60) ?? 'nothing'
   throw new AuthentikProblem(
-    `What answers at ${api.url} does not say a version of authentik: expected one like ${oldestSupported}.0, got ${came}. ` +
+    `What answers at ${api.url} does not say which version of authentik it is: expected one like ${oldestSupported}.0, got ${came}. ` +
       'Is authentik:url (or AUTHENTIK_URL) right?',
   )
 }
 
-/** @throws AuthentikProblem where the program cannot work with it */
+/** @throws AuthentikProblem if the program cannot work with it */
 export async function checkAuthentik(
   api: AuthentikApi,
   sources: readonly Pick<TrustSource, 'slug'>[],
@@ -66,7 +66,7 @@ export async function checkAuthentik(
   const warnings = lostSources.map(
     (slug) =>
       `People log in through authentik's source "${slug}", which was this stack's: its consumer key is not ours. ` +
-      'It stays as it is, and the next `pulumi up` takes it out of the stack.',
+      'It stays as it is; the next `pulumi up` removes it from the stack.',
   )
   if (isOutOfSupport(version)) {
     warnings.unshift(
@@ -81,14 +81,14 @@ async function flowId(api: AuthentikApi, slug: string): Promise<string> {
   const [flow] = await api.list('flows/instances', { slug })
   if (typeof flow?.pk === 'string') return flow.pk
   throw new AuthentikProblem(
-    `authentik at ${api.url} shows this API token no flow "${slug}", which every authentik comes with. Is it a token ` +
+    `authentik at ${api.url} shows no flow "${slug}" to this API token, although every authentik has it. Is it a token ` +
       'of an administrator? If the flow was deleted, apply its blueprint again (System, Blueprints).',
   )
 }
 
 /**
- * Before sources were called `docker-registry-<slug>`, they had the short slug, and a company's login source of that
- * slug could be adopted. Where somebody has made it a login source again, `up` must not delete it with the old ones.
+ * Sources had the short slug before they were called `docker-registry-<slug>`, and a company's login source of that
+ * slug could be adopted. If it is a login source again, `up` must not delete it with the old ones.
  */
 async function findLostSources(api: AuthentikApi, sources: readonly { slug: string }[]): Promise<string[]> {
   const [provider] = await api.list('providers/oauth2', { name: REGISTRY_NAME })
@@ -103,9 +103,9 @@ async function findLostSources(api: AuthentikApi, sources: readonly { slug: stri
 }
 
 /**
- * Checks the authentik that the stack names. Warnings become the engine's own.
+ * Checks the authentik that the stack names, and logs warnings by the engine.
  *
- * @throws RunError, one sentence, where the program cannot work with it
+ * @throws RunError, one sentence, if the program cannot work with it
  */
 export async function openAuthentik(sources: readonly TrustSource[]): Promise<CheckedAuthentik> {
   try {
@@ -118,7 +118,7 @@ export async function openAuthentik(sources: readonly TrustSource[]): Promise<Ch
   }
 }
 
-/** Address and token as the provider has them: from the stack's configuration, else from the environment. */
+/** Address and token as for the provider: from the stack's configuration, else from the environment. */
 export async function authentikAccess(): Promise<AuthentikAccess> {
   const config = new pulumi.Config('authentik')
   const { AUTHENTIK_URL = '', AUTHENTIK_TOKEN = '', AUTHENTIK_INSECURE } = process.env

@@ -5,7 +5,7 @@ import { kept } from '../kept.ts'
 import { adoptionAdvice } from './adoption.ts'
 import { jwks, keyId } from './jwks.ts'
 
-/** Ten years. The registry trusts the key by the JWKS that the stack mounts; the certificate only has to be there. */
+/** Ten years. The registry trusts the key by the JWKS that the stack mounts; authentik only requires a certificate. */
 const CERTIFICATE_HOURS = 10 * 365 * 24
 
 /** The key with which authentik signs registry tokens, and what the registry needs to verify them. */
@@ -37,13 +37,13 @@ export class SigningKey extends pulumi.ComponentResource {
     )
     const pair = new authentik.CertificateKeyPair(
       name,
-      // authentik stores both without surrounding white space, and the provider reads them back with one line break.
+      // authentik stores both without surrounding white space, but the provider reads them back with one line break.
       { name, certificateData: certificate.certPem.apply(oneLineEnd), keyData: key.privateKeyPem.apply(oneLineEnd) },
       { ...child, deleteBeforeReplace: true, hooks: adoptionAdvice(this, 'signing-key') },
     )
     this.pairId = pair.id
     this.certificate = pulumi.unsecret(certificate.certPem)
-    // The key id is a digest of the private key, and so a secret to Pulumi. It stands in the header of every token.
+    // The key id is a digest of the private key, so Pulumi treats it as a secret. Every token has it in its header.
     const kid = pulumi.unsecret(key.privateKeyPem.apply(keyId))
     this.jwks = pulumi.all([this.certificate, kid]).apply(([pem, id]) => jwks(pem, id))
     this.registerOutputs({ pairId: this.pairId, certificate: this.certificate, jwks: this.jwks })

@@ -6,26 +6,26 @@ import type { SourceKeys, TrustSource } from '../../trust/language/source-schema
 import { adoptionAdvice } from './adoption.ts'
 import { UNUSED_CONSUMER, UNUSED_URL } from './names.ts'
 
-/** Filled in by authentik from the well-known document; without ignoring them every `pulumi up` shows a change. */
+/** Filled in by authentik from the well-known document; unless they are ignored, every `pulumi up` shows a change. */
 const FROM_WELL_KNOWN = ['authorizationUrl', 'accessTokenUrl', 'profileUrl', 'oidcJwksUrl', 'oidcJwks']
 /** The keys themselves, which authentik fetches again every three hours. */
 const FROM_JWKS_URL = ['oidcJwks']
-/** All that can be set but the id. One by one: what the bridge makes of a "*" is not known. */
+/** All that can be set except the id. Listed one by one, since it is unclear what the bridge does with "*". */
 const EVERYTHING = Object.keys(schema.resources['authentik:index/sourceOauth:SourceOauth'].inputProperties).filter(
   (name) => name !== 'sourceOauthId',
 )
 
 export interface SourcesArgs {
   sources: readonly TrustSource[]
-  /** Short slugs under which the state holds sources that are not to be touched any more. */
+  /** Short slugs of sources in the state that must not be changed any more. */
   lostSources: readonly string[]
 }
 
 /**
- * The issuers whose tokens authentik takes.
+ * The issuers whose tokens authentik accepts.
  *
- * A source in authentik is a login page for people. Here it only says whose JWTs may be exchanged, so a few fields
- * that authentik insists on are filled in with a value that nothing uses.
+ * A source in authentik is a login page for people. Here it only says whose JWTs may be exchanged, so some
+ * fields that authentik requires have a value that nothing uses.
  */
 export class Sources extends pulumi.ComponentResource {
   /** For `jwtFederationSources` of a provider. */
@@ -41,7 +41,7 @@ export class Sources extends pulumi.ComponentResource {
           name: slug,
           slug,
           providerType: 'openidconnect',
-          // Nobody logs in through this source, so it has no client at the platform.
+          // People do not log in through this source, so it needs no client at the platform.
           consumerKey: UNUSED_CONSUMER,
           consumerSecret: UNUSED_CONSUMER,
           ...keyFields(keys),
@@ -49,7 +49,7 @@ export class Sources extends pulumi.ComponentResource {
         { parent: this, deleteBeforeReplace: true, ignoreChanges: filledIn(keys), hooks, ...options },
       )
     this.uuids = sources.map(({ slug, keys }) => source(authentikSourceSlug(slug), keys, {}).uuid)
-    // Once more as it is, so that the state notes to leave it in authentik when it is not among the stack's any more.
+    // Once more as it is, so that the state marks it to stay in authentik when it leaves the stack.
     for (const { slug, keys } of sources.filter(({ slug }) => lostSources.includes(slug))) {
       source(slug, keys, { retainOnDelete: true, ignoreChanges: EVERYTHING })
     }
@@ -65,7 +65,7 @@ function keyFields(keys: SourceKeys) {
   return { ...pages, oidcJwks: JSON.stringify(keys.jwks) }
 }
 
-/** What authentik changes by itself. */
+/** The fields that authentik changes by itself. */
 function filledIn(keys: SourceKeys): string[] {
   if ('wellKnownUrl' in keys) return FROM_WELL_KNOWN
   return 'jwksUrl' in keys ? FROM_JWKS_URL : []

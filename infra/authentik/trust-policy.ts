@@ -4,7 +4,7 @@ import { DOCUMENT_GROUP } from '../../trust/language/document.ts'
 import { adoptionAdvice } from './adoption.ts'
 import { expression } from './expressions.ts'
 
-/** The compiled rules, where all expressions read them, and the policy that decides by them who gets a token. */
+/** The compiled rules, where all expressions read them, and the policy that uses them to decide who gets a token. */
 export class TrustPolicy extends pulumi.ComponentResource {
   readonly policyId: pulumi.Output<string>
 

@@ -1,16 +1,16 @@
-/** Versions of authentik: which of them this program works with, and what it can ask of each. */
+/** Versions of authentik: which of them this program works with, and what each can do. */
 
 /** A release: authentik names it after the year and the month. Patches and pre-releases behave as their release. */
 export interface AuthentikVersion {
-  /** As authentik says it. */
+  /** As authentik reports it. */
   readonly text: string
   readonly year: number
   readonly month: number
 }
 
-/** The oldest release that authentik itself still supports; from here on a provider has a list of grant types. */
+/** The oldest release that authentik itself still supports; since then a provider has a list of grant types. */
 const OLDEST_SUPPORTED = { year: 2026, month: 5 }
-/** The oldest one that this program was seen to work with. */
+/** The oldest one that this program was tested with. */
 const OLDEST_WORKING = { year: 2026, month: 2 }
 
 const written = ({ year, month }: { year: number; month: number }) => `${year}.${month}`
@@ -32,8 +32,8 @@ const isBefore = (version: AuthentikVersion, { year, month }: { year: number; mo
 
 export const isTooOld = (version: AuthentikVersion): boolean => isBefore(version, OLDEST_WORKING)
 
-/** Whether it works, but authentik supports it no more. */
+/** Whether it works, but authentik does not support it any more. */
 export const isOutOfSupport = (version: AuthentikVersion): boolean => isBefore(version, OLDEST_SUPPORTED)
 
-/** Whether a provider has a list of the grants that it takes, and takes none where the list is missing. */
+/** Whether a provider has a list of grants, and accepts none without it. */
 export const hasGrantTypes = (version: AuthentikVersion): boolean => !isBefore(version, OLDEST_SUPPORTED)

@@ -1,6 +1,6 @@
 /**
- * Pulls without login. For whoever has no credentials the token service presents the token of its own Kubernetes
- * account, which Kubernetes renews: there is no password to keep, and a trust rule says what that account may pull.
+ * Pulls without login. For clients without credentials the token service presents the token of its own Kubernetes
+ * account, which Kubernetes renews: there is no password to store, and a trust rule says what that account may pull.
  */
 import { claimTexts } from '../../trust/decision/claim-texts.ts'
 import { matchingRules } from '../../trust/decision/decide.ts'
@@ -10,17 +10,17 @@ import type { Policy } from '../../trust/decision/policy.ts'
 export const ACCOUNT = 'token-service'
 const TOKEN_DIR = '/var/run/secrets/registry'
 const TOKEN_FILE = 'token'
-/** Kubernetes renews a projected token when a fifth of its life is left; ten minutes is the least that it gives. */
+/** Kubernetes renews a projected token when a fifth of its lifetime is left; the minimum is ten minutes. */
 const TOKEN_SECONDS = 3600
 
 /** `sub` of the account's tokens (kubernetes.io, "Service account tokens"). */
 export const accountSubject = (namespace: string): string => `system:serviceaccount:${namespace}:${ACCOUNT}`
 
 /**
- * For whom the account's token has to be made: the audience of the source of which some rule lets the account in. What
- * it may pull is the rule's to say, and authentik's to decide.
+ * The audience for the account's token: that of the source whose rules match the account. The rule says what it may
+ * pull, and authentik decides.
  *
- * @returns undefined where no rule does
+ * @returns undefined if no rule matches
  */
 export function accountAudience(policy: Policy, namespace: string): string | undefined {
   return [...policy.sources.values()].find(
@@ -28,14 +28,14 @@ export function accountAudience(policy: Policy, namespace: string): string | und
   )?.audience
 }
 
-/** What a pod needs for it: parts of its specification, empty where nothing is open. */
+/** What a pod needs for it: parts of its specification, empty if nothing is open. */
 export function anonymousPull({
   repositories,
   audience,
 }: {
   /** Patterns of repository names. */
   repositories: readonly string[]
-  /** For which the token is made. */
+  /** Of the token. */
   audience: string
 }) {
   if (repositories.length === 0) return { env: [], volumes: [], volumeMounts: [] }

@@ -1,17 +1,17 @@
 /**
- * What to do when somebody else changed a field that the stack sets: `kubectl scale`, an autoscaler, a controller. The
- * API server refuses the whole update then, and the provider's own words end in a link.
+ * What to do when something else changed a field that the stack sets: `kubectl scale`, an autoscaler, a controller. The
+ * API server then refuses the whole update, and the provider's own message only links to a page.
  */
 import * as pulumi from '@pulumi/pulumi'
 
-/** Who changed what, as the API server tells it. */
+/** Who changed what, according to the API server. */
 export interface Conflict {
   owner: string
   /** `.spec.replicas` */
   fields: string[]
 }
 
-/** A conflict in the API server's words (apimachinery, managedfields/internal/conflict.go). */
+/** The API server's message about a conflict (apimachinery, managedfields/internal/conflict.go). */
 const CONFLICT =
   /conflicts? with "([^"]+)"(?: with subresource "([^"]+)")?(?: using [^\s:]+(?: at \S+?)?)?:((?:\n- [^\n]+)+| [^\n]+)/g
 
@@ -26,7 +26,7 @@ export function conflictsIn(errors: readonly string[]): Conflict[] {
   }))
 }
 
-/** What a person reads. */
+/** The message for people. */
 export function inWords(object: string, conflicts: readonly Conflict[]): string {
   const replicas = conflicts.some(({ fields }) => fields.includes('.spec.replicas'))
   return [
@@ -39,7 +39,7 @@ export function inWords(object: string, conflicts: readonly Conflict[]): string 
 
 let hook: pulumi.ErrorHook | undefined
 
-/** Resource hooks that print this. */
+/** Resource hooks that print this message. */
 export function conflictAdvice(): pulumi.ResourceHookBinding {
   hook ??= new pulumi.ErrorHook('field-conflicts', async ({ type, newInputs, errors }) => {
     const conflicts = conflictsIn(errors)

@@ -12,8 +12,8 @@ export interface ImageVolumeArgs {
 }
 
 /**
- * The claim of the volume that holds every image. It grows where its class can. It never shrinks and never changes its
- * class: Kubernetes refuses the first, and the second would need another volume, which is refused as its deletion is.
+ * The claim of the volume with all images. It can grow if its class allows it. It never shrinks, which Kubernetes
+ * refuses, and never changes its class, which would need another volume and is refused like its deletion.
  */
 export function imageVolume(
   { metadata, storageClass, storageSize, deleteImages }: ImageVolumeArgs,

@@ -1,9 +1,9 @@
-/** What the Ingress says, in the words of its API. */
+/** The Ingress's specification. */
 import { REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 
 /**
- * Layers are of any size, and controllers on nginx stop at 1 MB. The others (HAProxy, Traefik, Contour, Skipper) have
- * no limit by default, and every controller ignores annotations that are not its own.
+ * Layers can have any size, but controllers based on nginx stop at 1 MB. The others (HAProxy, Traefik, Contour,
+ * Skipper) have no limit by default, and every controller ignores annotations that are not its own.
  */
 export const UNLIMITED_UPLOADS = {
   // ingress-nginx

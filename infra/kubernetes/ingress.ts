@@ -18,13 +18,13 @@ export interface IngressArgs {
   registry: pulumi.Input<string>
 }
 
-/** The way in: `/token` to the token service, everything else to the registry. */
+/** The entrance: `/token` goes to the token service, everything else to the registry. */
 export class Ingress extends pulumi.ComponentResource {
   constructor(args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:Ingress', NAME, {}, opts)
     const child = { parent: this, hooks: conflictAdvice() }
     const { className } = args
-    // Kubernetes takes an Ingress of a class that nobody serves, and then nothing ever answers.
+    // Kubernetes accepts an Ingress of a class without a controller, and then nothing ever answers.
     const served =
       className === undefined
         ? []
@@ -51,7 +51,7 @@ export class Ingress extends pulumi.ComponentResource {
       {
         ...child,
         dependsOn: served,
-        // The cluster's default class is given to a new Ingress only, so one whose class is taken away must be new.
+        // Only a new Ingress gets the cluster's default class, so one that loses its class must be replaced.
         replaceOnChanges: ['spec.ingressClassName'],
         deleteBeforeReplace: true,
       },

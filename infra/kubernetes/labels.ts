@@ -6,9 +6,9 @@ export const labels = (name: string) => ({
 
 /**
  * For objects whose readiness their controller may never report: an Ingress without an address, a volume claim that
- * waits for its first pod. The Deployments, which are waited for, show that they work.
+ * waits for its first pod. Pulumi does wait for the Deployments, which shows that these work.
  */
 export const DO_NOT_WAIT = { 'pulumi.com/skipAwait': 'true' }
 
-/** A pod that is not ready by then will not be; the engine's own limit is 10 minutes. */
+/** A pod that is not ready by then never will be; the engine's own limit is 10 minutes. */
 export const DEPLOYMENT_TIMEOUTS = { create: '5m', update: '5m' }

@@ -5,7 +5,7 @@ import { conflictAdvice } from './conflict-advice.ts'
 import { labels } from './labels.ts'
 import { RESTRICTED_NAMESPACE } from './restricted.ts'
 
-/** A namespace in which only restricted pods run. A namespace that goes takes its volumes along. Returns its name. */
+/** A namespace in which only restricted pods run; deleting it deletes its volumes. Returns its name. */
 export function makeNamespace(name: string, deleteImages: boolean): pulumi.Output<string> {
   const metadata = { name, labels: { ...labels(name), ...RESTRICTED_NAMESPACE } }
   const resource = keptWithAdvice('namespace of the images', name, deleteImages)

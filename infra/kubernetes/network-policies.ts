@@ -1,6 +1,6 @@
 /**
- * Who may talk to the pods, and to whom they may talk. A NetworkPolicy knows ports, namespaces and addresses but no host
- * names, so `authentik.example.com` becomes "its port, anywhere", and a name within the cluster becomes its namespace.
+ * Who may talk to the pods, and to whom they may talk. A NetworkPolicy can name ports, namespaces and addresses but not
+ * hosts, so `authentik.example.com` becomes "its port, anywhere", and a name within the cluster becomes its namespace.
  */
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
@@ -10,7 +10,7 @@ import { METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 
 /** 53 is where pods ask; 5353 is where the DNS pods of OpenShift listen behind it. */
 const DNS_PORTS = [53, 5353]
-/** kubernetes.io/docs/reference/labels-annotations-taints: every namespace carries its name in this label. */
+/** kubernetes.io/docs/reference/labels-annotations-taints: every namespace has its name in this label. */
 const NAMESPACE_LABEL = 'kubernetes.io/metadata.name'
 
 export interface ReachableFrom {
@@ -22,7 +22,7 @@ const tcp = (port: number) => ({ protocol: 'TCP', port })
 const namespaceNamed = (name: string) => ({ namespaceSelector: { matchLabels: { [NAMESPACE_LABEL]: name } } })
 const anyNamespace = { namespaceSelector: {} }
 
-/** The namespace that a host name of the cluster names, as seen from `own`; undefined for all others. */
+/** The namespace of a host name in the cluster, as seen from `own`; undefined for all others. */
 export function namespaceOf(host: string, own: string): string | undefined {
   // kubernetes.io, "DNS for Services and Pods": service, service.namespace, service.namespace.svc[.cluster domain].
   const [service, namespace, svc, ...domain] = host.split('.')
@@ -42,16 +42,16 @@ function egressTo(urls: readonly string[], own: string, { ingressNamespace }: Re
     if (namespace === undefined) ports.add(Number(port) || (protocol === 'https:' ? 443 : 80))
     else namespaces.add(namespace)
   }
-  // A public name may lead back into the cluster, to the ingress controller, at whatever port that listens.
+  // A public name may lead back into the cluster, to the ingress controller, at any port.
   if (ports.size > 0 && ingressNamespace !== undefined) namespaces.add(ingressNamespace)
   return [
     ...(ports.size > 0 ? [{ ports: [...ports].sort((one, other) => one - other).map(tcp) }] : []),
-    // Of a Service the policy sees the pod, whose port can be another one; so all of the namespace's are open.
+    // The policy applies to the pod behind a Service, whose port can differ; so all ports of the namespace are open.
     ...(namespaces.size > 0 ? [{ to: [...namespaces].sort().map(namespaceNamed) }] : []),
   ]
 }
 
-/** The specification for the registry: the ingress controller comes in, nothing goes out. */
+/** The specification for the registry: only the ingress controller gets in, and nothing gets out. */
 export const registryPolicy = ({ ingressNamespace }: ReachableFrom) => ({
   podSelector: { matchLabels: labels('registry') },
   policyTypes: ['Ingress', 'Egress'],
@@ -65,8 +65,8 @@ export const registryPolicy = ({ ingressNamespace }: ReachableFrom) => ({
 })
 
 /**
- * The specification for the token service: the ingress controller and whoever reads metrics in the cluster come in; names
- * are looked up, and authentik, the issuers and what else it was told to call are called.
+ * The specification for the token service: it accepts the ingress controller, and readers of metrics in the cluster. It
+ * may call DNS, authentik, the issuers and whatever else its settings name.
  *
  * @param urls of everything that it calls
  * @param own the namespace in which it runs
@@ -87,7 +87,10 @@ export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[],
   ],
 })
 
-/** Every URL that the token service calls, from the stack's settings. A proxy takes all calls but those that it excepts. */
+/**
+ * Every URL that the token service calls, from the stack's settings. It reaches all others than noProxy through the
+ * proxy.
+ */
 export function callsOf(settings: {
   authentikUrl: string
   sources: readonly { keys: SourceKeys; issuer: string }[]
@@ -106,7 +109,7 @@ export function callsOf(settings: {
 
 export interface NetworkPoliciesArgs extends ReachableFrom {
   namespace: pulumi.Input<string>
-  /** The same, as the configuration has it. */
+  /** The same, as in the configuration. */
   namespaceName: string
   /** URLs that the token service calls. */
   calls: readonly string[]

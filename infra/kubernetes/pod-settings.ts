@@ -1,6 +1,6 @@
 /**
- * What a cluster asks of every pod that it runs: pull secrets, where pods may go, what they may use, labels that its
- * policies want. One set of settings for the token service and the registry.
+ * What a cluster requires of every pod: pull secrets, where pods may run, what they may use, labels that its policies
+ * require. One set of settings for the token service and the registry.
  */
 import { z } from 'zod'
 import { labels as ownLabels } from './labels.ts'
@@ -84,15 +84,15 @@ export type Workload = keyof PodSettings['resources']
 
 /** Parts of a Deployment. */
 export interface PodExtras {
-  /** For the Deployment and its pods; selectors do without them, since they can never change. */
+  /** For the Deployment and its pods; not for selectors, which can never change. */
   labels: Record<string, string>
-  /** Fields of the pod's specification; none of those that are not set. */
+  /** Fields of the pod's specification, only those that are set. */
   spec: Record<string, unknown>
-  /** Each figure that is not set keeps its default. */
+  /** A figure that is not set keeps its default. */
   resources: { requests: Record<string, string>; limits: Record<string, string> }
 }
 
-/** What of the settings goes into the pods of one workload. */
+/** The settings as parts of the pods of one workload. */
 export function podExtras(settings: PodSettings, workload: Workload, defaults: PodExtras['resources']): PodExtras {
   const { imagePullSecrets, tolerations, nodeSelector, priorityClass, labels } = settings
   const given = settings.resources[workload] ?? {}

@@ -19,11 +19,11 @@ export interface RegistryConfig {
   realm: string
   /** The audience of registry tokens. */
   service: string
-  /** The issuer of registry tokens, to the letter. */
+  /** The issuer of registry tokens, compared exactly. */
   issuer: string
 }
 
-/** The configuration as YAML. Holds no secret: the registry takes `http.secret` from REGISTRY_HTTP_SECRET. */
+/** The configuration as YAML. It contains no secret: the registry reads `http.secret` from REGISTRY_HTTP_SECRET. */
 export function registryConfig({ realm, service, issuer }: RegistryConfig): string {
   return stringify({
     version: 0.1,
@@ -31,11 +31,11 @@ export function registryConfig({ realm, service, issuer }: RegistryConfig): stri
     storage: {
       filesystem: { rootdirectory: REGISTRY_PATHS.storage },
       delete: { enabled: true },
-      // No cache of blob descriptors: it still believes in blobs that `registry garbage-collect` has removed, and the
-      // next push of the same image skips them. A look at the disk costs little.
+      // No cache of blob descriptors: it would still list blobs that `registry garbage-collect` has removed, and the
+      // next push of the same image skips them. Looking at the disk costs little.
       maintenance: { uploadpurging: { enabled: true, age: '168h', interval: '24h', dryrun: false } },
     },
-    // Relative, the location of an upload is right behind any proxy, on any port, whatever headers it adds.
+    // A relative location of an upload is right behind any proxy, on any port, with any headers.
     http: {
       addr: `:${REGISTRY_PORT}`,
       relativeurls: true,
@@ -48,9 +48,9 @@ export function registryConfig({ realm, service, issuer }: RegistryConfig): stri
         service,
         issuer,
         rootcertbundle: REGISTRY_PATHS.certificate,
-        // The certificate alone would not do: the registry would compute another key id than authentik's.
+        // The certificate alone is not enough: the registry would compute a key id that differs from authentik's.
         jwks: REGISTRY_PATHS.jwks,
-        // The default list holds HS256, for which a public key could pass as the secret.
+        // The default list contains HS256, for which a public key could be used as the secret.
         signingalgorithms: ['ES256'],
       },
     },

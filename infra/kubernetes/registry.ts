@@ -13,7 +13,7 @@ import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'registry'
-/** Kubernetes kills what is left then. */
+/** After this time Kubernetes kills what is left. */
 const GRACE_SECONDS = REGISTRY_DRAIN_SECONDS + 5
 /** It streams: pushes need memory for their buffers, not for their layers. */
 const RESOURCES = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } }
@@ -29,11 +29,11 @@ export interface RegistryArgs {
   storageClass: string | undefined
   storageSize: string
   pods: PodSettings
-  /** Lets go of the volume and of the key behind the HTTP secret. */
+  /** Removes the protection of the volume and of the key behind the HTTP secret. */
   deleteImages: boolean
 }
 
-/** The registry (distribution v3). It trusts one key and calls nobody. */
+/** The registry (distribution v3). It trusts one key and makes no calls. */
 export class Registry extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>
 
@@ -76,7 +76,7 @@ export class Registry extends pulumi.ComponentResource {
         spec: {
           replicas: 1,
           selector: { matchLabels },
-          // The volume is mounted by one node at a time, so the old pod has to go before the new one can start.
+          // Only one node at a time can mount the volume, so the old pod has to stop before the new one can start.
           strategy: { type: 'Recreate' },
           template: {
             metadata: { labels: { ...extras.labels, ...matchLabels } },
@@ -96,11 +96,11 @@ export class Registry extends pulumi.ComponentResource {
                       name: 'REGISTRY_HTTP_SECRET',
                       valueFrom: { secretKeyRef: { name: httpSecret.metadata.name, key: 'httpSecret' } },
                     },
-                    // It would look for a collector on localhost and complain every few seconds.
+                    // Otherwise it looks for a collector on localhost and logs an error every few seconds.
                     { name: 'OTEL_TRACES_EXPORTER', value: 'none' },
                   ],
                   ports: [{ name: 'http', containerPort: REGISTRY_PORT }],
-                  // `/` answers 503 while the storage is unwell, which a restart would not mend.
+                  // `/` answers 503 while the storage fails, which a restart would not fix.
                   startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },
                   livenessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 10 },
@@ -125,7 +125,7 @@ export class Registry extends pulumi.ComponentResource {
     const service = new kubernetes.core.v1.Service(
       NAME,
       { metadata, spec: { selector: matchLabels, ports: [{ name: 'http', port: REGISTRY_PORT, targetPort: 'http' }] } },
-      // A Service is ready when it has a pod to send to.
+      // A Service is ready when it has a pod behind it.
       { ...child, dependsOn: [deployment] },
     )
     this.service = service.metadata.name
@@ -133,9 +133,8 @@ export class Registry extends pulumi.ComponentResource {
   }
 
   /**
-   * Signs the state of uploads, which a client carries from one request to the next. It has to stay the same over a
-   * restart, and no provider of this program makes random texts: so it is the digest of a private key that signs
-   * nothing.
+   * Signs the state of uploads, which clients send back with the next request. It has to survive a restart, and none of
+   * the providers makes random texts: so it is the digest of a private key that has no other use.
    */
   #httpSecret(deleteImages: boolean): pulumi.Output<string> {
     const seed = new tls.PrivateKey(

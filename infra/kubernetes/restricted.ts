@@ -1,12 +1,12 @@
-/** What the namespace demands of every pod: the Kubernetes pod security standard "restricted". */
+/** What the namespace requires of every pod: the Kubernetes pod security standard "restricted". */
 
-/** The namespace refuses a pod that asks for more. */
+/** The namespace refuses pods that ask for more. */
 export const RESTRICTED_NAMESPACE = {
   'pod-security.kubernetes.io/enforce': 'restricted',
   'pod-security.kubernetes.io/warn': 'restricted',
 }
 
-/** Neither image needs a user of its own; 1000 is `node` in Node's image and nobody in the registry's. */
+/** Neither image needs a user of its own; 1000 is `node` in Node's image and has no name in the registry's. */
 const USER = 1000
 
 /** Security context of a pod. `fsGroup` makes its volumes writable for the user. */

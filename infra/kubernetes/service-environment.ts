@@ -6,14 +6,14 @@ import { variables } from '../../service/config.ts'
 import { limitNames, limitVariable } from '../../service/limits.ts'
 import { labels } from './labels.ts'
 
-/** Those that a person may set; the stack's own settings are behind all others. */
+/** Those that a person may set; the stack's own settings control the others. */
 const OPEN = new Set<string>(['LOG_LEVEL', 'ANON_USERNAME', 'ANON_PASSWORD'])
 /** opentelemetry.io, "SDK environment variables": read by the libraries as well. */
 const OPEN_TELEMETRY = /^OTEL_[A-Z0-9_]{1,100}$/
-/** Set by the Deployment, to fit the time that Kubernetes gives a pod to end. */
+/** Set by the Deployment to fit the time that Kubernetes allows a pod to end. */
 const OWN_LIMIT = 'LIMIT_LAME_DUCK_MS'
 
-/** Why a variable cannot be set; undefined where it can. */
+/** Why a variable cannot be set; undefined if it can. */
 function problemOf(name: string): string | undefined {
   if (OPEN.has(name) || OPEN_TELEMETRY.test(name)) return undefined
   if (name !== OWN_LIMIT && limitNames.some((limit) => limitVariable(limit) === name)) return undefined
@@ -53,7 +53,8 @@ export function environmentSecret(
   const secret = new kubernetes.core.v1.Secret(
     name,
     {
-      // Pulumi gives each new content a new random name, so that the pods roll over. A digest would let others guess.
+      // Pulumi gives new content a new random name, so that the pods roll over. A digest in the name would allow
+      // guessing.
       metadata: { namespace, labels: labels('token-service') },
       data: pulumi.secret(data),
       immutable: true,

@@ -11,9 +11,11 @@ import { environmentSecret } from './service-environment.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'token-service'
-/** Where an autoscaler decides, until it does. */
+/** How many pods an autoscaler starts with. */
 const FIRST_REPLICAS = 2
-/** An ingress controller looks for new addresses every few seconds: so long a pod that ends still takes requests. */
+/**
+ * Ingress controllers check for new addresses every few seconds; until then, a pod that ends still accepts requests.
+ */
 const LAME_DUCK_SECONDS = 5
 /** From SIGTERM: the above, then `drainMs` and `traceCloseMs` of service/limits.ts. */
 const GRACE_SECONDS = 60
@@ -24,10 +26,10 @@ const KEYS_DIR = '/etc/token-service/keys'
 const ISSUER_KEYS_FILE = 'issuer-keys.json'
 const REGISTRY_JWKS_FILE = 'registry-jwks.json'
 const CA_FILE = 'ca.pem'
-/** Of memory, about half is the most that it was seen to use under load. */
+/** Under load it used up to about half of this memory. */
 const RESOURCES = { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } }
 
-/** An image that holds the token service, or an image of Node.js and the service's code as text. */
+/** An image of the token service, or an image of Node.js and the service's code as text. */
 export type TokenServiceCode = { image: string } | { nodeImage: string; bundle: BundleFiles }
 
 export interface TokenServiceArgs {
@@ -38,35 +40,35 @@ export interface TokenServiceArgs {
   clientId: pulumi.Input<string>
   /** The scope in authentik whose mapping writes `access`. */
   scope: string
-  /** The client and the scope in authentik by which it gets sessions; undefined where there are none. */
+  /** The client and the scope in authentik by which it gets sessions; undefined without sessions. */
   sessions: { clientId: pulumi.Input<string>; scope: string } | undefined
-  /** The compiled trust rules, JSON: by them it tells a client early and in words why it is refused. */
+  /** The compiled trust rules, JSON: with them it says early, and in words, why it refuses a client. */
   trustDocument: string
-  /** Where the keys of the CI platforms are, JSON: it refuses forged tokens by them. */
+  /** Where the keys of the CI platforms are, JSON: with them it refuses forged tokens. */
   issuerKeys: string
   /** The keys that the registry trusts, and where authentik publishes those that it signs with: they have to agree. */
   registryJwks: pulumi.Input<string>
   jwksUrl: string
-  /** How many pods; 0 where an autoscaler decides. */
+  /** How many pods; 0 if an autoscaler decides. */
   replicas: number
-  /** Addresses of proxies that say truly who asks; none if empty. */
+  /** Addresses of proxies whose X-Forwarded-For is trusted; none if empty. */
   trustedProxies: readonly string[]
-  /** Whether a client that may do nothing of what it asks for is told why, or gets a token that grants nothing. */
+  /** Whether a client that may do nothing it asked for gets the reason, or a token that grants nothing. */
   explainRefusedPush: boolean
   /** Patterns of repositories that are open to pulls without login; none if empty. */
   anonymousPull: { repositories: readonly string[]; audience: string }
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
-  /** More certificate authorities that its calls trust, PEM; undefined: those that Node.js brings. */
+  /** More certificate authorities that its calls trust, PEM; undefined: only those of Node.js. */
   caBundle: string | undefined
-  /** The proxy that its calls go through, and the hosts that they reach without it. */
+  /** The proxy for its calls, and the hosts that it calls directly. */
   proxy: { url: string; except: string } | undefined
   /** Further variables of the service by name. */
   environment: Readonly<Record<string, string>>
   pods: PodSettings
 }
 
-/** The service behind `/token`, which turns CI tokens into registry tokens at authentik. It holds no secret. */
+/** The service behind `/token`, which turns CI tokens into registry tokens at authentik. It has no secret. */
 export class TokenService extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>
 
@@ -79,13 +81,13 @@ export class TokenService extends pulumi.ComponentResource {
 
     const run = 'image' in args.code ? { image: args.code.image } : this.#runBundle(args.code, namespace)
     const { volumes, volumeMounts, ...container } = { volumes: [], volumeMounts: [], ...run }
-    // A fixed name, and mounted as a whole folder: changed rules reach the running pods, which read the file again.
+    // A fixed name, mounted as a folder: changed rules reach the running pods, which read the file again.
     const trust = new kubernetes.core.v1.ConfigMap(
       'trust',
       { metadata: { ...metadata, name: `${NAME}-trust` }, data: { [TRUST_FILE]: args.trustDocument } },
       child,
     )
-    // A name that changes with them: the pods read keys once, at start.
+    // A name that changes with the keys, which pods read once, at start.
     const keys = versionedFiles(
       `${NAME}-keys`,
       {
@@ -101,8 +103,8 @@ export class TokenService extends pulumi.ComponentResource {
     const extras = podExtras(args.pods, 'tokenService', RESOURCES)
     const { envFrom } = environmentSecret(args.environment, namespace, this)
     const anonymous = anonymousPull(args.anonymousPull)
-    // There and named whether it is needed or not: server-side apply cannot take `serviceAccountName` away again, since
-    // the API server keeps it under its former name `serviceAccount` too.
+    // Always there, needed or not: server-side apply cannot remove `serviceAccountName` again, since the API server
+    // also keeps it under its former name `serviceAccount`.
     const account = new kubernetes.core.v1.ServiceAccount(
       ACCOUNT,
       { metadata: { ...metadata, name: ACCOUNT }, automountServiceAccountToken: false },
@@ -161,7 +163,7 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'http', containerPort: TOKEN_SERVICE_PORT },
                     { name: 'metrics', containerPort: METRICS_PORT },
                   ],
-                  // On the second port, where a crowd of clients cannot take all connections.
+                  // On the second port, where clients cannot use up all connections.
                   startupProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/ready', port: 'metrics' }, periodSeconds: 5 },
                   livenessProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 10 },
@@ -208,7 +210,7 @@ export class TokenService extends pulumi.ComponentResource {
           ],
         },
       },
-      // A Service is ready when it has a pod to send to.
+      // A Service is ready when it has a pod behind it.
       { ...child, dependsOn: [deployment] },
     )
     this.service = service.metadata.name
@@ -223,7 +225,7 @@ export class TokenService extends pulumi.ComponentResource {
     ]
   }
 
-  /** Without them everybody would count as one client, so the rate of an address is not limited then. */
+  /** Without them all clients would count as one, so the service then does not limit the rate of an address. */
   #trustedProxies(trustedProxies: readonly string[]) {
     return trustedProxies.length === 0 ? [] : [{ name: 'TRUSTED_PROXIES', value: trustedProxies.join(',') }]
   }

@@ -3,18 +3,18 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { labels } from './labels.ts'
 
-/** Characters of the digest in a name: enough to never meet by chance, short enough to read. */
+/** Characters of the digest in a name: long enough to avoid collisions, short enough to read. */
 const DIGEST_LENGTH = 10
 
-/** A name that changes with the files' names and contents, and with nothing else. */
+/** A name that changes with the files' names and contents, and nothing else. */
 export function versionedName(name: string, files: Record<string, string>): string {
   const digest = createHash('sha256').update(JSON.stringify(Object.entries(files).sort()))
   return `${name}-${digest.digest('hex').slice(0, DIGEST_LENGTH)}`
 }
 
 /**
- * Files for a pod in a ConfigMap that carries their digest in its name. Changed files are a new ConfigMap, so the
- * Deployment that mounts it rolls over, and its old pods keep the old files until they are gone.
+ * Files for a pod in a ConfigMap that has their digest in its name. Changed files make a new ConfigMap, so the
+ * Deployment that mounts it rolls over, and old pods keep the old files until they end.
  */
 export function versionedFiles(
   name: string,

@@ -3,7 +3,9 @@ import { JWT_USER_NAME } from '../../service/config.ts'
 
 /** How long one request for the job's token may take, in seconds; GitHub answers in under one. */
 const REQUEST_SECONDS = 10
-/** Pauses between the five requests, in seconds. GitHub answers 403 for a moment in a young job, and 5xx on bad days. */
+/**
+ * Pauses between the five requests, in seconds. GitHub answers 403 for a moment in a young job, and 5xx on bad days.
+ */
 const PAUSES = '1 2 4 8'
 
 /**

@@ -1,4 +1,6 @@
-/** The pipeline for GitLab, checked against GitLab's own schema and run by gitlab-ci-local with stubs of the builders. */
+/**
+ * The pipeline for GitLab, checked against GitLab's own schema and run by gitlab-ci-local with stubs of the builders.
+ */
 import { execFile } from 'node:child_process'
 import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'

@@ -73,7 +73,7 @@ describe('a state that has lost an object of each kind', () => {
     const [application] = await world.list('core/applications/?slug=docker-registry')
     await world.api('POST', 'policies/bindings/', { group: group?.pk, target: application?.pk, order: 5 })
     const { output } = await world.project.run('up', '--yes', '--skip-preview')
-    expect(output).toMatch(/already holds "acl_docker_push" .*\n? *.*It is used by policybinding /)
+    expect(output).toMatch(/already has "acl_docker_push" .*\n? *.*It is used by policybinding /)
   })
 })
 
