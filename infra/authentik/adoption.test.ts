@@ -58,7 +58,7 @@ describe('adoptionCommand', () => {
   it('refuses a source by which people log in', () => {
     const source = { ...failure([]), type: SOURCE, name: 'docker-registry-github' }
     const text = adoptionCommand(source, taken({ isLogin: true }), 'urn')
-    expect(text).toContain('holds a login source "docker-registry-github"')
+    expect(text).toContain('has a login source "docker-registry-github"')
     expect(text).toContain('OVERWRITE')
     expect(text).not.toContain('pulumi import')
     expect(adoptionCommand(source, undefined, 'urn')).toContain('its consumer key is "unused"')

@@ -85,7 +85,7 @@ describe('a login source of the name of one of ours', () => {
     const before = await world.api('GET', path)
     const { exitCode, output } = await world.project.run('up', '--yes', '--skip-preview', '--continue-on-error')
     expect(exitCode).not.toBe(0)
-    expect(output).toContain('holds a login source "docker-registry-gitlab"')
+    expect(output).toContain('has a login source "docker-registry-gitlab"')
     expect(output).toContain('OVERWRITE')
     expect(output).not.toMatch(/pulumi import authentik:index\/sourceOauth/)
     expect(await world.api('GET', path)).toEqual(before)

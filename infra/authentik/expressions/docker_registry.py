@@ -1,9 +1,9 @@
-"""Scope mapping `docker-registry`: writes `access`, the intersection of what is asked and what is granted.
+"""Scope mapping `docker-registry`: writes `access`, the intersection of what was requested and what is granted.
 
-Whoever comes with an assertion, a CI token or a session, gets what the rules of its source grant, and nothing by group:
-from authentik 2026.5 on a claim of the token can choose the user. People and service accounts with a password of their
-own get what their group gives: members of the push group push, pull and list everything, those of the pull group pull.
-The policy cannot see who the user of a CI token will be, so whether it is active is checked here.
+An assertion, a CI token or a session, gets what the rules of its source grant, and nothing through groups: since
+authentik 2026.5 a claim of the token can choose the user. People and service accounts with a password of their own get
+what their group grants: members of the push group push, pull and list everything, those of the pull group pull.
+The policy cannot see which user a CI token will act as, so this checks whether that user is active.
 """
 
 try:

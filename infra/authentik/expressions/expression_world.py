@@ -1,4 +1,4 @@
-"""authentik as the expressions see it, for their tests: models, names, and the function that it puts them into."""
+"""authentik as the expressions see it, for their tests: models, names, and the function around them."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ GITLAB = "https://gitlab.example.com"
 OWN = "https://authentik.example.com/"
 REGISTRY_CLIENT = "client id of the registry"
 AUDIENCE = "registry.example.com"
-# Public keys as far as the expressions compare them: by what they are made of.
+# Public keys as far as the expressions compare them: only their material.
 RSA = {"kty": "RSA", "n": "sXchzx", "e": "AQAB"}
 EC = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2", "y": "x_FEzRu9"}
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -42,7 +42,7 @@ CLAIMS = {
 }
 
 
-# What authentik makes of the user that a CI token acts as, whoever it was before, but for name and password.
+# How authentik changes the user that a CI token acts as, except for name and password.
 GENERATED_USER = {
     "username": "ci-session-repo:acme/app:ref:refs/heads/main",
     "path": "goauthentik.io/sources/github",
@@ -84,7 +84,7 @@ def document():
 
 
 def token(kid="github-1", **changes):
-    """A CI token; a claim that is None is left out."""
+    """A CI token; a claim of None is left out."""
     claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
     return jwt.encode(claims, SECRET, "HS256", headers={} if kid is None else {"kid": kid})
 
@@ -105,13 +105,13 @@ def shared():
 
 
 def held(world, assertion, provider="ci-session"):
-    """The assertion, which authentik now holds as an access token of the provider."""
+    """The assertion, which authentik now has stored as an access token of the provider."""
     world.access_tokens[assertion] = provider
     return assertion
 
 
 class Objects:
-    """A model's `objects`, as far as the expressions ask."""
+    """A model's `objects`, as far as the expressions use it."""
 
     def __init__(self, rows, matches):
         self.rows, self.matches = rows, matches
@@ -143,16 +143,16 @@ class World:
         self.access_tokens = {}  # text to name of the provider
         self.providers = [SimpleNamespace(name="docker-registry", client_id=REGISTRY_CLIENT)]
         self.messages = []
-        self.user = {**GENERATED_USER, "attributes": {}}  # whoever asks
+        self.user = {**GENERATED_USER, "attributes": {}}  # the user of the request
         self.saved = []  # the attributes with which an expression saved the user
-        self.logged = []  # what an expression told authentik's log, with its values
+        self.logged = []  # what an expression wrote to authentik's log, with its values
         self.saving_fails = False
 
     def run(self, name, post, application="docker-registry", groups=(), active=True, verified=None, grant=None):
         """What the expression returns.
 
-        `verified` is what authentik hands a policy as `oauth_jwt`; `grant` what it says of the grant, which is what the
-        request says unless a test wants it otherwise.
+        `verified` is what authentik hands a policy as `oauth_jwt`; `grant` is the grant that authentik names, by
+        default that of the request.
         """
         self.install_models()
         text = (HERE / "trust.py").read_text("utf-8").strip() + "\n\n\n" + (HERE / name).read_text("utf-8").strip()

@@ -1,4 +1,4 @@
-"""What the matcher costs, and what keeps a claim from being a pattern; what it decides is held against TypeScript."""
+"""What the matcher costs, and what keeps a claim from being a pattern; what it decides is compared with TypeScript."""
 
 import pytest
 from expression_world import shared

@@ -1,12 +1,12 @@
-"""What the trust policy and the scope mappings share: who asks, which rules match, what they grant.
+"""What the trust policy and the scope mappings share: who asks, which rules match, and what they grant.
 
-The text of this file is put in front of each of them. authentik runs the whole inside a function of its own and offers
-no way to import a file. The same decision is written in TypeScript (trust/decision/decide.ts) for previews and early
-refusals; a differential test compares the two.
+The text of this file precedes each of them, since authentik runs an expression inside a function and offers no way to
+import a file. The same decision exists in TypeScript (trust/decision/decide.ts) for previews and early refusals; a
+differential test compares the two.
 """
 
 import re
-import time  # noqa: F401  for the files that this is put in front of
+import time  # noqa: F401  for the files that this one precedes
 from functools import lru_cache
 
 from authentik.core.models import Group
@@ -16,7 +16,7 @@ from jwt import decode, get_unverified_header
 
 DOCUMENT_GROUP = "docker-registry-trust"
 DOCUMENT_VERSION = 1
-# What authentik itself treats as one: tokens for whoever shows an assertion, a password or a secret, without a browser.
+# authentik treats both the same: tokens for an assertion, a password or a secret, without a browser.
 GRANTS = ("client_credentials", "password")
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 section 2.2
 LEEWAY_SECONDS = 30
@@ -26,18 +26,18 @@ MAX_NAME_CHARACTERS = 255  # distribution's reference grammar: RepositoryNameTot
 MAX_SCOPES = 500
 ACTIONS = ("pull", "push", "delete")
 EVERY_ACTION = "*"
-# Names that the platforms themselves find in any case; GitHub has no Acme beside acme, and GitLab neither.
+# Claims that are case-insensitive on the platforms themselves: acme and Acme cannot both exist at GitHub or GitLab.
 CASELESS = {
     "github": ("actor", "enterprise", "repository", "repository_owner"),
     "gitlab": ("job_namespace_path", "job_project_path", "namespace_path", "project_path", "user_login"),
     "oidc": (),
 }
-# ASCII alone: lower() would make other letters the same as these.
+# Only ASCII: lower() would make other letters equal to these.
 LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
-# What makes a public key the key that it is (RFC 7638 section 3.2, RFC 8037 section 2).
+# The members that make up a public key (RFC 7638 section 3.2, RFC 8037 section 2).
 KEY_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 
-# distribution's reference grammar for a name; docs/spec/auth/scope.md lets a host with a port stand before it.
+# distribution's reference grammar for a name; docs/spec/auth/scope.md allows a host with a port before it.
 COMPONENT = r"[a-z0-9]+(?:(?:\.|__|_|-+)[a-z0-9]+)*"
 PATH = re.compile(rf"{COMPONENT}(?:/{COMPONENT})*")
 RESOURCE = re.compile(rf"(?:{COMPONENT}:[0-9]+/)?{PATH.pattern}")
@@ -54,15 +54,15 @@ class Refused(Exception):
 
 
 def trust_document():
-    """The compiled rules. Missing, of another version or not understood: refused, never guessed."""
+    """The compiled rules. If they are missing, of another version or not understood, the request is refused."""
     document = Group.objects.get(name=DOCUMENT_GROUP).attributes
     if not understood(document):
-        raise Refused(f'group "{DOCUMENT_GROUP}" holds no trust rules that this version understands')
+        raise Refused(f'group "{DOCUMENT_GROUP}" does not contain trust rules that this version understands')
     return document
 
 
 def understood(document):
-    """Whether every field is there and of its type: a text that is read as a list of patterns would match too much."""
+    """Whether every field is there and has its type: a text that is read as a list of patterns would match too much."""
     if not isinstance(document, dict) or document.get("version") != DOCUMENT_VERSION or document["version"] is True:
         return False
     groups, session, sources = (document.get(name) for name in ("groups", "session", "sources"))
@@ -117,10 +117,10 @@ def is_texts(value):
 
 @lru_cache(maxsize=4096)  # rules share patterns
 def glob(pattern, text):
-    """Whether the whole text fits the pattern: `*` is any run without "/", `**` any run, all else is itself.
+    """Whether the whole text fits the pattern: `*` is any run without "/", `**` any run; the rest matches itself.
 
-    Follows every position that can be reached, one piece of the pattern after the other, so the work is at most
-    (pieces of the pattern) x (length of the text): no pattern makes it back up and try again.
+    Keeps every position that can be reached, one piece of the pattern after the other, so the work is at most
+    (pieces of the pattern) x (length of the text): no pattern makes it backtrack.
     """
     head, star, rest = pattern.partition("*")
     if not star:
@@ -151,10 +151,10 @@ def advance(reached, piece, text):
 
 
 def claim_texts(claims):
-    """Each claim as the text that patterns are held against; what has no such text is as good as absent.
+    """Each claim as the text that is compared with patterns; a claim without such a text counts as absent.
 
     Booleans and whole numbers are their JSON text. Lists, objects, fractions, null, anything longer than the limit and
-    anything that is not proper Unicode have none.
+    malformed Unicode have none.
     """
     texts = {}
     for name, value in claims.items():
@@ -175,7 +175,7 @@ def claim_texts(claims):
 
 
 def matching_rules(source, texts):
-    """The rules of a source of which every claim matches one of its patterns, names in any case."""
+    """The rules of a source whose claims all match one of their patterns; some names match in any case."""
     caseless = CASELESS[source["platform"]]
     compared = {name: text.translate(LOWER) if name in caseless else text for name, text in texts.items()}
     return [rule for rule in source["rules"] if rule_matches(rule, compared, caseless)]
@@ -195,8 +195,8 @@ def rule_matches(rule, texts, caseless):
 
 
 def repository_paths(texts):
-    """The claims that can stand in a repository name, lower-cased. Such a name holds no "*", so it is no pattern."""
-    # lower() meets only ASCII letters here, so it does what every language does.
+    """The claims that can be part of a repository name, lower-cased. None contains "*", so none is a pattern."""
+    # Only ASCII letters get here, which every language lower-cases the same way.
     return {
         name: text.lower()
         for name, text in texts.items()
@@ -205,7 +205,7 @@ def repository_paths(texts):
 
 
 def insert_claims(template, paths):
-    """The patterns that a name template stands for: one, or none where a claim is absent or is no repository name."""
+    """The pattern that a name template becomes, as a list: empty if a claim is absent or is not a repository name."""
     try:
         return [TEMPLATE.sub(lambda claim: paths[claim[1]], template)]
     except KeyError:
@@ -213,9 +213,9 @@ def insert_claims(template, paths):
 
 
 def requested(scope):
-    """What a scope parameter asks for: {(type, name): actions}. What the grammar does not know asks for nothing.
+    """What a scope parameter asks for: {(type, name): actions}. Words outside the grammar ask for nothing.
 
-    `*` asks for every action; skopeo asks so before it deletes.
+    `*` asks for every action; skopeo uses it before it deletes.
     """
     asked = {}
     words = [word for word in scope.split(" ") if word]
@@ -232,7 +232,7 @@ def requested(scope):
 
 
 def grant(asked, rules, texts, everywhere):
-    """The `access` claim: for each scope the asked actions that a rule grants, or that `everywhere` holds.
+    """The `access` claim: for each scope the requested actions that a rule or `everywhere` grants.
 
     `everywhere` is what a group grants: actions for every name, and "catalog" for the list of names.
     """
@@ -263,11 +263,11 @@ def grant(asked, rules, texts, everywhere):
 
 
 def assertion_of(post, context):
-    """The JWT that authentik has verified for this request, or None where it took something else.
+    """The JWT that authentik has verified for this request, or None if it accepted something else.
 
-    With these grants and this type authentik verifies exactly this field and refuses the request otherwise. Every other
-    grant is refused: a person's browser or device asks by those, and whoever phished a device code would push.
-    What authentik says of the grant, where it says anything, must be one of these too.
+    With these grants and this type authentik verifies exactly this field, or refuses the request. Every other grant is
+    refused: browsers and devices use those, so a phished device code would push. If authentik itself names the grant,
+    it must be one of these too.
     """
     grant = post.get("grant_type")
     if grant not in GRANTS or context.get("oauth_grant_type", grant) not in GRANTS:
@@ -281,10 +281,10 @@ def assertion_of(post, context):
 
 
 def identify(document, application, assertion, now):
-    """Which source vouches for the assertion, and its claims as texts.
+    """The source that issued the assertion, and its claims as texts.
 
-    A session is what authentik itself holds as an access token of the session's provider: the exact text, so no claim
-    and no `kid` makes another token one.
+    A session is an access token of the session's provider that authentik has stored: the exact text, so no claim and no
+    `kid` turns another token into a session.
     """
     claims = decode(assertion, options={"verify_signature": False})
     provider = document["session"]["provider"]
@@ -296,7 +296,7 @@ def identify(document, application, assertion, now):
 
 
 def from_session(document, application, claims, now):
-    """The source that a session came from, and the claims of the CI token that it was made from."""
+    """The source of a session, and the claims of the CI token that it was made from."""
     session = document["session"]
     if application != document["application"]:
         raise Refused("a session cannot be made from a session")
@@ -309,16 +309,16 @@ def from_session(document, application, claims, now):
 
 
 def from_ci_token(document, kid, claims, now):
-    """The source that the token names as its issuer, if its stored keys hold the `kid`.
+    """The source that the token names as its issuer, if its stored keys contain the `kid`.
 
-    authentik takes a key of any source and never looks at the issuer. So where several sources hold the `kid`, they
-    must hold the same key: else the token may be signed by a source that it does not name.
+    authentik accepts a key of any source and ignores the issuer. So if several sources have the `kid`, they must have
+    the same key: otherwise the token may be signed by a source that it does not name.
     """
     holders = [source for source in document["sources"] if holds_key(source, kid)]
     if not holders:
-        raise Refused("no trusted source holds the key that signed the token")
+        raise Refused("no trusted source has the key that signed the token")
     if len(holders) > 1 and len({key for source in holders for key in keys_tried(source, kid)}) > 1:
-        raise Refused("several trusted sources hold different keys under the key id of the token")
+        raise Refused("several trusted sources have different keys with the key id of the token")
     source = next((source for source in holders if source["issuer"] == claims.get("iss")), None)
     if source is None:
         slugs = ", ".join(f'"{source["slug"]}"' for source in holders)
@@ -340,20 +340,20 @@ def keys_tried(source, kid):
 
 
 def stored_slug(source):
-    # An `up` replaces this text before or after the document, whose older form has one slug for rules and authentik.
+    # An `up` replaces this text before or after the document, whose older form has only one slug.
     return source.get("authentikSlug", source["slug"])
 
 
 def material(key):
-    """A public key by what it is made of; names, use and certificates beside it may differ."""
+    """The material of a public key; its name, use and certificates may differ."""
     members = KEY_MEMBERS.get(str(key.get("kty")))
     if members is None or not all(is_text(key.get(member)) for member in members):
-        raise Refused("several trusted sources hold the key id of the token, and one of their keys is not understood")
+        raise Refused("several trusted sources have the key id of the token, and one of their keys is not understood")
     return (key["kty"], *(key[member].rstrip("=") for member in members))
 
 
 def check(claims, audience, now):
-    """Refuses what is meant for somebody else, has run out, or starts later. authentik itself never looks at `aud`."""
+    """Refuses a token for another audience, expired, or not yet valid. authentik itself never checks `aud`."""
     meant_for = claims.get("aud")
     if audience not in (meant_for if isinstance(meant_for, list) else [meant_for]):
         raise Refused(f'the audience is not "{audience}"')
@@ -361,7 +361,7 @@ def check(claims, audience, now):
         raise Refused("the token has expired or does not say when it does")
     for name in ("iat", "nbf"):
         if name in claims and not (is_time(claims[name]) and claims[name] - LEEWAY_SECONDS <= now):
-            raise Refused(f"{name} is in the future or no time at all")
+            raise Refused(f"{name} is in the future or is not a time")
 
 
 def is_time(value):

@@ -1,8 +1,8 @@
-"""Who gets a token at all. Bound to both applications; authentik wants an answer that is True or False.
+"""Who gets a token at all. It is bound to both applications; authentik expects True or False.
 
-Whoever comes with an assertion is judged by its verified claims alone. Which user such a token acts as proves nothing:
-the user does not exist yet when this runs, and from authentik 2026.5 on a claim can name an existing person. Groups are
-for people and service accounts with a password of their own. Whatever is not understood means no.
+For an assertion only its verified claims count. The user that such a token acts as proves nothing: it does not exist
+yet when this runs, and since authentik 2026.5 a claim can name an existing person. Groups are for people and service
+accounts with a password of their own. Anything that is not understood is refused.
 """
 
 try:
@@ -20,7 +20,7 @@ try:
         if application != document["application"] or not member:
             raise Refused("only members of the push group and of the pull group get a token without a CI job")
         return True
-    # The same decoding as in the mappings, which cannot see what authentik verified: here it is proved to be equal.
+    # The same decoding as in the mappings, which cannot see what authentik verified: this proves the two equal.
     if verified is None or verified != decode(assertion, options={"verify_signature": False}):
         raise Refused("the token is not the one that authentik verified")
     source, texts = identify(document, application, assertion, time.time())
