@@ -147,6 +147,11 @@ describe('authentik', () => {
     expect(inputs).not.toHaveProperty('oidcJwksUrl')
   })
 
+  it('renames a group in place when its setting changes: another one would have no members', async () => {
+    await run({ ...example(), 'passwordless-registry:pushGroup': 'writers' })
+    expect(one('authentik:index/group:Group', 'acl_docker_push').inputs.name).toBe('writers')
+  })
+
   it('makes both groups, with nobody in them', async () => {
     await run({ ...example(), 'passwordless-registry:pushGroup': 'writers' })
     const groups = all('authentik:index/group:Group').map(({ inputs }) => [inputs.name, inputs.users])

@@ -14,10 +14,20 @@ export class AccessGroups extends pulumi.ComponentResource {
   constructor(name: string, args: AccessGroupsArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:authentik:AccessGroups', name, {}, opts)
     const hooks = adoptionAdvice(this, 'access-groups')
-    const group = (groupName: string) =>
-      new authentik.Group(groupName, { name: groupName }, { parent: this, deleteBeforeReplace: true, hooks })
-    this.pushGroup = group(args.pushGroup).name
-    group(args.pullGroup)
+    // Its name in the state stays when the setting changes, or another group would take its place, without its members.
+    const group = (stateName: string, groupName: string) =>
+      new authentik.Group(
+        stateName,
+        { name: groupName },
+        {
+          parent: this,
+          deleteBeforeReplace: true,
+          hooks,
+          aliases: stateName === groupName ? [] : [{ name: groupName }],
+        },
+      )
+    this.pushGroup = group('acl_docker_push', args.pushGroup).name
+    group('acl_docker_pull', args.pullGroup)
     this.registerOutputs({ pushGroup: this.pushGroup })
   }
 }
