@@ -158,7 +158,7 @@ def test_different_keys_under_one_kid_in_two_sources_decide_nothing(world, keys)
         assert world.policy(assertion) is False
         assert world.access(assertion) == []
         assert world.session_claim(assertion) == {}
-    assert "several trusted sources hold" in world.messages[0]
+    assert "several trusted sources have" in world.messages[0]
     assert world.policy(token(kid="github-2")) is True
 
 
