@@ -99,7 +99,7 @@ describe('a mistake', () => {
     expect(message).not.toContain('hunter2')
   })
 
-  it('in the URL that the provider uses is told of that setting', () => {
+  it('in the URL of the provider names that setting', () => {
     const message = mistakes({}, { authentikUrl: 'https://akadmin:hunter2@authentik.example.com' })
     expect(message).toContain(
       'authentik:url: expected an http or https URL; this one has a user name or password in it',
@@ -108,7 +108,7 @@ describe('a mistake', () => {
     expect(message).not.toContain('hunter2')
   })
 
-  it('is told together with all the others', () => {
+  it('is reported together with all the others', () => {
     const message = mistakes(
       { host: '', storageSize: 'big', hots: 'x' },
       { hasAuthentikToken: false, authentikUrl: undefined },
@@ -122,7 +122,7 @@ describe('a mistake', () => {
     expect(message).toContain('pulumi config set --secret authentik:token')
   })
 
-  it('in sources and rules is told with the place, what is wrong and a right example', () => {
+  it('in sources and rules is reported with its place, what is wrong and a correct example', () => {
     const message = mistakes({
       sources: '[{"slug": "github", "platform": "github"}, {"slug": "a", "platform": "bitbucket"}]',
       trust: '[{"source": "github", "claims": {}}, {"source": "gitea", "claims": {"sub": "x"}, "push": ["x"]}]',
@@ -134,7 +134,7 @@ describe('a mistake', () => {
     expect(message).toMatch(/passwordless-registry:trust: rule 2, source: .*"gitea".*; use instead: /)
   })
 
-  it('in the shape of sources or rules is no accident of the program', () => {
+  it('in the shape of sources or rules does not crash the program', () => {
     expect(mistakes({ sources: 'github', trust: '"acme"' })).toMatch(
       /sources: the list of sources is "github".*trust: rule 1: "acme" is not a rule/s,
     )
@@ -159,11 +159,11 @@ describe('a warning', () => {
   const proxies = { trustedProxies: '["10.0.0.0/8"]' }
   const warnings = (trust: unknown) => parseSettings(raw({ ...proxies, trust: JSON.stringify(trust) })).warnings
 
-  it('is told where no CI job can do anything', () => {
+  it('is given if no CI job can do anything', () => {
     expect(warnings([])).toEqual([expect.stringContaining('passwordless-registry:trust: there is no rule')])
   })
 
-  it('is told about a rule that works and could be better', () => {
+  it('is given about a rule that works but could be better', () => {
     expect(warnings([{ github: { owners: ['acme'] } }])).toEqual([
       expect.stringMatching(/^passwordless-registry:trust: rule 1, claims\.repository_owner: .*; use instead: /),
     ])

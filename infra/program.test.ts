@@ -152,7 +152,7 @@ describe('authentik', () => {
     expect(one('authentik:index/group:Group', 'acl_docker_push').inputs.name).toBe('writers')
   })
 
-  it('makes both groups, with nobody in them', async () => {
+  it('makes both groups, without members', async () => {
     await run({ ...example(), 'passwordless-registry:pushGroup': 'writers' })
     const groups = all('authentik:index/group:Group').map(({ inputs }) => [inputs.name, inputs.users])
     expect(Object.fromEntries(groups)).toEqual({

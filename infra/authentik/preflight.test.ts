@@ -52,7 +52,7 @@ describe('an authentik', () => {
     await expect(check()).rejects.toThrow(sentence)
   })
 
-  it('that shows a flow to nobody of this token is refused', async () => {
+  it('that does not show its flows to this token is refused', async () => {
     fake.answers['flows/instances'] = list()
     await expect(check()).rejects.toThrow(/shows no flow "default-provider-.*" to this API token.*administrator/)
   })

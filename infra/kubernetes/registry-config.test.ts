@@ -17,7 +17,7 @@ describe('registryConfig', () => {
     })
   })
 
-  it('can delete, keeps no absolute locations and holds no secret', () => {
+  it('can delete, has neither absolute locations nor secrets', () => {
     expect(config.storage.delete.enabled).toBe(true)
     expect(config.http.relativeurls).toBe(true)
     expect(config.http.secret).toBeUndefined()

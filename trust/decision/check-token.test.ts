@@ -110,7 +110,7 @@ describe('a token that would be refused', () => {
     expect(check(claims, headers)).toEqual({ ok: false, code, sentence })
   })
 
-  test('of another issuer is told which are trusted', () => {
+  test('of another issuer: the message names the trusted ones', () => {
     expect(check({ iss: 'https://evil.example' })).toMatchObject({
       code: 'issuer-unknown',
       sentence:
@@ -135,7 +135,7 @@ describe('a session', () => {
     aud: ['ci-session', 'docker-registry'],
     ci: { source: 'github', claims: githubClaims },
   }
-  test('is held against the rules by the claims it was made from', () => {
+  test('is compared with the rules by the claims of its CI token', () => {
     expect(check({ ...session, repository_owner_id: 'ignored' })).toMatchObject({
       ok: true,
       kind: 'session',
@@ -165,7 +165,7 @@ describe('a session', () => {
 
 describe('text that is not a JWT', () => {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  test('is told apart from one', () => {
+  test('is distinguished from one', () => {
     expect(decodeToken(`${part(header)}.${part(good)}.c2ln`)).toEqual({
       header,
       claims: JSON.parse(JSON.stringify(good)),

@@ -21,7 +21,7 @@ test.each([
   expect(claimTexts({ claim: value }).get('claim')).toBe(expected)
 })
 
-test('a claim __proto__ is a claim like any other, and gives nobody a claim they do not have', () => {
+test('a claim __proto__ is a claim like any other, and adds no other claims', () => {
   const texts = claimTexts(JSON.parse('{"__proto__": {"repository": "acme/app"}, "ref": "x"}'))
   expect([...texts]).toEqual([['ref', 'x']])
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nearestRule } from '../explain/nearest.ts'
+import { nearestRule } from '../explain/nearest-rule.ts'
 import { compileDocument } from '../language/document.ts'
 import type { Platform } from '../platforms/platform-claims.ts'
 import { claimTexts } from './claim-texts.ts'

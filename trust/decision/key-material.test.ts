@@ -7,7 +7,7 @@ const okp = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKx' }
 const first = { kid: '1', ...rsa }
 
 test.each<[string, PublicKey[][], boolean]>([
-  ['nobody holds it', [[{ ...first, kid: '2' }], []], false],
+  ['no source has it', [[{ ...first, kid: '2' }], []], false],
   ['one source holds it', [[first], [{ kid: '2', ...ec }]], false],
   ['one source holds two keys under it', [[first, { kid: '1', ...ec }], []], false],
   ['two sources hold the same key', [[first], [first]], false],

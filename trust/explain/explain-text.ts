@@ -3,7 +3,7 @@
 import { quote } from '../decision/quote.ts'
 import { MAX_QUOTED_CHARACTERS } from '../limits.ts'
 import { checkNames, type ExplainedScope, type Explanation } from './explain.ts'
-import type { Miss } from './nearest.ts'
+import type { Miss } from './nearest-rule.ts'
 
 /** One line each for source, checks and rules, then for each scope. */
 export function explanationText(explanation: Explanation): string {

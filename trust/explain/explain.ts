@@ -8,7 +8,7 @@ import { type NamedAction, templatesFor, unusableClaims, unusableSentence } from
 import type { Policy, PolicyRule, PolicySource } from '../decision/policy.ts'
 import { insertClaims, repositoryPaths } from '../decision/repository-names.ts'
 import type { DecodedToken } from '../decision/token.ts'
-import { type NearestRule, nearestRule } from './nearest.ts'
+import { type NearestRule, nearestRule } from './nearest-rule.ts'
 
 /** The checks, in order; the first that fails ends it. */
 export const checkNames = ['shape', 'issuer', 'audience', 'times', 'rules'] as const

@@ -11,7 +11,7 @@ test('each rule is one line', () => {
   ])
 })
 
-test('a source of another name is named, and refs are told apart', () => {
+test('a source with another name is named, and refs are distinguished', () => {
   const own = [
     { slug: 'own', platform: 'gitlab', issuer: 'https://a', audience: 'a', keys: { jwksUrl: 'https://a' } },
   ] as const

@@ -6,7 +6,7 @@ import { MAX_WILDCARDS } from '../limits.ts'
 import { claimsOf, identityClaims, type Platform, platformSends } from '../platforms/platform-claims.ts'
 import { type Finding, nearestName } from './findings.ts'
 import { foreignCode } from './foreign-code.ts'
-import { emptyIdentities, namesSomebody } from './identity.ts'
+import { emptyIdentities, namesSomebody } from './identity-claims.ts'
 import type { RuleSettings } from './rule-schema.ts'
 import type { TrustSource } from './source-schema.ts'
 

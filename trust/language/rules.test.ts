@@ -204,7 +204,7 @@ describe('a mistake', () => {
       'claims.repository',
       'error',
     ],
-    ['nobody in particular', { ...good, claims: { ref: 'refs/heads/main' } }, 'open-to-all', 'claims', 'error'],
+    ['no owner in particular', { ...good, claims: { ref: 'refs/heads/main' } }, 'open-to-all', 'claims', 'error'],
     ['an owner like another', { ...good, claims: { repository: 'acme*/app' } }, 'open-to-all', 'claims', 'error'],
     ['part of an id', { ...good, claims: { repository_owner_id: '50*' } }, 'open-to-all', 'claims', 'error'],
     [
@@ -249,7 +249,7 @@ describe('a mistake', () => {
     expect(rules).toHaveLength(severity === 'error' ? 0 : 2)
   })
 
-  test('is told with all the others at once, each with its rule', () => {
+  test('is reported with all the others at once, each with its rule', () => {
     const { findings } = parse([
       { ...good, source: 'x' },
       good,

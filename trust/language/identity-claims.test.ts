@@ -13,7 +13,7 @@ const { sources } = parseSources(
 const problem = (source: string, claims: object, more: object = {}) =>
   parseRules({ source, claims, push: 'a', ...more }, sources).findings.find(({ code }) => code === 'open-to-all')
 
-describe('claims that identify nobody', () => {
+describe('claims that do not identify an owner', () => {
   test.each<[string, object]>([
     ['oidc', { email_verified: true }],
     ['oidc', { email_verified: 'true', aud: 'registry.example.com' }],
@@ -83,6 +83,6 @@ test.each<[string, object]>([
   ['gitlab', { sub: 'project_path:acme/app:ref_type:branch:ref:main' }],
   ['gitlab', { sub: 'project_path:acme/*' }],
   ['gitlab', { job_project_id: 20 }],
-])('claims that identify somebody, at %s: %j', (source, claims) => {
+])('claims that identify an owner, at %s: %j', (source, claims) => {
   expect(problem(source, claims)).toBeUndefined()
 })
