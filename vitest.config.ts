@@ -27,7 +27,7 @@ export default defineConfig({
         testTimeout: seconds * 1000,
         hookTimeout: seconds * 1000,
         fileParallelism: name === 'unit',
-        globalSetup: name === 'e2e' ? ['test/e2e/world.ts'] : [],
+        globalSetup: name === 'e2e' ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
       },
     })),
   },

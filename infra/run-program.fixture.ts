@@ -34,6 +34,10 @@ export function useProgram() {
   let authentik: FakeAuthentik
   beforeAll(async () => {
     authentik = await startFakeAuthentik()
+    // Each run of the program loads its modules anew and would build the same bundle again.
+    const service = await vi.importActual<typeof import('../service/bundle.ts')>('../service/bundle.ts')
+    const files = await service.bundleService()
+    vi.doMock('../service/bundle.ts', () => ({ ...service, bundleService: async () => files }))
   })
   afterAll(() => authentik[Symbol.asyncDispose]())
   beforeEach(async () => {

@@ -3,10 +3,10 @@
  * question whether anything that ran has shown a secret: in what it wrote, in the errors that it answered, or on its
  * page of metrics. Log level is the most talkative one.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect } from 'vitest'
 import type { Limits } from '../service/limits.ts'
 import { type FakeUpstream, fakeUpstream } from './fake-upstream.ts'
-import { type BundleDir, bundleDir, type TokenServiceProcess } from './token-service.ts'
+import { bundleDir, type TokenServiceProcess } from './token-service.ts'
 
 /** Whatever may not be seen in a log. */
 export const secrets = {
@@ -38,16 +38,13 @@ interface ErrorBody {
  * @param started whether each test begins with a service of the usual environment; without, each starts its own
  */
 export function useTokenService({ started = true } = {}) {
-  let bundle: BundleDir
+  const bundle = bundleDir()
   let upstream: FakeUpstream
   let service: TokenServiceProcess
   const running = new Set<TokenServiceProcess>()
   let outputOfAll = ''
   const moreSecrets: string[] = []
 
-  beforeAll(async () => {
-    bundle = await bundleDir()
-  })
   beforeEach(async () => {
     upstream = await fakeUpstream(secrets.registryToken)
     if (started) service = await start()
@@ -56,8 +53,7 @@ export function useTokenService({ started = true } = {}) {
     for (const left of running) await stop(left)
     await upstream[Symbol.asyncDispose]()
   })
-  afterAll(async () => {
-    await bundle[Symbol.asyncDispose]()
+  afterAll(() => {
     expectNoSecrets(outputOfAll, [...Object.values(secrets), ...moreSecrets])
   })
 

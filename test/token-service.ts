@@ -1,10 +1,9 @@
 /** The bundled token service as a process of its own, as a pod would run it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundleFileName, bundleService, nodeOptions } from '../service/bundle.ts'
+import { inject } from 'vitest'
+import { bundleFileName, nodeOptions } from '../service/bundle.ts'
 import { type LimitName, type Limits, limitVariable } from '../service/limits.ts'
 
 /** A running token service. */
@@ -24,18 +23,16 @@ export interface TokenServiceProcess {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Where the bundle lies for the processes of one test file. */
+/** Runs the bundle as processes of one test file. */
 export interface BundleDir {
   start(env: Record<string, string>, limits?: Partial<Limits>): Promise<TokenServiceProcess>
   /** Runs it to its end, for an environment with which it does not start. */
   run(env: Record<string, string>): Promise<{ code: number | NodeJS.Signals | null; output: string }>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Bundles the token service into a folder of its own. */
-export async function bundleDir(): Promise<BundleDir> {
-  const dir = await mkdtemp(join(tmpdir(), 'token-service-'))
-  for (const [name, text] of Object.entries(await bundleService())) await writeFile(join(dir, name), text)
+/** The bundle of this run of the tests. */
+export function bundleDir(): BundleDir {
+  const dir = inject('serviceBundle')
   const begin = (env: Record<string, string>, limits: Partial<Limits> = {}) => {
     const limitsEnv = Object.fromEntries(
       Object.entries(limits).map(([name, value]) => [limitVariable(name as LimitName), String(value)]),
@@ -59,7 +56,6 @@ export async function bundleDir(): Promise<BundleDir> {
       service.port.catch(() => {})
       return { code: await service.exited, output: service.output() }
     },
-    [Symbol.asyncDispose]: () => rm(dir, { recursive: true }),
   }
 }
 

@@ -76,7 +76,7 @@ export async function startPushPath(rules: unknown, cacheMs: number): Promise<Pu
   })
   await writeFile(join(dir, 'trust.json'), objects.document)
 
-  const bundle = started.use(await bundleDir())
+  const bundle = bundleDir()
   const env = {
     TOKEN_URL: tokenEndpoint(authentik.url),
     CLIENT_ID: REGISTRY_NAME,
