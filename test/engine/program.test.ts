@@ -84,7 +84,7 @@ describe('an update of authentik', () => {
   it('after the update, one up tells the providers their grants', async () => {
     await world.becomes('2026.8.3')
     const output = await world.project.expect('up', '--yes', '--skip-preview')
-    expect(output).not.toContain('warning')
+    expect(output).not.toContain('out of support')
     for (const provider of await world.list('providers/oauth2/')) {
       expect(provider).toMatchObject({
         grant_types: ['client_credentials'],
