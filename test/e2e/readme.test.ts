@@ -73,10 +73,16 @@ describe('A real cluster in ten minutes', () => {
     await symlink(join(projectDir, 'node_modules'), join(copy, 'node_modules'))
     await mkdir(join(copy, '.github', 'workflows'), { recursive: true })
     // Both stacks would make the same objects in the same authentik.
-    expect((await bash(['pulumi destroy --yes --skip-preview --suppress-progress'], environment)).code).toBe(0)
+    expect(
+      (await bash(['pulumi destroy --yes --skip-preview --ignore-protect --suppress-progress'], environment)).code,
+    ).toBe(0)
   })
   afterAll(async () => {
-    await bash(['pulumi destroy --yes --stack prod --remove --suppress-progress'], withoutStack(environment), copy)
+    await bash(
+      ['pulumi destroy --yes --ignore-protect --stack prod --remove --suppress-progress'],
+      withoutStack(environment),
+      copy,
+    )
     await rm(copy, { recursive: true, force: true })
     expect((await npm('up')).code).toBe(0)
   })
