@@ -9,7 +9,7 @@ import { ANONYMOUS_SENTENCE, coverAnonymous, createAnonymousWarning } from './an
 const account: Credential = { kind: 'jwt', jwt: new Secret('t'), anonymous: true }
 const job: Credential = { kind: 'jwt', jwt: new Secret('t') }
 
-/** What a client and the operator are told of a failure. */
+/** What a failure says to the client and to the operator. */
 async function told(credential: Credential, error: Error) {
   const warned: unknown[] = []
   const exchange = coverAnonymous(

