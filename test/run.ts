@@ -92,11 +92,13 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
       return [vitest('unit', scratch)]
     case 'engine':
       await ensurePackages({ install, report, needs: localWorldNeeds.filter(({ command }) => command === 'skopeo') })
-      await ensureTools(['pulumi', 'registry', 'crane'], { report })
+      await ensureTools(['pulumi', 'registry', 'crane', 'versitygw'], { report })
       return [vitest('engine', scratch)]
     case 'e2e':
       await ensurePackages({ install, report })
-      await ensureTools(['pulumi', 'registry', 'crane', 'kubernetes', 'coredns', 'skipper', 'buildkit'], { report })
+      await ensureTools(['pulumi', 'registry', 'crane', 'kubernetes', 'coredns', 'skipper', 'buildkit', 'versitygw'], {
+        report,
+      })
       return [vitest('e2e', scratch)]
   }
 }

@@ -16,6 +16,7 @@ test.each([
   ['coredns', 'github.com/coredns/coredns'],
   ['skipper', 'github.com/zalando/skipper'],
   ['buildkit', 'github.com/moby/buildkit'],
+  ['versitygw', 'github.com/versity/versitygw'],
 ] as const)('the version of %s is the one that go.mod pins', (name, path) => {
   expect(tools[name].version).toBe(required(tools[name].build.module, path))
 })

@@ -31,7 +31,7 @@ export interface Tool {
   publishedFor: readonly string[]
   downloads(target: Platform & { version: string }): Download[]
   build: {
-    module: 'buildkit' | 'cluster' | 'registry'
+    module: 'buildkit' | 'cluster' | 'registry' | 'versitygw'
     package: string
     /** The packages of further commands, each named after the last part of its package. */
     besides?: readonly string[]
@@ -177,6 +177,29 @@ export const tools = {
       module: 'buildkit',
       package: 'github.com/moby/buildkit/cmd/buildctl',
       besides: ['github.com/moby/buildkit/cmd/buildkitd'],
+    },
+  },
+  // A real S3 server, for object storage.
+  versitygw: {
+    version: '1.8.0',
+    commands: ['versitygw'],
+    onPath: { versionArguments: ['--version'], samePart: 'minor' },
+    publishedFor: ['linux', 'darwin'],
+    downloads: ({ version, os, arch }) => {
+      const platform = `${os === 'linux' ? 'Linux' : 'Darwin'}_${arch === 'amd64' ? 'x86_64' : arch}`
+      return [
+        {
+          url: githubRelease('versity/versitygw', version, `versitygw_v${version}_${platform}.tar.gz`),
+          checksums: githubRelease('versity/versitygw', version, 'checksums.txt'),
+          content: { archive: { strip: 1 } },
+        },
+      ]
+    },
+    build: {
+      module: 'versitygw',
+      package: 'github.com/versity/versitygw/cmd/versitygw',
+      // Otherwise it calls itself "git".
+      variables: { 'main.Version': '1.8.0' },
     },
   },
 } as const satisfies Record<string, Tool>
