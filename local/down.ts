@@ -40,7 +40,7 @@ async function forget(): Promise<void> {
     await rm(backendDir, { recursive: true, force: true })
   } else {
     await rm(join(backendDir, '.pulumi'), { recursive: true, force: true })
-    say(`  ${passphraseFile} stays: ${stackConfigFile} holds values that only it decrypts.`)
+    say(`  ${passphraseFile} stays: ${stackConfigFile} contains values that only it decrypts.`)
   }
 }
 
