@@ -79,6 +79,7 @@ describe('the audit log has one line', () => {
       ref: 'refs/heads/main',
       run: '4711',
       job: '4712',
+      claims: expect.objectContaining({ repository: 'Acme/App', ref: 'refs/heads/main' }),
       asked: ['repository:acme/app:pull,push'],
       granted: ['repository:acme/app:pull,push'],
       rules: [expect.any(Number)],

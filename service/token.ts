@@ -194,10 +194,10 @@ function describeCredential(
   decision.credential = credential.anonymous ? 'anonymous' : credential.kind
   decision.verified = false
   if (credential.kind === 'password') return
-  const { isJwt, subject, ref, run, job } = readToken(credential)
+  const { isJwt, subject, ref, run, job, claims } = readToken(credential)
   // The hash of what is no token may be that of a password, which can be guessed by it.
   if (isJwt && sha256 !== undefined) decision.tokenSha256 = sha256
-  Object.assign(decision, { subject, ref, run, job })
+  Object.assign(decision, { subject, ref, run, job, claims })
   const check = advice(credential)?.check
   if (!check?.ok) return
   decision.source = check.source.slug

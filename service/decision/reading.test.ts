@@ -10,7 +10,15 @@ const read = createReadToken(digest, { readingEntries: 10 })
 const ci = (text: string): Credential => ({ kind: 'jwt', jwt: new Secret(text) })
 const of = (claims: object) => read(ci(unsignedToken(claims)))
 
-const nothing = { isJwt: false, endsMs: undefined, subject: undefined, ref: undefined, run: undefined, job: undefined }
+const nothing = {
+  isJwt: false,
+  endsMs: undefined,
+  subject: undefined,
+  ref: undefined,
+  run: undefined,
+  job: undefined,
+  claims: undefined,
+}
 
 describe('createReadToken', () => {
   const github = { repository: 'acme/app', ref: 'refs/heads/main', run_id: '4711', check_run_id: '4712', sub: 'repo:x' }
@@ -34,6 +42,15 @@ describe('createReadToken', () => {
     ],
   ])('knows the job of a token of %s', (_, claims, expected) => {
     expect(of(claims)).toMatchObject({ isJwt: true, ...expected })
+  })
+
+  it('keeps the claims that rules are about, as text, of a token and of a session, and no more than a line can take', () => {
+    const job = { ...github, repository_id: 101, sha: 'abc', actor: 'someone', environment: ['a'] }
+    const kept = { repository: 'acme/app', repository_id: '101', ref: 'refs/heads/main', sub: 'repo:x' }
+    expect(of(job).claims).toEqual(kept)
+    expect(of({ sub: 'ak-user', ci: { source: 'github', claims: job } }).claims).toEqual(kept)
+    const long = Object.fromEntries(['repository_id', 'sub', 'ref'].map((claim) => [claim, 'x'.repeat(1_000)]))
+    expect(Object.keys(of(long).claims ?? {})).toHaveLength(2)
   })
 
   it.each<[unknown, number | undefined]>([

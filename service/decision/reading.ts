@@ -1,6 +1,8 @@
 /** What a token says of itself, for the audit log and the cache. Nothing of it is verified here. */
 import { LRUCache } from 'lru-cache'
+import { claimTexts } from '../../trust/decision/claim-texts.ts'
 import { decodeToken } from '../../trust/decision/token.ts'
+import { reviewedClaims } from '../../trust/platforms/platform-claims.ts'
 import type { Limits } from '../limits.ts'
 import type { CredentialDigest } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
@@ -14,6 +16,8 @@ export interface Reading {
   readonly ref: string | undefined
   readonly run: string | undefined
   readonly job: string | undefined
+  /** The claims that rules are mostly about, as text. */
+  readonly claims: Readonly<Record<string, string>> | undefined
 }
 
 export type ReadToken = (credential: Credential) => Reading
@@ -25,7 +29,11 @@ const nothing: Reading = {
   ref: undefined,
   run: undefined,
   job: undefined,
+  claims: undefined,
 }
+
+/** Of these claims together, in characters; those of a job of GitHub have 600. */
+const MAX_CLAIMS_CHARACTERS = 2_000
 
 /** Makes the reader; it remembers, since a client sends the same token with each of its requests. */
 export function createReadToken(
@@ -57,7 +65,21 @@ function read(token: string): Reading {
     ref: text(job.ref),
     run: text(job.run_id) ?? text(job.pipeline_id),
     job: text(job.check_run_id) ?? text(job.job_id),
+    claims: reviewed(job),
   }
+}
+
+function reviewed(job: Readonly<Record<string, unknown>>): Record<string, string> {
+  const texts = claimTexts(job)
+  const kept: Record<string, string> = {}
+  let left = MAX_CLAIMS_CHARACTERS
+  for (const claim of reviewedClaims) {
+    const value = texts.get(claim)
+    if (value === undefined || value.length > left) continue
+    left -= value.length
+    kept[claim] = value
+  }
+  return kept
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> | undefined {

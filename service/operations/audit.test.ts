@@ -15,6 +15,7 @@ const whole: Required<Omit<Decision, 'prepared'>> = {
   ref: 'refs/heads/main',
   run: '4711',
   job: '4712',
+  claims: { repository_id: '101' },
   asked: ['repository:acme/app:pull,push'],
   granted: [{ type: 'repository', name: 'acme/app', actions: ['pull', 'push'] }],
   rules: [1, 3],

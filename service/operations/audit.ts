@@ -30,6 +30,8 @@ export interface Decision {
   ref?: string
   run?: string
   job?: string
+  /** Those that rules are mostly about: `npm run review` compares new rules with them. */
+  claims?: Readonly<Record<string, string>>
   asked?: readonly string[]
   granted?: readonly Access[]
   /** Numbers of the rules that match the claims, the first ones. */
@@ -72,6 +74,7 @@ export const auditFields = [
   'ref',
   'run',
   'job',
+  'claims',
   'asked',
   'granted',
   'rules',
@@ -133,6 +136,7 @@ function decided({ granted, asked, rules, ...decision }: Decision) {
     ref: shown(decision.ref),
     run: shown(decision.run),
     job: shown(decision.job),
+    claims: decision.claims,
     asked: asked?.slice(0, SHOWN_SCOPES),
     granted: granted?.slice(0, SHOWN_SCOPES).map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`),
     rules: rules?.slice(0, SHOWN_RULES),

@@ -46,6 +46,10 @@ it("the local stack as committed has no salt of one machine's passphrase", async
 /** Each command of a page below docs/, with the test that runs it, or why none can. */
 const RUN_BY: Readonly<Record<string, string>> = {
   'pulumi destroy --exclude-protected': 'test/engine/kept.test.ts',
+  'npm run -s review -- --base origin/main': 'trust/review/review-main.test.ts',
+  'npm run -s review -- --base origin/main --head HEAD --audit audit.log': 'trust/review/review-main.test.ts',
+  'kubectl -n passwordless-registry logs -l app.kubernetes.io/name=token-service --tail=-1 > audit.log':
+    'test/e2e/reviewing.test.ts',
   'pulumi config set deleteImages true': 'test/engine/kept.test.ts',
   'pulumi up': 'test/e2e/readme.test.ts',
   'pulumi destroy': 'test/engine/kept.test.ts',

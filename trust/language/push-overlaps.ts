@@ -85,13 +85,13 @@ function firstMeeting(one: readonly Pushed[], other: readonly Pushed[], limit: n
 }
 
 /** The part before the first "/", if it has no wildcard. */
-function folder(pattern: string): string | undefined {
+export function folder(pattern: string): string | undefined {
   const [first = ''] = pattern.split('/')
   return first.includes('*') ? undefined : first
 }
 
 /** A name template with the rule's own patterns in place of its claims. */
-function patternsOf(template: string, claims: RuleSettings['claims']): string[] {
+export function patternsOf(template: string, claims: RuleSettings['claims']): string[] {
   let patterns = ['']
   for (const [index, piece] of parseTemplate(template).entries()) {
     const pieces = index % 2 === 0 ? [piece] : valuesOf(piece, claims).map((value) => value.toLowerCase())

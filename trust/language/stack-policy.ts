@@ -3,16 +3,20 @@
 import { loadPolicy, type Policy } from '../decision/policy.ts'
 import { compileDocument, REGISTRY_APPLICATION, sessionNames } from './document.ts'
 import { type Finding, hasErrors } from './findings.ts'
+import type { TrustRule } from './rule-schema.ts'
 import { parseRules } from './rules.ts'
 import { parseYaml } from './rules-yaml.ts'
+import type { TrustSource } from './source-schema.ts'
 import { parseSources } from './sources.ts'
 
-const PROJECT = 'passwordless-registry'
+export const PROJECT = 'passwordless-registry'
 
 export interface StackPolicy {
   /** Undefined where a finding is an error. */
   readonly policy: Policy | undefined
   readonly findings: readonly Finding[]
+  readonly sources: readonly TrustSource[]
+  readonly rules: readonly TrustRule[]
 }
 
 const hostMissing: Finding = {
@@ -31,25 +35,26 @@ const hostMissing: Finding = {
  */
 export function stackPolicy(projectFile: string, stackFile: string): StackPolicy {
   const [project, stack] = [parseYaml(projectFile), parseYaml(stackFile)]
+  const failed = (findings: readonly Finding[]) => ({ policy: undefined, findings, sources: [], rules: [] })
   const unreadable = [...project.findings, ...stack.findings]
-  if (unreadable.length > 0) return { policy: undefined, findings: unreadable }
+  if (unreadable.length > 0) return failed(unreadable)
   // An empty setting is not set (Pulumi.yaml).
   const setting = (name: string): unknown =>
     at(stack.value, 'config', `${PROJECT}:${name}`) || at(project.value, 'config', name, 'default')
   const text = (name: string, otherwise: string) => String(setting(name) || otherwise)
 
   const audience = text('audience', text('host', ''))
-  if (audience === '') return { policy: undefined, findings: [hostMissing] }
-  const sources = parseSources(setting('sources'), audience)
-  const rules = parseRules(setting('trust'), sources.sources)
-  const findings = [...sources.findings, ...rules.findings]
-  if (hasErrors(findings)) return { policy: undefined, findings }
-  const document = compileDocument(sources.sources, rules.rules, {
+  if (audience === '') return failed([hostMissing])
+  const { sources, findings: ofSources } = parseSources(setting('sources'), audience)
+  const { rules, findings: ofRules } = parseRules(setting('trust'), sources)
+  const findings = [...ofSources, ...ofRules]
+  if (hasErrors(findings)) return failed(findings)
+  const document = compileDocument(sources, rules, {
     application: REGISTRY_APPLICATION,
     groups: { push: text('pushGroup', 'acl_docker_push'), pull: text('pullGroup', 'acl_docker_pull') },
     session: sessionNames,
   })
-  return { policy: loadPolicy(document), findings }
+  return { policy: loadPolicy(document), findings, sources, rules }
 }
 
 function at(value: unknown, ...path: readonly string[]): unknown {

@@ -75,6 +75,15 @@ export const subjectClaims: Record<Platform, readonly string[]> = {
   oidc: ['sub'],
 }
 
+/** What an audit log keeps of a job's claims, so that a review can compare new rules with the jobs of the past. */
+export const reviewedClaims = [
+  ...new Set([
+    'iss',
+    ...Object.values(identityClaims).flatMap(({ byId, byName }) => [...byId, ...byName]),
+    ...['environment', 'event_name', 'job_workflow_ref', 'pipeline_source', 'ref', 'ref_path', 'ref_type'],
+  ]),
+]
+
 /** What a session contains besides the claims that rules need: enough to find the job that made it. */
 export const auditClaims = [
   ...['actor', 'iss', 'job_id', 'pipeline_id', 'project_path', 'ref', 'ref_path', 'repository', 'run_attempt'],
