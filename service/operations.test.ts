@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { answerJson } from '../test/fake-upstream.ts'
+import { OWN_PORT, ownAddress } from '../test/own-address.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { ci, useTokenService } from '../test/token-service-suite.ts'
 
@@ -45,9 +45,7 @@ describe('/ready is about the process alone', () => {
     suite.upstream.answer = () => {}
     const stuck = suite.ask(ci, { at }).catch(() => 'cut off')
     while (suite.upstream.received.length === 0) await sleep(5)
-    const started = performance.now()
     expect(await ready(at)).toEqual([])
-    expect(performance.now() - started).toBeLessThan(2_000)
     await suite.stop(at)
     expect(await stuck).toBe('cut off')
   })
@@ -62,7 +60,7 @@ describe('the metrics about authentik', () => {
   it('cost it no exchange, and few looks', async () => {
     suite.upstream.answer = (_, response) => response.writeHead(405).end()
     const looks = suite.upstream.looks
-    const at = await suite.start()
+    const at = await suite.start({}, { authentikLookMs: 600_000 })
     for (let scrape = 0; scrape < 20; scrape++) {
       expect((await suite.metrics(at))('token_service_authentik_answers')).toBe(1)
     }
@@ -100,10 +98,9 @@ describe('the metrics about authentik', () => {
 })
 
 describe('on SIGTERM', () => {
-  it('it says so at once, serves for as long as proxies need to hear of it, and ends with 0', async () => {
-    const at = await suite.start({}, { lameDuckMs: 2_000 })
+  it('it says so at once, and serves while proxies need to hear of it', async () => {
+    const at = await suite.start({}, { lameDuckMs: 600_000 })
     expect(await ready(at)).toEqual([])
-    const signalled = performance.now()
     at.signal('SIGTERM')
     while (!at.output().includes('draining')) await sleep(5)
     expect(await ready(at)).toEqual(['draining'])
@@ -112,8 +109,14 @@ describe('on SIGTERM', () => {
     expect([status, response.headers.get('connection')]).toEqual([200, 'close'])
     expect(await live(at)).toBe(204)
     expect((await suite.metrics(at))('token_service_ready')).toBe(0)
+  })
+
+  it('it ends with 0, not before that time is over', async () => {
+    const at = await suite.start({}, { lameDuckMs: 500 })
+    const signalled = performance.now()
+    at.signal('SIGTERM')
     expect(await at.exited).toBe(0)
-    expect(performance.now() - signalled).toBeGreaterThan(2_000)
+    expect(performance.now() - signalled).toBeGreaterThan(499)
     expect(at.output()).toMatch(/"msg":"draining"[\s\S]*"msg":"stopped"/)
   })
 
@@ -128,29 +131,17 @@ describe('on SIGTERM', () => {
 })
 
 describe('the second port', () => {
-  /** A port that is taken, while the one before it is not. */
-  async function taken() {
-    for (;;) {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      const { port } = server.address() as AddressInfo
-      const before = createServer()
-      before.on('error', () => {})
-      before.listen(port - 1, '127.0.0.1')
-      const free = await Promise.race([
-        once(before, 'listening').then(() => true),
-        once(before, 'close').then(() => false),
-        sleep(200).then(() => false),
-      ])
-      before.close()
-      if (free) return { port, [Symbol.dispose]: () => void server.close() }
-      server.close()
-    }
+  /** Takes a port of an address of this test's own. */
+  async function take(host: string, port: number) {
+    const server = createServer().listen(port, host)
+    await once(server, 'listening')
+    return { [Symbol.dispose]: () => void server.close() }
   }
 
   it('that is taken is a warning, and tokens are given', async () => {
-    using other = await taken()
-    const at = await suite.start({ LISTEN: `127.0.0.1:${other.port - 1}` })
+    const host = ownAddress()
+    using _other = await take(host, OWN_PORT + 1)
+    const at = await suite.start({ LISTEN: `${host}:${OWN_PORT}` })
     expect(at.output()).toContain('there are no metrics: the port is taken')
     expect((await suite.ask(ci, { at })).status).toBe(200)
     at.signal('SIGTERM')
@@ -158,18 +149,19 @@ describe('the second port', () => {
   })
 
   it('that would be beyond the last one is a warning too', async () => {
-    const at = await suite.start({ LISTEN: '127.0.0.1:65535' })
+    const at = await suite.start({ LISTEN: `${ownAddress()}:65535` })
     expect(at.output()).toContain('there are no metrics')
     expect(await live(at)).toBe(204)
   })
 
   it('that was asked for has to be free', async () => {
-    using other = await taken()
+    const host = ownAddress()
+    using _other = await take(host, OWN_PORT)
     const { code, output } = await suite.run({
       TOKEN_URL: suite.upstream.url,
       CLIENT_ID: 'c',
       SCOPE: 's',
-      METRICS_LISTEN: `127.0.0.1:${other.port}`,
+      METRICS_LISTEN: `${host}:${OWN_PORT}`,
     })
     expect(code).toBe(1)
     expect(output).toMatch(/EADDRINUSE.*cannot listen: another process has this port, or METRICS_LISTEN names no own/)

@@ -29,11 +29,10 @@ describe('while authentik is busy', () => {
     const second = suite.ask(job(), { at })
     await until(at, 'token_service_upstream_queued{kind="unverified"}', 1)
 
-    const started = performance.now()
+    // Nothing is let go before this one has its answer, so it did not wait.
     const { status, error, response } = await suite.ask(job(), { at })
     expect([status, error?.code, error?.detail.reason]).toEqual([503, 'UNAVAILABLE', 'upstream_busy'])
     expect(response.headers.get('retry-after')).toBe('5')
-    expect(performance.now() - started).toBeLessThan(3_000)
     expect(calls()).toBe(1)
 
     letGo()
@@ -68,25 +67,28 @@ describe('while authentik is busy', () => {
 })
 
 describe('while authentik fails', () => {
-  // Long enough for a busy machine to ask again before it is over.
-  const limits = { breakerFailures: 3, breakerOpenMs: 2_000 }
+  /** The rest is not over before the test is. */
+  const limits = { breakerFailures: 3, breakerOpenMs: 600_000 }
   const state = 'token_service_breaker_state'
   const asked = async (at: TokenServiceProcess) => (await suite.ask(job(), { at })).error?.detail.reason ?? 'granted'
 
-  it('it is not asked, clients learn so at once, and it recovers by itself', async () => {
+  it('it is not asked, and clients learn so', async () => {
     const at = await suite.start({}, limits)
-    const usual = suite.upstream.answer
     suite.upstream.answer = fail
     for (let failure = 0; failure < 3; failure++) expect(await asked(at)).toBe('upstream_unusable')
     expect((await suite.metrics(at))(state)).toBe(2)
 
-    const started = performance.now()
     const { status, error, response } = await suite.ask(job(), { at })
     expect([status, error?.code, error?.detail.reason]).toEqual([503, 'UNAVAILABLE', 'upstream_suspended'])
     expect(response.headers.get('retry-after')).toBe('5')
-    expect(performance.now() - started).toBeLessThan(2_000)
     expect(calls()).toBe(3)
+  })
 
+  it('it is asked again by itself, once it answers', async () => {
+    const at = await suite.start({}, { ...limits, breakerOpenMs: 100 })
+    const usual = suite.upstream.answer
+    suite.upstream.answer = fail
+    for (let failure = 0; failure < 3; failure++) await asked(at)
     suite.upstream.answer = usual
     while ((await asked(at)) !== 'granted') await sleep(10)
     expect(calls()).toBe(4)
@@ -106,7 +108,7 @@ describe('while authentik fails', () => {
     for (let failure = 0; failure < 3; failure++) await asked(at)
     suite.upstream.answer = usual
     const letGo = holdBack(suite.upstream)
-    await sleep(100) // the rest itself
+    await sleep(200) // longer than the rest
     const probe = asked(at)
     await until(at, state, 1)
     expect(await Promise.all(Array.from({ length: 20 }, () => asked(at)))).toEqual(Array(20).fill('upstream_suspended'))

@@ -8,7 +8,7 @@ import { type LimitName, type Limits, limitVariable } from '../service/limits.ts
 
 /** A running token service. */
 export interface TokenServiceProcess {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://<address>:<port>`; the address is the one that LISTEN names, or 127.0.0.1 */
   url: string
   /** The same for the second port. */
   metricsUrl: string
@@ -49,7 +49,8 @@ export function bundleDir(): BundleDir {
       const service = begin(env, limits)
       const port = await service.port
       const metricsPort = /"metricsPort":(\d+)/.exec(service.output())?.[1]
-      return { ...service, url: `http://127.0.0.1:${port}`, metricsUrl: `http://127.0.0.1:${metricsPort}` }
+      const host = env.LISTEN?.replace(/:\d+$/, '') ?? '127.0.0.1'
+      return { ...service, url: `http://${host}:${port}`, metricsUrl: `http://${host}:${metricsPort}` }
     },
     async run(env) {
       const service = begin(env)

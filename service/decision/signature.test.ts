@@ -6,7 +6,10 @@ import { unsignedToken } from '../../test/unsigned-token.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { type CheckSignature, createCheckSignature } from './signature.ts'
 
-const limits = { jwksCooldownMs: 30_000, jwksMaxAgeMs: 600_000, jwksTimeoutMs: 200, jwksBytes: 20_000 }
+/** No answer that comes is too late, however busy the machine is; of those that never come a test says so. */
+const PATIENT_MS = 60_000
+const IMPATIENT_MS = 50
+const limits = { jwksCooldownMs: 30_000, jwksMaxAgeMs: 600_000, jwksTimeoutMs: PATIENT_MS, jwksBytes: 20_000 }
 const ISSUER = 'https://ci.example'
 
 let key: IssuerKey
@@ -33,6 +36,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   vi.useRealTimers()
+  limits.jwksTimeoutMs = PATIENT_MS
   await issuer[Symbol.asyncDispose]()
 })
 
@@ -147,6 +151,10 @@ describe('keys that change', () => {
   })
 })
 
+/** Answers that only our own time-out ends. */
+const never: RequestListener = () => {}
+const stops: RequestListener = (_, response) => void response.writeHead(200).write('{')
+
 describe('where the keys cannot be had, authentik decides', () => {
   it.each<[string, RequestListener]>([
     ['the server fails', answerJson(500, { keys: [] })],
@@ -166,15 +174,15 @@ describe('where the keys cannot be had, authentik decides', () => {
         pour()
       },
     ],
-    ['there is no answer', () => {}],
-    ['the answer stops', (_, response) => void response.writeHead(200).write('{')],
     ['the connection breaks', (request) => request.socket.resetAndDestroy()],
-  ])('%s: in time, and with a pause until the next try', async (_, answer) => {
+    ['there is no answer', never],
+    ['the answer stops', stops],
+  ])('%s: with a pause until the next try', async (_, answer) => {
     issuer.answer = answer
-    const started = performance.now()
+    if (answer === never || answer === stops) limits.jwksTimeoutMs = IMPATIENT_MS
     expect(await check(await forger.sign(claims))).toBe('unchecked')
-    expect(performance.now() - started).toBeLessThan(2_000)
 
+    limits.jwksTimeoutMs = PATIENT_MS
     issuer.answer = undefined
     pass(limits.jwksCooldownMs - 1)
     expect(await check(await forger.sign(claims))).toBe('unchecked')
@@ -207,12 +215,14 @@ describe('where the keys are found by discovery', () => {
     ['names a file', answerJson(200, { jwks_uri: 'file:///etc/passwd' })],
     ['is no JSON', (_, response) => response.writeHead(200).end('<p>')],
     ['is elsewhere', (_, response) => response.writeHead(301, { location: '/jwks' }).end()],
-    ['does not come', () => {}],
+    ['does not come', never],
   ])('and it %s, authentik decides until the next try', async (_, answer) => {
     issuer.answer = answer
+    if (answer === never) limits.jwksTimeoutMs = IMPATIENT_MS
     expect(await check(await key.sign(claims))).toBe('unchecked')
     expect(await check(await key.sign(claims))).toBe('unchecked')
     expect(issuer.asked).toEqual(['/.well-known/openid-configuration'])
+    limits.jwksTimeoutMs = PATIENT_MS
     issuer.answer = undefined
     pass(limits.jwksCooldownMs)
     expect(await check(await key.sign(claims))).toBe('good')
