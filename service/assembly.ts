@@ -49,6 +49,8 @@ export interface AssemblyParts {
   /** The rules as they are now; undefined where none are loaded. */
   policy: () => Policy | undefined
   issuerKeys: ReadonlyMap<string, IssuerKeys> | undefined
+  /** Until when the registry is being cleaned up, in milliseconds since 1970; undefined while it is not. */
+  cleanUpUntilMs: () => number | undefined
   /** For keyed hashes; made at start. */
   secret: Buffer
   readFile: (path: string) => Promise<string>
@@ -168,6 +170,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       authentikAnswers: authentik.answers,
       registryKeysFit: authentik.keysFit,
       rules: () => countRules(policy()),
+      cleanUpUntilMs: parts.cleanUpUntilMs,
     },
     limits,
   )
@@ -182,6 +185,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     digest,
     readFile,
     prepareAudit: audit.prepare,
+    cleanUpUntilMs: parts.cleanUpUntilMs,
     count: metrics.answer,
     now: wallClock,
   })

@@ -23,6 +23,8 @@ export interface Config {
   session: Pick<Config, 'clientId' | 'scope'> | undefined
   /** Path of the compiled trust rules; without it nothing is refused early. */
   trustFile: string | undefined
+  /** Path of the file in which a clean-up of the registry announces itself; without it there is none. */
+  cleanUpFile: string | undefined
   /** Path of the file that says where the issuers' keys are; without it no signature is looked at here. */
   issuerKeysFile: string | undefined
   /** Path of the key set that the registry was given, and where authentik publishes the keys it signs with now. */
@@ -110,6 +112,7 @@ const environment = z.object({
   SESSION_SCOPE: optional(),
   SESSION_KEY: optional(),
   TRUST_FILE: optional(),
+  CLEAN_UP_FILE: optional(),
   ISSUER_KEYS_FILE: optional(),
   JWKS_URL: optional(),
   REGISTRY_JWKS_FILE: optional(),
@@ -202,6 +205,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     anonymousRepositories,
     session: sessionFrom(data),
     trustFile: data.TRUST_FILE,
+    cleanUpFile: data.CLEAN_UP_FILE,
     issuerKeysFile: data.ISSUER_KEYS_FILE,
     registryJwksFile: data.REGISTRY_JWKS_FILE,
     jwksUrl: jwksUrl ?? undefined,

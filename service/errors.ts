@@ -33,6 +33,8 @@ export const failures = {
   access_refused: { status: 401, code: 'DENIED' },
   /** authentik makes a user name of the token's `sub` and cannot store a long one. */
   subject_too_long: { status: 401, code: 'UNAUTHORIZED' },
+  /** A push while garbage is collected. Not 503: clients print the sentence of a 401 only. */
+  cleaning_up: { status: 401, code: 'DENIED' },
   credentials_malformed: { status: 400, code: 'UNAUTHORIZED' },
   credentials_too_large: { status: 431, code: 'UNAUTHORIZED' },
   /** Not 400, as RFC 6749 §5.2 has it: BuildKit comes back with GET after a 401, and docker prints the sentence. */

@@ -109,6 +109,12 @@ export const limits = {
   /** Milliseconds between two looks at the trust file; Kubernetes itself takes up to a minute to bring a new one. */
   trustFilePollMs: 5 * seconds,
 
+  /** Bytes of the announcement of a clean-up, and milliseconds between two looks at it. */
+  cleanUpFileBytes: 4 * KiB,
+  cleanUpPollMs: 5 * seconds,
+  /** Milliseconds ahead of which the end of a clean-up is not believed: a mistake there would stop pushes for ever. */
+  cleanUpMaxMs: 24 * 60 * minutes,
+
   /** Milliseconds between two looks at authentik for the metrics, and after how many without an answer it is silent. */
   authentikLookMs: 10 * seconds,
   authentikSilentMs: 60 * seconds,

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assemble } from './assembly.ts'
 import { type Config, ConfigError, type Listen, readConfig } from './config.ts'
 import { ConfiguredFileError } from './configured-file.ts'
+import { noCleanUp, watchCleanUp } from './decision/clean-up.ts'
 import { readIssuerKeys } from './decision/issuer-keys.ts'
 import { openTrustFile } from './decision/trust-file.ts'
 import { drain } from './http/drain.ts'
@@ -35,6 +36,8 @@ export async function run(): Promise<void> {
   const tracing = await openTracing(process.env, log, limits, config.proxies)
   const trust = await fileOrExit(config.trustFile, (path) => openTrustFile(path, limits, log, metrics.reload))
   const issuerKeys = await fileOrExit(config.issuerKeysFile, readIssuerKeys)
+  const cleanUp =
+    config.cleanUpFile === undefined ? noCleanUp : await watchCleanUp(config.cleanUpFile, limits, log, Date.now)
   const service = assemble({
     config,
     log,
@@ -42,6 +45,7 @@ export async function run(): Promise<void> {
     metrics,
     tracing,
     policy: () => trust?.policy(),
+    cleanUpUntilMs: cleanUp.untilMs,
     issuerKeys,
     secret: randomBytes(32),
     readFile: (path) => readFile(path, 'utf8'),
@@ -64,6 +68,7 @@ export async function run(): Promise<void> {
   service.operations.close()
   service.operations.closeAllConnections()
   trust?.close()
+  cleanUp.close()
   await tracing.close()
   await service.close()
   log.info('stopped')

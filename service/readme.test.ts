@@ -57,6 +57,7 @@ describe('the README documents, and nothing else,', () => {
         authentikAnswers: () => true,
         registryKeysFit: () => true,
         rules: none,
+        cleanUpUntilMs: none,
       },
       limits,
     )

@@ -3,6 +3,7 @@ import type { Glob } from '../trust/decision/glob.ts'
 import type { Config } from './config.ts'
 import type { Advice } from './decision/advice.ts'
 import { anonymousScopes } from './decision/anonymous-pull.ts'
+import { refusePush } from './decision/clean-up.ts'
 import type { ReadToken } from './decision/reading.ts'
 import { isLoginToken, keptSession, openSession } from './decision/session.ts'
 import { type FailureReason, TokenError } from './errors.ts'
@@ -48,6 +49,8 @@ export interface TokenDependencies {
   digest: DigestCredential
   readFile: (path: string) => Promise<string>
   prepareAudit: Audit['prepare']
+  /** Until when pushes are refused, in milliseconds since 1970; undefined while they are not. */
+  cleanUpUntilMs: () => number | undefined
   /** Told when an answer comes from what is remembered here. */
   count: (source: AnswerSource) => void
   /** Milliseconds since 1970. */
@@ -59,11 +62,12 @@ export type TokenEndpoint = (request: TokenRequest) => Promise<Answer>
 
 /** Makes the endpoint. */
 export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpoint {
-  const { repeats, count, prepareAudit, now } = dependencies
+  const { repeats, count, prepareAudit, cleanUpUntilMs, now } = dependencies
   const understand = createUnderstanding(dependencies)
   return async (request) => {
     const text = wholeOf(request)
-    const repeat = text === undefined ? undefined : repeats.find(text)
+    // What is remembered may be a token to push with.
+    const repeat = text === undefined || cleanUpUntilMs() !== undefined ? undefined : repeats.find(text)
     if (repeat !== undefined) {
       count('cache')
       request.decision.prepared = repeat.audit
@@ -86,7 +90,7 @@ function wholeOf(request: TokenRequest): string | undefined {
 
 /** @returns what reads a request, and has it decided */
 function createUnderstanding(dependencies: TokenDependencies) {
-  const { config, limits, exchange, sessionExchange, digest, readFile } = dependencies
+  const { config, limits, exchange, sessionExchange, digest, readFile, cleanUpUntilMs } = dependencies
   return async (request: TokenRequest) => {
     const { decision } = request
     const { requestId } = decision
@@ -98,6 +102,7 @@ function createUnderstanding(dependencies: TokenDependencies) {
       presentedCredential(request, parameters, config.jwtUsername, limits) ??
       (await anonymousCredential(config.anonymous, config.jwtUsername, readFile))
     describeCredential(decision, credential, digest(credential), dependencies)
+    refusePush(asked, cleanUpUntilMs())
     const scopes = credential.anonymous ? openScopes(asked, config.anonymousRepositories) : asked
 
     const onCall = () => {

@@ -27,6 +27,7 @@ export interface Gauges {
   authentikAnswers: () => boolean
   registryKeysFit: () => boolean
   rules: () => number
+  cleanUpUntilMs: () => number | undefined
 }
 
 export interface Metrics {
@@ -187,6 +188,9 @@ function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
     Number(gauges.registryKeysFit()),
   )
   gauge('trust_rules', 'Rules in force', gauges.rules)
+  gauge('clean_up_until_seconds', 'Unix time until which pushes are refused for a clean-up; 0 while they are not', () =>
+    Math.floor((gauges.cleanUpUntilMs() ?? 0) / 1000),
+  )
   const limit = new Gauge({
     name: `${PREFIX}limit`,
     help: 'Every limit that is in force, in the unit that its name ends with',

@@ -88,6 +88,7 @@ const ourEndpoint = createTokenEndpoint({
   digest,
   readFile: () => Promise.reject(new Error('no file is needed')),
   prepareAudit: audit.prepare,
+  cleanUpUntilMs: () => undefined,
   count: () => {},
   now: Date.now,
 })
