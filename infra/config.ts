@@ -8,13 +8,15 @@ import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
 import { parseProxies } from '../service/trusted-proxies.ts'
 import { loadPolicy } from '../trust/decision/policy.ts'
-import { withoutSecrets } from '../trust/language/http-url.ts'
+import { type PullingCluster, parseClusterPulls } from '../trust/language/cluster-pulls.ts'
 import type { TrustSource } from '../trust/language/source-schema.ts'
-import { accountAudience, accountSubject } from './kubernetes/anonymous-pull.ts'
+import { accountAudience, anonymousRule, noRuleForAccount } from './kubernetes/anonymous-pull.ts'
+import type { ClusterIdentities } from './kubernetes/cluster-identity.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
 import { isOnThisMachine } from './public-url.ts'
 import { declaredDefaults } from './setting-defaults.ts'
+import { fromJson, mistake, shown } from './setting-mistakes.ts'
 import { caBundle, httpUrl, noProxy, registryHost } from './setting-schemas.ts'
 import { checkTrust, type Trust } from './trust.ts'
 
@@ -69,9 +71,10 @@ const settings = {
   sessionHours: { schema: count('hours', { least: 0, most: MAX_SESSION_HOURS }), example: '6' },
   pushGroup: { schema: groupName, example: 'acl_docker_push' },
   pullGroup: { schema: groupName, example: 'acl_docker_pull' },
-  // Both have a language and messages of their own: infra/trust.ts.
+  // These have a language and messages of their own: infra/trust.ts.
   sources: { schema: z.unknown(), path: 'sources', example: '' },
   trust: { schema: z.unknown(), path: 'trust', example: '' },
+  clusterPulls: { schema: z.unknown(), path: 'clusterPulls[0]', example: 'shop' },
   anonymousPull: {
     // Becomes part of a list with commas.
     schema: z.array(text(/^[a-z0-9][a-z0-9._/*-]{0,254}$/, 'a repository name, or a pattern of names'), {
@@ -119,8 +122,10 @@ type SettingName = keyof typeof settings
 type Values = { [Name in SettingName]: z.output<(typeof settings)[Name]['schema']> }
 
 /** The checked configuration. Empty optional settings are undefined; URLs end without a slash. */
-export type Settings = Omit<Values, 'anonymousPull' | 'audience' | 'sources' | 'trust'> & {
+export type Settings = Omit<Values, 'anonymousPull' | 'audience' | 'clusterPulls' | 'sources' | 'trust'> & {
   audience: string
+  /** The clusters whose pods pull with the token of their service account. */
+  clusterPulls: readonly PullingCluster[]
   /** What is open without login, and the audience of the token with which the token service pulls for those clients. */
   anonymousPull: { repositories: string[]; audience: string }
   sources: readonly TrustSource[]
@@ -132,6 +137,8 @@ export interface RawSettings {
   settings: Record<string, string>
   authentikUrl: string | undefined
   hasAuthentikToken: boolean
+  /** Who signs the tokens of each cluster of `clusterPulls`, by the slug of its source. */
+  clusterIdentities?: ClusterIdentities
 }
 
 /**
@@ -142,7 +149,7 @@ export interface RawSettings {
  * @throws RunError listing every mistake: its key, what was expected, an example and the command that sets it
  */
 export function parseSettings(
-  { settings: given, authentikUrl, hasAuthentikToken }: RawSettings,
+  { settings: given, authentikUrl, hasAuthentikToken, clusterIdentities = new Map() }: RawSettings,
   defaults: Record<string, string> = declaredDefaults(),
 ): { settings: Settings; warnings: string[] } {
   const mistakes: string[] = []
@@ -189,12 +196,20 @@ export function parseSettings(
   const checked = values as Values
   const audience = checked.audience ?? checked.host ?? ''
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
-  const { sources, trust, ...found } = checkTrust({ sources: checked.sources, rules: checked.trust, audience, groups })
+  const { sources, trust, ...found } = checkTrust({
+    sources: checked.sources,
+    rules: checked.trust,
+    clusterPulls: checked.clusterPulls,
+    clusterIdentities,
+    rulesOfCluster: checked.anonymousPull?.length > 0 ? [anonymousRule(checked.namespace, checked.anonymousPull)] : [],
+    audience,
+    groups,
+  })
   mistakes.push(...found.mistakes.map((text) => `${PROJECT}:${text}`))
   const policy = mistakes.length === 0 ? loadPolicy(JSON.parse(trust.document)) : undefined
   const ownAudience = policy && accountAudience(policy, checked.namespace)
   if (checked.anonymousPull?.length > 0 && policy !== undefined && ownAudience === undefined) {
-    mistakes.push(noRuleForAccount(checked.namespace))
+    mistakes.push(`${PROJECT}:anonymousPull: ${noRuleForAccount(checked.namespace)}`)
   }
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
@@ -204,7 +219,8 @@ export function parseSettings(
   }
   const warnings = [...found.warnings, ...proxyWarnings(checked)].map((text) => `${PROJECT}:${text}`)
   const anonymousPull = { repositories: checked.anonymousPull, audience: ownAudience ?? audience }
-  return { settings: { ...checked, anonymousPull, audience, sources, trust }, warnings }
+  const { clusters: clusterPulls } = parseClusterPulls(checked.clusterPulls)
+  return { settings: { ...checked, anonymousPull, audience, clusterPulls, sources, trust }, warnings }
 }
 
 /** All requests come from the ingress, so without its address in the list all clients look like one. */
@@ -218,53 +234,30 @@ function proxyWarnings({ host, trustedProxies }: Pick<Values, 'host' | 'trustedP
   ]
 }
 
-/** For pulls without login the token service uses its own account, so that account needs a rule. */
-function noRuleForAccount(namespace: string): string {
-  const rule = `{ source: cluster, claims: { sub: "${accountSubject(namespace)}" }, pull: ["public/**"] }`
-  return (
-    `${PROJECT}:anonymousPull: expected a rule that lets the account of the token service pull; there is none.\n` +
-    `  Add to ${PROJECT}:trust: ${rule}\n` +
-    `  and to ${PROJECT}:sources the cluster: { slug: cluster, platform: oidc, issuer: ..., jwks: ... }\n` +
-    '  Its issuer, letter by letter: kubectl get --raw /.well-known/openid-configuration\n' +
-    '  Its keys: kubectl get --raw /openid/v1/jwks'
-  )
-}
-
 /**
  * The stack's configuration, checked. Logs the engine's own warnings about what could be better.
  *
  * @throws RunError as {@link parseSettings}
  */
-export function readSettings(): Settings {
+export async function readSettings(): Promise<Settings> {
   const prefix = `${PROJECT}:`
   const given = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix))
   const authentik = new pulumi.Config('authentik')
+  const { clusters } = parseClusterPulls(fromJson(pulumi.runtime.allConfig()[`${prefix}clusterPulls`] ?? ''))
   const { settings: checked, warnings } = parseSettings({
     settings: Object.fromEntries(given.map(([key, value]) => [key.slice(prefix.length), value])),
     authentikUrl: authentik.get('url') ?? process.env.AUTHENTIK_URL,
     hasAuthentikToken: Boolean(authentik.getSecret('token') ?? process.env.AUTHENTIK_TOKEN),
+    clusterIdentities: await identitiesOf(clusters),
   })
   // One message, since each becomes a paragraph in the engine's output.
   if (warnings.length > 0) void pulumi.log.warn(warnings.join('\n'))
   return checked
 }
 
-const mistake = (key: string, expected: string, came: string, command: string) =>
-  `${key}: expected ${expected}; it is ${came}.\n  pulumi config set ${command}`
-
-/** A value for a message: short, since it may be a whole file pasted by accident, and without passwords. */
-function shown(value: string | undefined): string {
-  const MAX_SHOWN = 60
-  if (!value) return 'not set'
-  const text = withoutSecrets(value)
-  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
-}
-
-/** Lists and maps arrive as JSON text. Anything else stays as it is, for the schema to refuse. */
-function fromJson(value: string): unknown {
-  try {
-    return JSON.parse(value)
-  } catch {
-    return value
-  }
+/** Kubernetes' client takes a second to load, so only a stack that needs it loads it. */
+async function identitiesOf(clusters: readonly PullingCluster[]): Promise<ClusterIdentities> {
+  if (clusters.length === 0) return new Map()
+  const { readClusterIdentities } = await import('./kubernetes/cluster-identity.ts')
+  return readClusterIdentities(clusters)
 }

@@ -19,7 +19,7 @@ import { publicUrl } from './public-url.ts'
 import { githubWorkflow as githubWorkflowFor } from './workflows/github.ts'
 import { gitlabCi as gitlabCiFor } from './workflows/gitlab.ts'
 
-const settings = readSettings()
+const settings = await readSettings()
 const authentik = await openAuthentik(settings.sources)
 const { image, nodeImage } = settings
 const code = image === undefined ? { nodeImage, bundle: await bundleService() } : { image }

@@ -4,7 +4,9 @@
  */
 import * as pulumi from '@pulumi/pulumi'
 import type { TrustSource } from '../../trust/language/source-schema.ts'
+import { plainConfig } from '../plain-config.ts'
 import { type AuthentikAccess, type AuthentikApi, AuthentikProblem, authentikApi } from './api.ts'
+import { changedKeys } from './changed-keys.ts'
 import { REGISTRY_NAME, UNUSED_CONSUMER } from './names.ts'
 import {
   type AuthentikVersion,
@@ -109,8 +111,11 @@ async function findLostSources(api: AuthentikApi, sources: readonly { slug: stri
  */
 export async function openAuthentik(sources: readonly TrustSource[]): Promise<CheckedAuthentik> {
   try {
-    const checked = await checkAuthentik(authentikApi(await authentikAccess()), sources)
-    for (const warning of checked.warnings) await pulumi.log.warn(warning)
+    const api = authentikApi(await authentikAccess())
+    const checked = await checkAuthentik(api, sources)
+    // An update brings them; a preview is where a person can still learn of it.
+    const changed = pulumi.runtime.isDryRun() ? await changedKeys(api, sources) : []
+    for (const warning of [...checked.warnings, ...changed]) await pulumi.log.warn(warning)
     return checked
   } catch (error) {
     if (error instanceof AuthentikProblem) throw new pulumi.RunError(`${error.message} Nothing was changed.`)
@@ -122,16 +127,11 @@ export async function openAuthentik(sources: readonly TrustSource[]): Promise<Ch
 export async function authentikAccess(): Promise<AuthentikAccess> {
   const config = new pulumi.Config('authentik')
   const { AUTHENTIK_URL = '', AUTHENTIK_TOKEN = '', AUTHENTIK_INSECURE } = process.env
-  const headers = await plain(config.getSecretObject<Record<string, string>>('headers'))
+  const headers = await plainConfig(config.getSecretObject<Record<string, string>>('headers'))
   return {
     url: config.get('url') || AUTHENTIK_URL,
-    token: (await plain(config.getSecret('token'))) || AUTHENTIK_TOKEN,
+    token: (await plainConfig(config.getSecret('token'))) || AUTHENTIK_TOKEN,
     insecure: ['true', '1'].includes(config.get('insecure') ?? AUTHENTIK_INSECURE ?? ''),
     ...(headers && { headers }),
   }
 }
-
-const plain = <Value>(secret: pulumi.Output<Value> | undefined): Promise<Value | undefined> =>
-  secret === undefined
-    ? Promise.resolve(undefined)
-    : new Promise((resolve) => secret.apply((value) => resolve(value as Value)))

@@ -5,6 +5,7 @@
 import { claimTexts } from '../../trust/decision/claim-texts.ts'
 import { matchingRules } from '../../trust/decision/decide.ts'
 import type { Policy } from '../../trust/decision/policy.ts'
+import { CLUSTER_SOURCE, serviceAccountSubject } from '../../trust/language/service-accounts.ts'
 
 /** Name of the token service's own Kubernetes account. */
 export const ACCOUNT = 'token-service'
@@ -14,7 +15,14 @@ const TOKEN_FILE = 'token'
 const TOKEN_SECONDS = 3600
 
 /** `sub` of the account's tokens (kubernetes.io, "Service account tokens"). */
-export const accountSubject = (namespace: string): string => `system:serviceaccount:${namespace}:${ACCOUNT}`
+export const accountSubject = (namespace: string): string => serviceAccountSubject(namespace, ACCOUNT)
+
+/** The rule that lets the account pull what is open, where the stack makes the source of its own cluster. */
+export const anonymousRule = (namespace: string, repositories: readonly string[]) => ({
+  source: CLUSTER_SOURCE,
+  claims: { sub: accountSubject(namespace) },
+  pull: repositories,
+})
 
 /**
  * The audience for the account's token: that of the source whose rules match the account. The rule says what it may
@@ -26,6 +34,17 @@ export function accountAudience(policy: Policy, namespace: string): string | und
   return [...policy.sources.values()].find(
     (source) => matchingRules(source, claimTexts({ iss: source.issuer, sub: accountSubject(namespace) })).length > 0,
   )?.audience
+}
+
+/** What is wrong where the account has no rule, and the commands that help. */
+export function noRuleForAccount(namespace: string): string {
+  const rule = `{ source: cluster, claims: { sub: "${accountSubject(namespace)}" }, pull: ["public/**"] }`
+  return (
+    'expected a rule that lets the account of the token service pull; there is none.\n' +
+    '  pulumi config set clusterPulls true\n' +
+    '  makes the cluster a source, and the rule follows from anonymousPull. Where its API server cannot be reached, add\n' +
+    `  the cluster to sources, and to trust: ${rule}`
+  )
 }
 
 /** What a pod needs for it: parts of its specification, empty if nothing is open. */

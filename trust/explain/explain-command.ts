@@ -5,7 +5,8 @@ import type { Policy } from '../decision/policy.ts'
 import { quote } from '../decision/quote.ts'
 import { decodeToken } from '../decision/token.ts'
 import { findingText } from '../language/findings.ts'
-import { stackPolicy } from '../language/stack-policy.ts'
+import { serviceAccountOf } from '../language/service-accounts.ts'
+import { type AssumedIssuer, stackPolicy } from '../language/stack-policy.ts'
 import { type Explanation, explainClaims, explainToken } from './explain.ts'
 import { explanationText } from './explain-text.ts'
 
@@ -17,7 +18,7 @@ export const explainHelp = `Explains what a CI token gets from a stack's trust r
 
   --token FILE    a file that holds the token; - reads standard input
   --claims FILE   or the claims alone, as JSON; - reads standard input
-  --source SLUG   with --claims: the source of these claims (default: by "iss")
+  --source SLUG   with --claims: the source of these claims (default: by "iss"); of several clusters: which one
   --scope SCOPE   what is asked for; may be given several times
   --stack NAME    whose rules: stacks/Pulumi.NAME.yaml (default: local)
   --json          prints JSON
@@ -46,7 +47,7 @@ export function runExplain(args: readonly string[], world: ExplainWorld): Comman
   try {
     const options = parse(args)
     if (options.help) return { exitCode: 0, text: explainHelp }
-    const explanation = answer(options, readPolicy(options.stack, world), world)
+    const explanation = answer(options, readPolicy(options, world), world)
     const text = options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)
     return { exitCode: explanation.granted ? 0 : 1, text: `${text}\n` }
   } catch (error) {
@@ -87,26 +88,54 @@ function parse(args: readonly string[]): Options {
 }
 
 /** A preview shows warnings about the rules; here they would precede each answer. */
-function readPolicy(stack: string, world: ExplainWorld): Policy {
+function readPolicy({ stack }: Options, world: ExplainWorld, assumed?: AssumedIssuer): Known {
   if (!/^[\w.-]{1,100}$/.test(stack))
     throw new WrongQuestion(`${quote(stack)} is not the name of a stack; for example: --stack local`)
   const stackFile = read(`stacks/Pulumi.${stack}.yaml`, world)
-  const { policy, findings } = stackPolicy(read('Pulumi.yaml', world), stackFile)
-  if (policy !== undefined) return policy
+  const { policy, findings, clusters } = stackPolicy(read('Pulumi.yaml', world), stackFile, assumed)
+  if (policy !== undefined) return { policy, clusters }
   const mistakes = findings.filter(({ severity }) => severity === 'error').map(findingText)
   throw new WrongQuestion(`the rules of stack ${stack} have mistakes:\n${mistakes.join('\n')}`)
 }
 
-function answer(options: Options, policy: Policy, world: ExplainWorld): Explanation {
+interface Known {
+  readonly policy: Policy
+  /** Slugs of sources whose issuer only the cluster knows. */
+  readonly clusters: readonly string[]
+}
+
+function answer(options: Options, stack: Known, world: ExplainWorld): Explanation {
   const { token, claims, scope } = options
   if (token !== undefined && claims === undefined) {
-    return explainToken(policy, decodeToken(read(token, world).trim()), scope, world.now())
+    const decoded = decodeToken(read(token, world).trim())
+    const known = assuming(options, stack, decoded?.claims ?? {}, world)
+    return withAssumption(known, explainToken(known.policy, decoded, scope, world.now()))
   }
   if (claims !== undefined && token === undefined) {
     const given = readClaims(claims, world)
-    return explainClaims(policy, { kind: 'claims', source: sourceOf(options, policy, given), claims: given }, scope)
+    const known = assuming(options, stack, given, world)
+    const source = sourceOf(options, known.policy, given)
+    return withAssumption(known, explainClaims(known.policy, { kind: 'claims', source, claims: given }, scope))
   }
   throw new WrongQuestion(`either --token or --claims is needed\n\n${explainHelp}`)
+}
+
+/** The policy once more, with the issuer of a service account's token for that of its cluster. */
+function assuming(options: Options, stack: Known, { iss: issuer, sub }: Claims, world: ExplainWorld): Known {
+  const isOfAccount = typeof sub === 'string' && serviceAccountOf(sub) !== undefined
+  if (!isOfAccount || typeof issuer !== 'string') return stack
+  return readPolicy(options, world, { issuer, ...(options.source && { slug: options.source }) })
+}
+
+/** Says that the issuer was not compared, where only the cluster knows it. */
+function withAssumption({ policy, clusters }: Known, explanation: Explanation): Explanation {
+  const { source } = explanation
+  if (source === undefined || !clusters.includes(source)) return explanation
+  const issuer = policy.sources.get(source)?.issuer
+  return {
+    ...explanation,
+    assumed: `issuer ${quote(issuer)} is that of the cluster; \`pulumi preview\` asks the cluster`,
+  }
 }
 
 function readClaims(path: string, world: ExplainWorld): Claims {

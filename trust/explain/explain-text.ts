@@ -7,7 +7,7 @@ import type { Miss } from './nearest-rule.ts'
 
 /** One line each for source, checks and rules, then for each scope. */
 export function explanationText(explanation: Explanation): string {
-  const { source, kind, failed, passed, rules, unusable, nearest, scopes } = explanation
+  const { source, kind, failed, passed, rules, unusable, nearest, scopes, assumed } = explanation
   const checks = checkNames.map((name) => {
     if (passed.includes(name)) return `${name} ok`
     return failed?.check === name ? `${name} FAILED` : `${name} not checked`
@@ -15,6 +15,7 @@ export function explanationText(explanation: Explanation): string {
   return [
     `source   ${source === undefined ? 'none' : `${source} (${kindText[kind ?? 'claims']})`}`,
     `checks   ${checks.join(', ')}; authentik checks the signature`,
+    ...(assumed === undefined ? [] : [`assumed  ${assumed}`]),
     ...(failed === undefined ? [] : [`refused  ${failed.sentence}`]),
     ...(rules.length === 0 ? [] : [`rules    ${rules.join(', ')} ${rules.length === 1 ? 'matches' : 'match'}`]),
     ...(unusable === undefined ? [] : [`names    ${unusable}`]),

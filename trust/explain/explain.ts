@@ -36,6 +36,8 @@ export interface Explanation {
   /** Set if the source has rules but none matches. */
   readonly nearest: NearestRule | undefined
   readonly scopes: readonly ExplainedScope[]
+  /** What was taken for granted, as the stack's files do not say it. */
+  readonly assumed?: string
 }
 
 const checkOf: Record<RefusalCode, CheckName> = {

@@ -1,6 +1,7 @@
 /** Rules in words, one line each, so that a review of a preview shows what trust changes. */
 import type { Platform } from '../platforms/platform-claims.ts'
 import type { TrustRule } from './rule-schema.ts'
+import { CLUSTER_SOURCE, serviceAccountOf } from './service-accounts.ts'
 import type { TrustSource } from './source-schema.ts'
 
 const jobs: Record<Platform, string> = { github: 'GitHub repositories', gitlab: 'GitLab projects', oidc: 'jobs' }
@@ -32,8 +33,27 @@ function describeRule(rule: TrustRule, sources: readonly TrustSource[]): string 
   const platform = source?.platform ?? 'oidc'
   // The slug says which source it is, unless it is the platform's name.
   const who = rule.source === platform ? jobs[platform] : `${jobs[platform]} at ${rule.source}`
+  const accounts = describeAccounts(rule.claims)
+  if (accounts !== undefined) {
+    const at = rule.source === CLUSTER_SOURCE ? '' : ` at ${rule.source}`
+    return `${describeGrants(rule)}: ${accounts}${at}`
+  }
   const claims = rule.claims.map(([claim, patterns]) => describeClaim(claim, patterns))
   return `${describeGrants(rule)}: ${[who, ...claims].join(' ')}`
+}
+
+/** A rule for service accounts of Kubernetes and nothing else, in words; undefined for all others. */
+function describeAccounts(claims: TrustRule['claims']): string | undefined {
+  const [first, ...others] = claims
+  if (first?.[0] !== 'sub' || others.length > 0) return undefined
+  const accounts = first[1].map(serviceAccountOf)
+  if (!accounts.every((account) => account !== undefined)) return undefined
+  const inWords = [...Map.groupBy(accounts, ({ namespace }) => namespace)].map(([namespace, of]) => {
+    const names = of.map(({ name }) => name)
+    const where = `of ${namespace.endsWith('*') ? 'namespaces' : 'namespace'} ${namespace}`
+    return names.includes('*') ? `service accounts ${where}` : `service account ${either(names)} ${where}`
+  })
+  return either(inWords)
 }
 
 function describeClaim(claim: string, patterns: readonly string[]): string {

@@ -28,6 +28,10 @@ describe('claims that do not identify an owner', () => {
     ['oidc', { sub: ['ref:refs/heads/main', 'pull_request'] }],
     ['oidc', { sub: 'system:serviceaccount:*' }],
     ['oidc', { sub: 'system:serviceaccount:ci*:builder' }],
+    ['oidc', { sub: 'system:serviceaccount:*-ci:builder' }],
+    ['oidc', { sub: 'system:serviceaccount:*:*' }],
+    ['oidc', { sub: 'system:serviceaccount:team-*' }],
+    ['oidc', { sub: ['system:serviceaccount:ci:*', 'system:serviceaccount:-*:*'] }],
     ['oidc', { sub: ['job-of-acme', 'environment:production'] }],
     ['oidc', { repository: '*/app' }],
     ['oidc', { repository_owner_id: '5*' }],
@@ -67,6 +71,7 @@ describe('claims that do not identify an owner', () => {
 
 test.each<[string, object]>([
   ['oidc', { sub: 'system:serviceaccount:ci:*' }],
+  ['oidc', { sub: 'system:serviceaccount:team-*:*' }],
   ['oidc', { sub: 'repo:acme/app:ref:refs/heads/main' }],
   ['oidc', { sub: 'environment:production:repo:acme/app' }],
   ['oidc', { sub: 'acme-builder', email_verified: true }],

@@ -21,6 +21,8 @@ const NOBODY = new Set([
 /** Circumstances that a `sub` can begin with, since platforms let an organisation compose it. */
 const CIRCUMSTANCE = new RegExp(`^(?:${[...NOBODY, 'pull_request'].join('|')})(?::|$)`)
 
+const FAMILY_OF_NAMESPACES = /^system:serviceaccount:[a-z0-9][-a-z0-9]*-\*:[^:]+$/
+
 /** The parts of a composed `sub` that say whose job it is, each followed by its value. */
 const SUB_IDENTITY: Record<Exclude<Platform, 'oidc'>, RegExp> = {
   github: /(?:^|:)(repo|repository|repository_owner|repository_owner_id|repository_id|enterprise|enterprise_id):(.*)$/,
@@ -82,11 +84,14 @@ function oidcPins(claim: string, pattern: string): boolean {
   return /[\p{L}\p{N}]/u.test(pattern)
 }
 
-/** Kubernetes has one `sub` for each account, "system:serviceaccount:<namespace>:<account>". */
+/**
+ * Kubernetes has one `sub` for each account, "system:serviceaccount:<namespace>:<account>". Who runs the cluster names
+ * its namespaces, so "team-*" is a family of them; "team*" would also match "teammate".
+ */
 function oidcSubPins(pattern: string): boolean {
   if (CIRCUMSTANCE.test(pattern))
     return /(?:^|:)(?:repo|repository|project_path|repository_owner):[\p{L}\p{N}]/u.test(pattern)
   if (/^system:serviceaccount:?\*|^system:\*/.test(pattern)) return false
-  if (/^system:serviceaccount:[^:*]*\*/.test(pattern)) return false
+  if (/^system:serviceaccount:[^:*]*\*/.test(pattern)) return FAMILY_OF_NAMESPACES.test(pattern)
   return /[\p{L}\p{N}]/u.test(pattern)
 }

@@ -2,6 +2,10 @@
 import { z } from 'zod'
 import { MAX_PATTERN_CHARACTERS, MAX_PATTERNS_PER_FIELD } from '../limits.ts'
 
+/** RFC 1123 labels and subdomains (kubernetes.io, "Object Names and IDs"). */
+const MAX_NAMESPACE_CHARACTERS = 63
+const MAX_ACCOUNT_CHARACTERS = 253
+
 const text = z
   .string({ error: 'is not text' })
   .min(1, { error: 'is empty' })
@@ -67,10 +71,33 @@ const namespace = z
     error: "needs the name as well: GitLab's tokens name parent groups by path, never by id",
   })
 
+/**
+ * A namespace of a Kubernetes cluster, or `team-*` for all whose names begin like that. The "-" is required, since
+ * `team*` would also match a namespace "teammate".
+ */
+const kubernetesNamespace = z
+  .string({ error: 'is not text' })
+  .max(MAX_NAMESPACE_CHARACTERS, { error: `is longer than ${MAX_NAMESPACE_CHARACTERS} characters` })
+  .regex(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:-\*)?$/, {
+    error: 'is neither the name of a namespace nor the beginning of one, such as team-*',
+  })
+const serviceAccount = z
+  .string({ error: 'is not text' })
+  .max(MAX_ACCOUNT_CHARACTERS, { error: `is longer than ${MAX_ACCOUNT_CHARACTERS} characters` })
+  .regex(/^[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?$/, { error: 'is not the name of a service account' })
+
 /** The short forms: the owner, from which the rest follows. */
 export const shortFormSchema = z.strictObject({
   github: z.strictObject({ owners: oneOrMore(owner), source: z.string().optional() }).optional(),
   gitlab: z.strictObject({ namespaces: oneOrMore(namespace), source: z.string().optional() }).optional(),
+  kubernetes: z
+    .strictObject({
+      namespaces: oneOrMore(kubernetesNamespace),
+      serviceAccounts: oneOrMore(serviceAccount).optional(),
+      pull: names,
+      source: z.string().optional(),
+    })
+    .optional(),
 })
 
 export type RuleSettings = z.output<typeof ruleSchema>

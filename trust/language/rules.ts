@@ -8,7 +8,7 @@ import { pushOverlaps } from './push-overlaps.ts'
 import { checkRule } from './rule-checks.ts'
 import { type RuleSettings, ruleSchema, shortFormSchema, type TrustRule } from './rule-schema.ts'
 import { sessionFindings } from './session-claims.ts'
-import { expandShortForm } from './short-forms.ts'
+import { expandShortForm, ownedNames } from './short-forms.ts'
 import type { TrustSource } from './source-schema.ts'
 
 export interface ParsedRules {
@@ -27,8 +27,11 @@ const examples: Record<string, string> = {
   any: 'any: true',
   github: 'github: { owners: [{ name: acme, id: "501" }] }',
   gitlab: 'gitlab: { namespaces: [{ name: acme, id: "72" }] }',
+  kubernetes: 'kubernetes: { namespaces: [shop], pull: ["acme/**"] }',
 }
-const fields = ['source', 'claims', 'push', 'pull', 'delete', 'catalog', 'any', 'github', 'gitlab']
+const shortForms = ['github', 'gitlab', 'kubernetes']
+const fields = ['source', 'claims', 'push', 'pull', 'delete', 'catalog', 'any', ...shortForms]
+const shortFormFields = ['owners', 'namespaces', 'source', 'name', 'id', 'subgroups', 'serviceAccounts', 'pull']
 
 /**
  * Reads a list of rules and short forms; a single one counts as a list of one.
@@ -45,9 +48,10 @@ export function parseRules(value: unknown, sources: readonly TrustSource[]): Par
   const rules: TrustRule[] = []
   const read: { number: number; settings: RuleSettings }[] = []
   const findings: Finding[] = []
+  const owned = ownedNames(entries.flatMap((entry) => shortFormSchema.safeParse(entry).data ?? []))
   for (const [index, entry] of entries.entries()) {
     const number = index + 1
-    const { settings: written, findings: ofShape } = readEntry(entry, number)
+    const { settings: written, findings: ofShape } = readEntry(entry, number, owned)
     findings.push(...ofShape)
     for (const settings of written) {
       findings.push(...checkRule(settings, number, sources))
@@ -78,16 +82,27 @@ function failed(finding: Finding): ParsedRules {
   return { rules: [], findings: [finding] }
 }
 
-function readEntry(entry: unknown, number: number): { settings: RuleSettings[]; findings: Finding[] } {
-  const isShort = typeof entry === 'object' && entry !== null && ('github' in entry || 'gitlab' in entry)
-  if (isShort) {
+function readEntry(
+  entry: unknown,
+  number: number,
+  owned: readonly string[],
+): { settings: RuleSettings[]; findings: Finding[] } {
+  if (typeof entry === 'object' && entry !== null && shortForms.some((form) => form in entry)) {
     const short = shortFormSchema.safeParse(entry)
-    if (short.success) return { settings: expandShortForm(short.data), findings: [] }
-    return { settings: [], findings: shapeFindings(short.error, entry, number) }
+    if (!short.success) return { settings: [], findings: shapeFindings(short.error, entry, number) }
+    const pullsNothing = short.data.kubernetes !== undefined && (short.data.kubernetes.pull ?? owned).length === 0
+    if (pullsNothing) return { settings: [], findings: [pullMissing(number)] }
+    return { settings: expandShortForm(short.data, owned), findings: [] }
   }
   const full = ruleSchema.safeParse(entry)
   if (full.success) return { settings: [full.data], findings: [] }
   return { settings: [], findings: shapeFindings(full.error, entry, number) }
+}
+
+function pullMissing(rule: number): Finding {
+  const wrong = 'no rule names an owner in the short form, so it does not follow what these pods pull'
+  const example = examples.kubernetes ?? ''
+  return { severity: 'error', code: 'pull-missing', rule, field: 'kubernetes.pull', wrong, example }
 }
 
 function shapeFindings(error: z.ZodError, entry: unknown, number: number): Finding[] {
@@ -107,7 +122,7 @@ function shapeFindings(error: z.ZodError, entry: unknown, number: number): Findi
 }
 
 function unknownField(path: readonly PropertyKey[], key: string, number: number): Finding {
-  const known = path.length === 0 ? fields : ['owners', 'namespaces', 'source', 'name', 'id', 'subgroups']
+  const known = path.length === 0 ? fields : shortFormFields
   const meant = nearestName(key, known)
   const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${quote(meant)}?`
   return {

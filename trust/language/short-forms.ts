@@ -1,10 +1,13 @@
 /**
  * `github: { owners: [...] }` and `gitlab: { namespaces: [...] }` written out: one rule for each owner, which lets
- * its jobs push to their own path and pull what belongs to the owner.
+ * its jobs push to their own path and pull what belongs to the owner. `kubernetes: { namespaces: [...] }` lets pods
+ * pull: one rule for each namespace.
  *
  * Only branches and tags: a pull request's `ref` is `refs/pull/...`, and a fork can open one.
  */
+import { isRepositoryPath } from '../decision/repository-names.ts'
 import type { Namespace, Owner, RuleSettings, ShortForm } from './rule-schema.ts'
+import { CLUSTER_SOURCE, serviceAccountSubject } from './service-accounts.ts'
 
 const BRANCHES_AND_TAGS = ['refs/heads/**', 'refs/tags/**']
 
@@ -22,12 +25,34 @@ const OWN_EVENTS = ['create', 'push', 'release', 'repository_dispatch', 'schedul
  */
 const NO_MERGE_REQUESTS = ['api', 'pipeline', 'push', 'schedule', 'trigger', 'web']
 
-/** The rules that one short form is written out to. */
-export function expandShortForm({ github, gitlab }: ShortForm): RuleSettings[] {
+/**
+ * The rules that one short form is written out to.
+ *
+ * @param owned patterns of what the owners push, which pods pull unless their rule says something else
+ */
+export function expandShortForm({ github, gitlab, kubernetes }: ShortForm, owned: readonly string[]): RuleSettings[] {
   return [
     ...(github?.owners ?? []).map((owner) => githubRule(owner, github?.source || 'github')),
     ...(gitlab?.namespaces ?? []).flatMap((namespace) => gitlabRules(namespace, gitlab?.source || 'gitlab')),
+    ...(kubernetes?.namespaces ?? []).map((namespace) => ({
+      source: kubernetes?.source || CLUSTER_SOURCE,
+      claims: { sub: (kubernetes?.serviceAccounts ?? ['*']).map((name) => serviceAccountSubject(namespace, name)) },
+      pull: kubernetes?.pull ?? [...owned],
+    })),
   ]
+}
+
+/**
+ * What the owners in these short forms push, as patterns of names: `acme/**` for owner `acme`. An owner that is only
+ * known by its id has no name to begin a pattern with.
+ */
+export function ownedNames(forms: readonly ShortForm[]): string[] {
+  const owners: Owner[] = forms.flatMap(({ github, gitlab }) => [
+    ...(github?.owners ?? []),
+    ...(gitlab?.namespaces ?? []),
+  ])
+  const names = owners.flatMap(({ name }) => (name === undefined ? [] : [name.toLowerCase()]))
+  return [...new Set(names.filter(isRepositoryPath))].map((name) => `${name}/**`)
 }
 
 function githubRule({ name, id }: Owner, source: string): RuleSettings {

@@ -1,6 +1,7 @@
 /** The policy of a stack, read only from its configuration files: no Pulumi, no network. */
 
 import { loadPolicy, type Policy } from '../decision/policy.ts'
+import { type ClusterIdentity, clusterRules, clusterSource, parseClusterPulls } from './cluster-pulls.ts'
 import { compileDocument, REGISTRY_APPLICATION, sessionNames } from './document.ts'
 import { type Finding, hasErrors } from './findings.ts'
 import type { TrustRule } from './rule-schema.ts'
@@ -17,6 +18,14 @@ export interface StackPolicy {
   readonly findings: readonly Finding[]
   readonly sources: readonly TrustSource[]
   readonly rules: readonly TrustRule[]
+  /** Slugs of sources whose issuer only their cluster knows; one of them has the issuer that was assumed. */
+  readonly clusters: readonly string[]
+}
+
+/** The issuer of a service account's token, for the source `slug`: by default that of the first cluster. */
+export interface AssumedIssuer {
+  readonly issuer: string
+  readonly slug?: string
 }
 
 const hostMissing: Finding = {
@@ -32,10 +41,17 @@ const hostMissing: Finding = {
  *
  * @param projectFile the text of Pulumi.yaml, which contains the defaults
  * @param stackFile the text of the stack's configuration file
+ * @param assumed what to take for the issuer of a cluster
  */
-export function stackPolicy(projectFile: string, stackFile: string): StackPolicy {
+export function stackPolicy(projectFile: string, stackFile: string, assumed?: AssumedIssuer): StackPolicy {
   const [project, stack] = [parseYaml(projectFile), parseYaml(stackFile)]
-  const failed = (findings: readonly Finding[]) => ({ policy: undefined, findings, sources: [], rules: [] })
+  const failed = (findings: readonly Finding[]) => ({
+    policy: undefined,
+    findings,
+    sources: [],
+    rules: [],
+    clusters: [],
+  })
   const unreadable = [...project.findings, ...stack.findings]
   if (unreadable.length > 0) return failed(unreadable)
   // An empty setting is not set (Pulumi.yaml).
@@ -45,17 +61,35 @@ export function stackPolicy(projectFile: string, stackFile: string): StackPolicy
 
   const audience = text('audience', text('host', ''))
   if (audience === '') return failed([hostMissing])
-  const { sources, findings: ofSources } = parseSources(setting('sources'), audience)
-  const { rules, findings: ofRules } = parseRules(setting('trust'), sources)
-  const findings = [...ofSources, ...ofRules]
+  const written = parseSources(setting('sources'), audience)
+  const { clusters, findings: ofClusters } = parseClusterPulls(setting('clusterPulls'))
+  const isKnown = written.sources.some(({ issuer }) => issuer === assumed?.issuer)
+  const standing = isKnown ? undefined : (assumed?.slug ?? clusters[0]?.slug)
+  const ofCluster = clusters.map((cluster) =>
+    clusterSource(cluster, unknownIdentity(cluster.slug, cluster.slug === standing ? assumed?.issuer : undefined)),
+  )
+  const { sources, findings: ofSources } =
+    ofCluster.length === 0 ? written : parseSources([...list(setting('sources')), ...ofCluster], audience)
+  const implied = clusterRules(clusters)
+  const trust = setting('trust')
+  const { rules, findings: ofRules } = parseRules(implied.length === 0 ? trust : [...list(trust), ...implied], sources)
+  const findings = [...ofClusters, ...ofSources, ...ofRules]
   if (hasErrors(findings)) return failed(findings)
   const document = compileDocument(sources, rules, {
     application: REGISTRY_APPLICATION,
     groups: { push: text('pushGroup', 'acl_docker_push'), pull: text('pullGroup', 'acl_docker_pull') },
     session: sessionNames,
   })
-  return { policy: loadPolicy(document), findings, sources, rules }
+  return { policy: loadPolicy(document), findings, sources, rules, clusters: clusters.map(({ slug }) => slug) }
 }
+
+/** Only the cluster knows its issuer and keys. Nothing here looks at keys; the issuer of others is one that no token has. */
+function unknownIdentity(slug: string, issuer = `https://${slug.toLowerCase()}.invalid`): ClusterIdentity {
+  return { issuer, jwks: { keys: [{ kid: `of ${slug}` }] } }
+}
+
+const list = (value: unknown): unknown[] =>
+  Array.isArray(value) ? value : value === undefined || value === '' ? [] : [value]
 
 function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>(

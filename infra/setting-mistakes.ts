@@ -1,0 +1,23 @@
+/** How a mistake in a setting is said. */
+import { withoutSecrets } from '../trust/language/http-url.ts'
+
+/** A setting that is wrong: what was expected, what came, and the command that sets it. */
+export const mistake = (key: string, expected: string, came: string, command: string) =>
+  `${key}: expected ${expected}; it is ${came}.\n  pulumi config set ${command}`
+
+/** A value for a message: short, since it may be a whole file pasted by accident, and without passwords. */
+export function shown(value: string | undefined): string {
+  const MAX_SHOWN = 60
+  if (!value) return 'not set'
+  const text = withoutSecrets(value)
+  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
+}
+
+/** Lists and maps arrive as JSON text. Anything else stays as it is, for the schema to refuse. */
+export function fromJson(value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
