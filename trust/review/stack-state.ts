@@ -8,7 +8,14 @@ export interface StackState extends StackPolicy {
 }
 
 /** A stack that one of the revisions does not have. */
-export const noStack: StackState = { policy: undefined, findings: [], sources: [], rules: [], settings: new Map() }
+export const noStack: StackState = {
+  policy: undefined,
+  findings: [],
+  sources: [],
+  rules: [],
+  clusters: [],
+  settings: new Map(),
+}
 
 /**
  * @param projectFile the text of Pulumi.yaml, which contains the defaults
