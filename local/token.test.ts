@@ -62,6 +62,13 @@ test('it is signed by the platform’s own key', async () => {
   await expect(jwtVerify(jwt, await keys('github'))).rejects.toThrow('no applicable key')
 })
 
+test('--keys prints the public keys by which it is verified, and nothing private', async () => {
+  const { keys } = JSON.parse(await token(['github', '--keys'], directory, NOW))
+  const jwt = (await token(['github', '--repository', 'acme/app'], directory, Date.now())).trim()
+  await jwtVerify(jwt, createLocalJWKSet({ keys }), { currentDate: new Date() })
+  expect(keys.map((key: object) => 'd' in key)).toEqual([false])
+})
+
 test.each([
   [[], 'expected "github" or "gitlab", got ""'],
   [['bitbucket'], 'got "bitbucket"'],

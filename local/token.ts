@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { GITHUB_LIFETIME_SECONDS, githubClaims } from './issuers/github.ts'
 import { GITLAB_LIFETIME_SECONDS, gitlabClaims } from './issuers/gitlab.ts'
-import { type Platform, signingKey } from './issuers/keys.ts'
+import { type Platform, publicKeys, signingKey } from './issuers/keys.ts'
 import { mintToken } from './issuers/mint.ts'
 import { ports, stateDir } from './paths.ts'
 
@@ -21,6 +21,7 @@ const HELP = `Prints a CI job's token, signed by the keys of the local world. It
   --audience TEXT           whom the token is for (default: localhost:${ports.registry})
   --ttl SECONDS             how long it lives (default: github ${GITHUB_LIFETIME_SECONDS}, gitlab ${GITLAB_LIFETIME_SECONDS}); negative: expired that long ago
   --claims JSON             an object merged over all other claims
+  --keys                    prints the platform's public keys instead, as a source's \`jwks\` takes them
   --help                    this text
 `
 
@@ -34,6 +35,7 @@ const OPTIONS = {
   audience: { type: 'string' },
   ttl: { type: 'string' },
   claims: { type: 'string' },
+  keys: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const
 
@@ -51,6 +53,7 @@ export async function token(args: string[], directory: string, now: number): Pro
   if ((platform !== 'github' && platform !== 'gitlab') || positionals.length > 1) {
     throw new Usage(`expected "github" or "gitlab", got "${positionals.join(' ')}"`)
   }
+  if (values.keys) return `${JSON.stringify(publicKeys(await signingKey(directory, platform)))}\n`
   const claims = { ...platformClaims(platform, values), ...claimsOption(values.claims) }
   const lifetime = platform === 'github' ? GITHUB_LIFETIME_SECONDS : GITLAB_LIFETIME_SECONDS
   const ttl = ttlOption(values.ttl, lifetime)

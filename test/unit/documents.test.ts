@@ -55,6 +55,8 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'pulumi destroy': 'test/engine/kept.test.ts',
   'kubectl -n passwordless-registry exec deploy/registry -- registry garbage-collect /etc/distribution/config.yml':
     'test/engine/registry.test.ts',
+  'npm run -s token -- github --keys': 'local/token.test.ts',
+  'npm run -s token -- gitlab --keys': 'local/token.test.ts',
   // Three clients in one line; the session as password is what the test is about.
   [`printf 'user = "JWT:%s"' "$TOKEN" |`]: 'test/engine/clients.test.ts',
 }
