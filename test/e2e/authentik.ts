@@ -8,7 +8,7 @@ import { apiTokenFile, loadSettings } from '../../local/world/settings.ts'
 
 const { authentikUrl, standInAuthentik } = await loadSettings()
 
-async function apiToken(): Promise<string> {
+export async function apiToken(): Promise<string> {
   if (standInAuthentik) return (await readFile(apiTokenFile, 'utf8')).trim()
   const { AUTHENTIK_TOKEN: token } = process.env
   if (!token) throw new Error(`AUTHENTIK_TOKEN has to hold an API token of ${authentikUrl}; it is not set`)
@@ -16,7 +16,7 @@ async function apiToken(): Promise<string> {
 }
 
 /** Where authentik is reached from this machine. */
-export { authentikUrl }
+export { authentikUrl, standInAuthentik }
 
 export type Row = Record<string, unknown> & { pk: string | number }
 

@@ -6,7 +6,7 @@ import { CoreV1Api } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { loadKubeconfig } from '../../local/kubernetes/index.ts'
-import { api, authentikUrl } from './authentik.ts'
+import { api, apiToken, authentikUrl } from './authentik.ts'
 import { upWith } from './changed-stack.ts'
 import { registry } from './job.ts'
 import { npm, start } from './npm.ts'
@@ -94,7 +94,7 @@ describe('the outputs', () => {
   it('hold no secret of the state in clear', async () => {
     const { stdout } = await pulumi('stack', 'export')
     expect(stdout).not.toContain('PRIVATE KEY')
-    expect(stdout).not.toContain(environment.AUTHENTIK_TOKEN)
+    expect(stdout).not.toContain(await apiToken())
     expect(stdout).toContain('"ciphertext"')
   })
 })
