@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
@@ -11,12 +11,14 @@ let root: string
 const elsewhere = {
   test: 'test/run.ts',
   fuzz: 'test/fuzz/main.ts',
+  conformance: 'test/conformance/main.ts',
   explain: 'trust/explain/explain-main.ts',
   bundle: 'service/bundle-main.ts',
 }
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'run-'))
-  for (const directory of ['local', 'test/fuzz', 'trust/explain', 'service', 'sdks/authentik', 'bin', 'elsewhere']) {
+  const scripts = Object.values(elsewhere).map(dirname)
+  for (const directory of ['local', 'sdks/authentik', 'bin', 'elsewhere', ...scripts]) {
     await mkdir(join(root, directory), { recursive: true })
   }
   await copyFile(join(import.meta.dirname, 'run'), join(root, 'local', 'run'))

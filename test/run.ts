@@ -96,9 +96,10 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
       return [vitest('engine', scratch)]
     case 'e2e':
       await ensurePackages({ install, report })
-      await ensureTools(['pulumi', 'registry', 'crane', 'kubernetes', 'coredns', 'skipper', 'buildkit', 'versitygw'], {
-        report,
-      })
+      await ensureTools(
+        ['pulumi', 'registry', 'crane', 'kubernetes', 'coredns', 'skipper', 'buildkit', 'conformance', 'versitygw'],
+        { report },
+      )
       return [vitest('e2e', scratch)]
   }
 }

@@ -31,7 +31,7 @@ export interface Tool {
   publishedFor: readonly string[]
   downloads(target: Platform & { version: string }): Download[]
   build: {
-    module: 'buildkit' | 'cluster' | 'registry' | 'versitygw'
+    module: 'buildkit' | 'cluster' | 'conformance' | 'registry' | 'versitygw'
     package: string
     /** The packages of further commands, each named after the last part of its package. */
     besides?: readonly string[]
@@ -201,5 +201,13 @@ export const tools = {
       // Otherwise it calls itself "git".
       variables: { 'main.Version': '1.8.0' },
     },
+  },
+  // For `npm run conformance` and its end-to-end test only. Its publisher offers no binaries.
+  conformance: {
+    version: '0.0.0-20260831232431-97274622c111',
+    commands: ['conformance'],
+    publishedFor: [],
+    downloads: () => [],
+    build: { module: 'conformance', package: 'github.com/opencontainers/distribution-spec/conformance' },
   },
 } as const satisfies Record<string, Tool>

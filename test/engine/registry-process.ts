@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { parse, stringify } from 'yaml'
 import { type RegistryConfig, registryConfig } from '../../infra/kubernetes/registry-config.ts'
 import { ensureTool } from '../../local/toolchain/index.ts'
 
@@ -38,17 +39,35 @@ export async function startRegistry(
   await writeFile(paths.config, registryConfig(config))
   await writeFile(paths.certificate, trusted.certificate)
   await writeFile(paths.jwks, trusted.jwks)
-  const registry = await ensureTool('registry')
   // What differs from a pod: where files are, and who can reach it.
-  const env = {
+  return serve(paths.config, join(dir, 'data'), {
     REGISTRY_AUTH_TOKEN_JWKS: paths.jwks,
     REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: paths.certificate,
+  })
+}
+
+/**
+ * Starts the same without authentication: what distribution does by itself.
+ * @param dir a folder of its own, for configuration and data
+ */
+export async function startBareRegistry(dir: string): Promise<RegistryProcess> {
+  const { auth: _, ...config } = parse(registryConfig({ realm: '', service: '', issuer: '' }))
+  const file = join(dir, 'config.yml')
+  await mkdir(join(dir, 'data'))
+  await writeFile(file, stringify(config))
+  return serve(file, join(dir, 'data'), {})
+}
+
+async function serve(config: string, data: string, more: Record<string, string>): Promise<RegistryProcess> {
+  const registry = await ensureTool('registry')
+  const env = {
+    ...more,
     REGISTRY_HTTP_ADDR: '127.0.0.1:0',
     REGISTRY_HTTP_SECRET: randomBytes(16).toString('hex'),
-    REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(dir, 'data'),
+    REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: data,
     OTEL_TRACES_EXPORTER: 'none',
   }
-  const child = spawn(registry, ['serve', paths.config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(registry, ['serve', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
   const { promise: host, resolve, reject } = Promise.withResolvers<string>()
   let output = ''
@@ -63,7 +82,7 @@ export async function startRegistry(
   return {
     host: await host,
     collectGarbage: async () => {
-      const { stdout } = await promisify(execFile)(registry, ['garbage-collect', paths.config], { env })
+      const { stdout } = await promisify(execFile)(registry, ['garbage-collect', config], { env })
       return stdout
     },
     terminate: () => void child.kill('SIGTERM'),
