@@ -12,6 +12,7 @@ import { type PullingCluster, parseClusterPulls } from '../trust/language/cluste
 import type { TrustSource } from '../trust/language/source-schema.ts'
 import { accountAudience, anonymousRule, noRuleForAccount } from './kubernetes/anonymous-pull.ts'
 import type { ClusterIdentities } from './kubernetes/cluster-identity.ts'
+import { exposureSettings, exposureWarnings, lacksGateway } from './kubernetes/exposure-settings.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
 import { isOnThisMachine } from './public-url.ts'
@@ -84,7 +85,8 @@ const settings = {
     example: 'public/**',
   },
   namespace: { schema: name, example: 'passwordless-registry' },
-  ingressClass: { schema: optional(qualifiedName), example: 'nginx' },
+  ...exposureSettings,
+  ingressClass: { schema: optional(qualifiedName), example: 'haproxy' },
   ingressTlsSecret: { schema: optional(qualifiedName), example: 'registry-tls' },
   ingressAnnotations: {
     schema: z.record(z.string(), z.string({ error: 'a text; numbers and booleans need quotes' }), {
@@ -103,7 +105,7 @@ const settings = {
     example: '10.0.0.0/8',
   },
   networkPolicies: { schema: yesOrNo, example: 'false' },
-  ingressNamespace: { schema: optional(name), example: 'ingress-nginx' },
+  ingressNamespace: { schema: optional(name), example: 'haproxy-controller' },
   caBundle: { schema: optional(caBundle), example: '-----BEGIN CERTIFICATE-----...' },
   proxy: { schema: optional(httpUrl), example: 'http://proxy.example.com:3128' },
   noProxy: { schema: noProxy, example: '.svc,.cluster.local,localhost,127.0.0.1' },
@@ -194,6 +196,16 @@ export function parseSettings(
     )
   }
   const checked = values as Values
+  if (lacksGateway(checked)) {
+    mistakes.push(
+      mistake(
+        `${PROJECT}:gateway`,
+        'the Gateway that takes the requests, as exposure is gateway',
+        shown(given.gateway),
+        "--path 'gateway.name' 'public'",
+      ),
+    )
+  }
   const audience = checked.audience ?? checked.host ?? ''
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
   const { sources, trust, ...found } = checkTrust({
@@ -217,7 +229,9 @@ export function parseSettings(
         `nothing was changed.\n\n${mistakes.join('\n\n')}\n`,
     )
   }
-  const warnings = [...found.warnings, ...proxyWarnings(checked)].map((text) => `${PROJECT}:${text}`)
+  const warnings = [...found.warnings, ...proxyWarnings(checked), ...exposureWarnings(checked)].map(
+    (text) => `${PROJECT}:${text}`,
+  )
   const anonymousPull = { repositories: checked.anonymousPull, audience: ownAudience ?? audience }
   const { clusters: clusterPulls } = parseClusterPulls(checked.clusterPulls)
   return { settings: { ...checked, anonymousPull, audience, clusterPulls, sources, trust }, warnings }

@@ -10,6 +10,7 @@ import { SigningKey } from './authentik/signing-key.ts'
 import { Sources } from './authentik/sources.ts'
 import { TrustPolicy } from './authentik/trust-policy.ts'
 import { readSettings } from './config.ts'
+import { HttpRoutes } from './kubernetes/http-routes.ts'
 import { Ingress } from './kubernetes/ingress.ts'
 import { makeNamespace } from './kubernetes/namespace.ts'
 import { callsOf, NetworkPolicies } from './kubernetes/network-policies.ts'
@@ -99,15 +100,22 @@ if (settings.networkPolicies) {
     calls: callsOf(settings),
   })
 }
-new Ingress({
+const entrance = {
   namespace,
   host: settings.host,
-  className: settings.ingressClass,
-  tlsSecret: settings.ingressTlsSecret,
-  annotations: settings.ingressAnnotations,
   tokenService: tokenService.service,
   registry: distribution.service,
-})
+}
+if (settings.exposure === 'ingress') {
+  new Ingress({
+    ...entrance,
+    className: settings.ingressClass,
+    tlsSecret: settings.ingressTlsSecret,
+    annotations: settings.ingressAnnotations,
+  })
+} else if (settings.exposure === 'gateway' && settings.gateway !== undefined) {
+  new HttpRoutes({ ...entrance, gateway: settings.gateway, namespaceName: settings.namespace })
+}
 
 export const githubWorkflow = githubWorkflowFor(settings)
 export const gitlabCi = gitlabCiFor(settings)

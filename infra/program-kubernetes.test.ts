@@ -234,14 +234,19 @@ describe('Kubernetes', () => {
 
   it('routes the host to both, with the class, certificate and annotations of the stack', async () => {
     await run(example())
-    const { inputs } = one('kubernetes:networking.k8s.io/v1:Ingress')
-    expect(inputs.metadata.annotations).toMatchObject({
+    const [registry, tokens] = ['registry', 'token-service'].map(
+      (name) => one('kubernetes:networking.k8s.io/v1:Ingress', name).inputs,
+    )
+    expect(registry.metadata.annotations).toMatchObject({
       'nginx.ingress.kubernetes.io/proxy-body-size': '0',
       'cert-manager.io/cluster-issuer': 'letsencrypt',
     })
-    expect(inputs.spec).toMatchObject({
-      ingressClassName: 'nginx',
-      tls: [{ hosts: ['registry.example.com'], secretName: 'registry-tls' }],
-    })
+    expect(Object.keys(tokens.metadata.annotations)).toEqual(['pulumi.com/skipAwait'])
+    for (const { spec } of [registry, tokens]) {
+      expect(spec).toMatchObject({
+        ingressClassName: 'haproxy',
+        tls: [{ hosts: ['registry.example.com'], secretName: 'registry-tls' }],
+      })
+    }
   })
 })

@@ -1,28 +1,20 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { conflictAdvice } from './conflict-advice.ts'
-import { ingressSpec, UNLIMITED_UPLOADS } from './ingress-spec.ts'
+import type { Entrance } from './entrance.ts'
+import { LAYER_ANNOTATIONS, registryIngressSpec, tokenAnnotations, tokenIngressSpec } from './ingress-objects.ts'
 import { DO_NOT_WAIT, labels } from './labels.ts'
 
-const NAME = 'registry'
-
-export interface IngressArgs {
-  namespace: pulumi.Input<string>
-  /** Public name, with or without a port. */
-  host: string
+export interface IngressArgs extends Entrance {
   className: string | undefined
   tlsSecret: string | undefined
   annotations: Record<string, string>
-  /** Names of the Services. */
-  tokenService: pulumi.Input<string>
-  registry: pulumi.Input<string>
 }
 
-/** The entrance: `/token` goes to the token service, everything else to the registry. */
+/** The entrance as two Ingresses, so that what layers need does not hold for tokens. */
 export class Ingress extends pulumi.ComponentResource {
   constructor(args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('passwordless-registry:kubernetes:Ingress', NAME, {}, opts)
-    const child = { parent: this, hooks: conflictAdvice() }
+    super('passwordless-registry:kubernetes:Ingress', 'registry', {}, opts)
     const { className } = args
     // Kubernetes accepts an Ingress of a class without a controller, and then nothing ever answers.
     const served =
@@ -35,27 +27,38 @@ export class Ingress extends pulumi.ComponentResource {
               { parent: this },
             ),
           ]
-    new kubernetes.networking.v1.Ingress(
-      NAME,
-      {
-        metadata: {
-          name: NAME,
-          namespace: args.namespace,
-          labels: labels(NAME),
-          annotations: { ...DO_NOT_WAIT, ...UNLIMITED_UPLOADS, ...args.annotations },
+    const ingress = (
+      name: string,
+      service: pulumi.Input<string>,
+      specOf: typeof registryIngressSpec,
+      annotations: Record<string, string>,
+      after: pulumi.Resource[],
+    ) =>
+      new kubernetes.networking.v1.Ingress(
+        name,
+        {
+          metadata: {
+            name,
+            namespace: args.namespace,
+            labels: labels(name),
+            annotations: { ...DO_NOT_WAIT, ...annotations },
+          },
+          spec: pulumi.output(service).apply((name) => specOf({ ...args, service: name })),
         },
-        spec: pulumi
-          .output({ tokenService: args.tokenService, registry: args.registry })
-          .apply((names) => ingressSpec({ ...args, ...names })),
-      },
-      {
-        ...child,
-        dependsOn: served,
-        // Only a new Ingress gets the cluster's default class, so one that loses its class must be replaced.
-        replaceOnChanges: ['spec.ingressClassName'],
-        deleteBeforeReplace: true,
-      },
-    )
+        {
+          parent: this,
+          hooks: conflictAdvice(),
+          dependsOn: after,
+          // Only a new Ingress gets the cluster's default class, so one that loses its class must be replaced.
+          replaceOnChanges: ['spec.ingressClassName'],
+          deleteBeforeReplace: true,
+        },
+      )
+    const ofRegistry = { ...LAYER_ANNOTATIONS, ...args.annotations }
+    const registry = ingress('registry', args.registry, registryIngressSpec, ofRegistry, served)
+    // After the other one, which had /token too in stacks of older versions: controllers refuse a path twice.
+    const ofTokens = tokenAnnotations(args.annotations)
+    ingress('token-service', args.tokenService, tokenIngressSpec, ofTokens, [...served, registry])
     this.registerOutputs({})
   }
 }

@@ -1,0 +1,49 @@
+/** The two HTTPRoutes as data (gateway-api.sigs.k8s.io, version v1). */
+import { hostName } from './ingress-objects.ts'
+import { REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
+
+/** The listener that takes the requests. */
+export interface GatewayReference {
+  name: string
+  /** Undefined: the stack's own. */
+  namespace?: string | undefined
+  /** The name of one listener; undefined: all that allow the host. */
+  section?: string | undefined
+}
+
+export interface HttpRouteArgs {
+  host: string
+  gateway: GatewayReference
+  /** Name of the Service. */
+  service: string
+}
+
+/** The `spec` of the route that leads `/token` to the token service. */
+export const tokenRouteSpec = (args: HttpRouteArgs) =>
+  spec(args, { matches: [{ path: { type: 'Exact', value: '/token' } }] }, TOKEN_SERVICE_PORT)
+
+/** The `spec` of the route that leads all else to the registry. A layer takes as long as it takes: "0s" is no limit. */
+export const registryRouteSpec = (args: HttpRouteArgs) =>
+  spec(
+    args,
+    {
+      matches: [{ path: { type: 'PathPrefix', value: '/' } }],
+      timeouts: { request: '0s', backendRequest: '0s' },
+    },
+    REGISTRY_PORT,
+  )
+
+function spec({ host, gateway, service }: HttpRouteArgs, rule: object, port: number) {
+  const { name, namespace, section } = gateway
+  return {
+    parentRefs: [
+      {
+        name,
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(section === undefined ? {} : { sectionName: section }),
+      },
+    ],
+    hostnames: [hostName(host)],
+    rules: [{ ...rule, backendRefs: [{ name: service, port }] }],
+  }
+}
