@@ -13,7 +13,9 @@ const suite = useTokenService({ started: false })
 /** A connection as it is, and all that comes on it until it is closed. */
 function open(at: TokenServiceProcess) {
   const socket = connect({ port: Number(new URL(at.url).port), host: '127.0.0.1', allowHalfOpen: true })
-  return { socket, answer: text(socket) }
+  const answer = text(socket)
+  answer.catch(() => {}) // of a connection that a test breaks, nobody may be waiting
+  return { socket, answer }
 }
 const get = ({ authorization } = ci, more = '') =>
   `GET /token?scope=repository:acme/app:pull HTTP/1.1\r\nhost: a\r\nauthorization: ${authorization}\r\n${more}\r\n`
@@ -21,7 +23,7 @@ const last = 'connection: close\r\n'
 const statuses = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
 
 describe('a slow client', () => {
-  const limits = { requestHeadersMs: 1_000, requestTotalMs: 1_000, socketCheckMs: 50 }
+  const limits = { requestHeadersMs: 1_000, requestTotalMs: 2_000, socketCheckMs: 50 }
   const form = 'POST /token HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\n'
 
   it.each([
@@ -106,7 +108,7 @@ describe('a connection', () => {
     expect([...came.matchAll(/"token":"([^"]+)"/g)].map(([, token]) => token)).toEqual(tokens)
   })
 
-  it('half of which its client has closed is closed, as every server of Node does; what it asked for is not lost', async () => {
+  it('half of which its client has closed is closed, as every server of Node does', async () => {
     const at = await suite.start()
     const letGo = holdBack(suite.upstream)
     const { socket, answer } = open(at)
@@ -114,7 +116,6 @@ describe('a connection', () => {
     expect(await answer).toBe('')
     letGo()
     expect((await suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })).status).toBe(200)
-    expect(suite.upstream.received).toHaveLength(1)
   })
 
   it('whose client is gone is no loss for others that ask the same', async () => {
@@ -124,6 +125,7 @@ describe('a connection', () => {
     gone.socket.write(get())
     while (suite.upstream.received.length === 0) await sleep(5)
     const patient = suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })
+    while ((await suite.metrics(at))('token_service_answers_total{source="shared"}') < 1) await sleep(5)
     gone.socket.resetAndDestroy()
     await gone.answer.catch(() => {})
     letGo()
@@ -153,6 +155,41 @@ describe('a connection', () => {
     expect([(await first).status, (await patient).status]).toEqual([200, 200])
     expect(suite.upstream.received).toHaveLength(2)
     expect((await suite.metrics(at))('token_service_requests_total{outcome="refused",reason="client_gone"}')).toBe(21)
+  })
+
+  it('whose client is gone takes its call along: authentik sees the connection close', async () => {
+    const at = await suite.start()
+    const closed = Promise.withResolvers<void>()
+    const usual = suite.upstream.answer
+    suite.upstream.answer = (_, response) => response.once('close', closed.resolve)
+    const gone = open(at)
+    gone.socket.write(get())
+    while (suite.upstream.received.length === 0) await sleep(5)
+    gone.socket.resetAndDestroy()
+    await closed.promise
+    suite.upstream.answer = usual
+    expect((await suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })).status).toBe(200)
+    expect((await suite.metrics(at))('token_service_breaker_state')).toBe(0)
+  })
+
+  it('and 200 that connect and hang up put no more calls on authentik than may be under way', async () => {
+    // Without an answer it is not known how long authentik takes; so these places are given back after the test.
+    const at = await suite.start({}, { upstreamCalmMs: 600_000, upstreamTotalMs: 600_000 })
+    suite.upstream.answer = () => {}
+    for (let client = 0; client < 200; client++) {
+      const { socket, answer } = open(at)
+      socket.write(get(basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID() })))))
+      await once(socket, 'ready')
+      if (client === 0) while (suite.upstream.received.length === 0) await sleep(5)
+      socket.resetAndDestroy()
+      await answer.catch(() => {})
+    }
+    const gone = 'token_service_requests_total{outcome="refused",reason="client_gone"}'
+    const places = (await suite.metrics(at))('token_service_upstream_places')
+    expect(suite.upstream.received.length).toBeLessThanOrEqual(places)
+    expect((await suite.metrics(at))('token_service_upstream_in_flight')).toBeLessThanOrEqual(places)
+    expect((await suite.metrics(at))(gone)).toBeGreaterThan(0)
+    expect((await suite.metrics(at))('token_service_breaker_state')).toBe(0)
   })
 
   it('beyond the limit is closed at once, and the second port still answers', async () => {

@@ -96,7 +96,7 @@ describe('while it is closed', () => {
   )
 
   const healthy = (Object.keys(failures) as FailureReason[]).filter(
-    (reason) => reason !== 'upstream_timeout' && !(outages as readonly string[]).includes(reason),
+    (reason) => !['upstream_timeout', 'client_gone', ...outages].includes(reason),
   )
   it.each<Answer>(['granted', 'crash', ...healthy])(
     'takes "%s" for no outage, and begins to count anew',
@@ -191,4 +191,23 @@ it('has one state for all that it protects', async () => {
   )
   for (const exchange of [registry, session, registry]) await exchange?.(request).catch(() => {})
   expect(state()).toBe('open')
+})
+
+describe('a call whose client hung up', () => {
+  it('is neither a failure nor an answer', async () => {
+    const { ask, state } = breaker()
+    for (let failure = 1; failure < limits.breakerFailures; failure++) await ask('upstream_broken')
+    for (let call = 0; call < 20; call++) await ask('client_gone')
+    expect(state()).toBe('closed')
+    await ask('upstream_broken')
+    expect(state()).toBe('open')
+  })
+
+  it('leaves it to the next one to find out whether authentik is back', async () => {
+    const { ask, open, state, world } = breaker()
+    await open()
+    world.nowMs += limits.breakerOpenMs
+    expect([await ask('client_gone'), state()]).toEqual(['client_gone', 'open'])
+    expect([await ask('granted'), state()]).toEqual(['granted', 'closed'])
+  })
 })

@@ -55,6 +55,11 @@ export function createBreaker(
     )
   }
   const failed = (error: unknown, beganMs: number) => {
+    // Nobody waited for what authentik would have said: the next call has to find out.
+    if (error instanceof TokenError && error.reason === 'client_gone') {
+      if (state === 'half-open') become('open')
+      return
+    }
     if (!(error instanceof TokenError) || !outages.has(error.reason)) return succeeded()
     if (error.reason === 'upstream_timeout') {
       if (answeredMs > beganMs) return

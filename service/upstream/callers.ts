@@ -1,4 +1,5 @@
 /** Who waits for a call to authentik: it is worth a place as long as one of them does. */
+import { TokenError } from '../errors.ts'
 
 /** The client behind a request. */
 export interface Caller {
@@ -27,6 +28,11 @@ export interface Callers {
   onGone: (() => void) | undefined
   join(caller: Caller | undefined): void
   leave(): void
+}
+
+/** For the log alone: whoever hung up reads nothing. */
+export function clientGone(): TokenError {
+  return new TokenError('client_gone', 'The client hung up before it had its answer')
 }
 
 /** @param first undefined for a question that is the service's own: it waits as long as it takes */

@@ -27,6 +27,8 @@ export interface ExchangeRequest {
   caller?: Caller
   /** All that wait for it, where it is shared; set by the cache. */
   callers?: Callers
+  /** Ends the call when all that wait for it have hung up; set by the gate. */
+  abandoned?: AbortSignal
   /** Whether the signature of the credential was checked here and is good; set by that check. */
   verified?: boolean
 }
@@ -43,7 +45,7 @@ export interface IssuedToken {
   reusableUntilMs?: number
 }
 
-/** @throws TokenError `credentials_refused`, `subject_too_long`, `client_unknown` or `upstream_*` */
+/** @throws TokenError `credentials_refused`, `subject_too_long`, `client_unknown`, `client_gone` or `upstream_*` */
 export type Exchange = (request: ExchangeRequest) => Promise<IssuedToken>
 
 /** RFC 7523 §2.2. */
@@ -67,7 +69,7 @@ export function createExchange(
   post: PostForm,
   now: () => number,
 ): Exchange {
-  return async ({ credential, scopes, requestId, onCall, onAnswer }) => {
+  return async ({ credential, scopes, requestId, abandoned, onCall, onAnswer }) => {
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: config.clientId,
@@ -76,7 +78,7 @@ export function createExchange(
     })
     const issuedAtMs = now()
     onCall?.()
-    const answer = await post(form, requestId)
+    const answer = await post(form, requestId, abandoned)
     if (answer.authentikId !== undefined) onAnswer?.(answer.authentikId)
     return interpret(answer, { credential, issuedAtMs, clientId: config.clientId })
   }

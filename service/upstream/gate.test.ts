@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TokenError } from '../errors.ts'
 import { Secret } from '../secret.ts'
-import { createCallers } from './callers.ts'
+import { clientGone, createCallers } from './callers.ts'
 import type { ExchangeRequest, IssuedToken } from './exchange.ts'
 import { createGate, type GateLimits } from './gate.ts'
 
@@ -13,6 +13,7 @@ const usual = {
   upstreamCalmMs: 60_000,
   upstreamQueue: 100,
   upstreamTurnAwayMs: 1_000,
+  upstreamTotalMs: 15_000,
   slowRefusalMs: 750,
 }
 
@@ -36,9 +37,10 @@ function gate(own: Partial<GateLimits> = {}) {
   const begun: string[] = []
   const ends = new Map<string, PromiseWithResolvers<IssuedToken>>()
   const hangUps = new Map<string, () => void>()
-  const exchange = built.protect(({ requestId }) => {
+  const exchange = built.protect(({ requestId, abandoned }) => {
     begun.push(requestId)
     const end = Promise.withResolvers<IssuedToken>()
+    abandoned?.addEventListener('abort', () => end.reject(clientGone()))
     ends.set(requestId, end)
     return end.promise
   })
@@ -216,15 +218,49 @@ describe('waiting', () => {
     await expect(asked).rejects.toMatchObject({ reason: 'client_gone' })
     expect([callers.dropped, built.inFlight()]).toEqual([true, 0])
   })
+})
 
-  it('does not end with a client that hangs up during its call: authentik answers it all the same', async () => {
-    const { ask, end, hangUp, inFlight } = gate()
-    const answer = ask('a')
-    await settled()
-    await hangUp('a')
-    expect(inFlight()).toBe(1)
-    await end('a')
-    expect([await answer, inFlight()]).toEqual(['granted', 0])
+describe('a call under way whose client hangs up', () => {
+  /** One place, and authentik takes 240 ms, as the first answer has shown. */
+  async function abandoned(own: Partial<GateLimits> = {}) {
+    const built = gate({ upstreamConnections: 1, ...own })
+    const first = built.ask('first')
+    await vi.advanceTimersByTimeAsync(240)
+    await built.end('first')
+    expect(await first).toBe('granted')
+    const answer = built.ask('gone')
+    await vi.advanceTimersByTimeAsync(100)
+    await built.hangUp('gone')
+    return { ...built, answer }
+  }
+
+  it('ends at once, and keeps its place for as long as authentik usually takes', async () => {
+    const { answer, ask, begun, inFlight } = await abandoned()
+    expect([await answer, inFlight()]).toEqual(['client_gone', 1])
+    void ask('next')
+    await vi.advanceTimersByTimeAsync(139)
+    expect([begun, inFlight()]).toEqual([['first', 'gone'], 1])
+    await vi.advanceTimersByTimeAsync(1)
+    expect([begun, inFlight()]).toEqual([['first', 'gone', 'next'], 1])
+  })
+
+  it('keeps its place no longer than a call may take', async () => {
+    const { inFlight } = await abandoned({ upstreamTotalMs: 200 })
+    await vi.advanceTimersByTimeAsync(100)
+    expect(inFlight()).toBe(0)
+  })
+
+  it('says nothing of how fast authentik is', async () => {
+    const { ask, end, hangUp, places, begun } = gate({ upstreamFirstConnections: 1 })
+    for (let index = 0; index < 20; index++) {
+      void ask(`${index}`)
+      void ask(`${index} waits`)
+      await settled()
+      await hangUp(`${index}`)
+      await hangUp(`${index} waits`)
+    }
+    expect([places(), begun]).toEqual([1, ['0']])
+    await end('0')
   })
 })
 

@@ -6,7 +6,7 @@
  */
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import { type Callers, createCallers } from './callers.ts'
+import { type Callers, clientGone, createCallers } from './callers.ts'
 import type { Exchange, ExchangeRequest } from './exchange.ts'
 import { createInFlightLimit, type InFlightLimits } from './in-flight-limit.ts'
 import { createLines, type Kind, kinds, type Placed, type Waiting } from './lines.ts'
@@ -22,7 +22,8 @@ export interface Gate {
   waiting(kind?: Kind): number
 }
 
-export type GateLimits = InFlightLimits & Pick<Limits, 'upstreamQueue' | 'upstreamTurnAwayMs' | 'slowRefusalMs'>
+export type GateLimits = InFlightLimits &
+  Pick<Limits, 'upstreamQueue' | 'upstreamTurnAwayMs' | 'upstreamTotalMs' | 'slowRefusalMs'>
 
 /** A call that waits, and what becomes of it. */
 interface Call extends Waiting {
@@ -48,6 +49,7 @@ const unanswered: ReadonlySet<FailureReason> = new Set([
   'upstream_unreachable',
   'upstream_broken',
   'upstream_suspended',
+  'client_gone',
   'internal',
 ])
 
@@ -119,6 +121,16 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     dispatch()
   }
 
+  /**
+   * authentik does not notice that a client hung up, and goes on with the exchange. So the place stays taken for about as
+   * long as an exchange takes: whoever connects and hangs up puts no more work on authentik than whoever waits.
+   */
+  const abandon = (call: Begun) => {
+    const tookMs = now() - call.beganMs
+    const leftMs = Math.min(limit.expectedMs(), limits.upstreamTotalMs) - tookMs
+    setTimeout(end, Math.max(0, leftMs), call, 'client_gone').unref()
+  }
+
   const refuse = (kind: Kind): Promise<never> => {
     if (kind === 'verified' || kind === 'unverified') throw tooMany()
     return refuseSlowly(tooMany(), limits.slowRefusalMs)
@@ -173,16 +185,23 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     protect: (exchange) => async (request) => {
       const callers = request.callers ?? createCallers(undefined)
       const call = await enter(kindOf(request), hasBegun(request, callers), callers)
+      const hangUp = new AbortController()
+      callers.onGone = () => {
+        callers.dropped = true
+        hangUp.abort()
+      }
       let outcome: FailureReason | undefined = 'internal'
       try {
-        const issued = await exchange(request)
+        const issued = await exchange({ ...request, abandoned: hangUp.signal })
         outcome = undefined
         return issued
       } catch (error) {
         if (error instanceof TokenError) outcome = error.reason
         throw error
       } finally {
-        end(call, outcome)
+        callers.onGone = undefined
+        if (outcome === 'client_gone') abandon(call)
+        else end(call, outcome)
       }
     },
   }
@@ -208,9 +227,4 @@ function tooMany(): TokenError {
 
 function tooLate(): TokenError {
   return new TokenError('upstream_busy', 'This login has waited too long for its turn; try again in a minute')
-}
-
-/** For the log alone: whoever hung up reads nothing. */
-export function clientGone(): TokenError {
-  return new TokenError('client_gone', 'The client hung up before its turn')
 }

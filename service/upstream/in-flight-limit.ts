@@ -20,6 +20,8 @@ export interface EndedCall {
 export interface InFlightLimit {
   /** Calls that may be under way now; at least 1. */
   places(): number
+  /** Milliseconds that a call takes, by those that were answered. */
+  expectedMs(): number
   /** Whether it still looks for its first bound, so that no rate measured now is what authentik can do. */
   searching(): boolean
   answered(call: EndedCall): void
@@ -42,6 +44,7 @@ export function createInFlightLimit(limits: InFlightLimits, now: () => number): 
   let size = Math.min(limits.upstreamFirstConnections, most)
   let searching = true
   let aloneMs: number | undefined
+  let usualMs: number | undefined
   let cutMs = Number.NEGATIVE_INFINITY
   let answeredMs = Number.NEGATIVE_INFINITY
 
@@ -54,11 +57,13 @@ export function createInFlightLimit(limits: InFlightLimits, now: () => number): 
   }
   return {
     places: () => Math.floor(size),
+    expectedMs: () => usualMs ?? limits.upstreamCalmMs,
     searching: () => searching && size < most,
     answered: (call) => {
       answeredMs = now()
       const tookMs = answeredMs - call.beganMs
-      if (call.alone) aloneMs = aloneMs === undefined ? tookMs : aloneMs + (tookMs - aloneMs) * SMOOTHING
+      usualMs = smoothed(usualMs, tookMs)
+      if (call.alone) aloneMs = smoothed(aloneMs, tookMs)
       const calmMs = Math.max(limits.upstreamCalmMs, OF_ALONE * (aloneMs ?? 0))
       if (tookMs > calmMs) return cut(call)
       if (call.wanted) size = Math.min(most, size + (searching ? 1 : 1 / size))
@@ -67,4 +72,8 @@ export function createInFlightLimit(limits: InFlightLimits, now: () => number): 
       if (answeredMs > call.beganMs) cut(call)
     },
   }
+}
+
+function smoothed(before: number | undefined, measured: number): number {
+  return before === undefined ? measured : before + (measured - before) * SMOOTHING
 }

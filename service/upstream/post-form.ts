@@ -5,6 +5,7 @@
 import type { Dispatcher } from 'undici'
 import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import { clientGone } from './callers.ts'
 import type { Connections } from './pool.ts'
 
 /** What came back, whole. */
@@ -19,9 +20,10 @@ export interface UpstreamAnswer {
 
 /**
  * Sends a form.
- * @throws TokenError `upstream_*`; its facts name the cause by its error code, never by text
+ * @param abandoned ends the call when nobody waits for it any more
+ * @throws TokenError `client_gone` then; `upstream_*`; its facts name the cause by its error code, never by text
  */
-export type PostForm = (form: URLSearchParams, requestId: string) => Promise<UpstreamAnswer>
+export type PostForm = (form: URLSearchParams, requestId: string, abandoned?: AbortSignal) => Promise<UpstreamAnswer>
 
 /** What is done around each call, its retry included; it may add headers. */
 export type AroundCall = (
@@ -38,8 +40,14 @@ export function createPostForm(
   limits: Limits,
   around: AroundCall = (call) => call({}),
 ): PostForm {
-  const post = async (form: URLSearchParams, requestId: string, moreHeaders: Readonly<Record<string, string>>) => {
-    const signal = AbortSignal.timeout(limits.upstreamTotalMs)
+  const post = async (
+    form: URLSearchParams,
+    requestId: string,
+    abandoned: AbortSignal | undefined,
+    moreHeaders: Readonly<Record<string, string>>,
+  ) => {
+    const late = AbortSignal.timeout(limits.upstreamTotalMs)
+    const signal = abandoned ? AbortSignal.any([late, abandoned]) : late
     const begin = () =>
       connections.request({
         origin: url.origin,
@@ -71,10 +79,11 @@ export function createPostForm(
         ...(authentikId === undefined ? {} : { authentikId }),
       }
     } catch (error) {
+      if (abandoned?.aborted) throw clientGone()
       throw error instanceof TokenError ? error : failure(error)
     }
   }
-  return (form, requestId) => around((moreHeaders) => post(form, requestId, moreHeaders))
+  return (form, requestId, abandoned) => around((moreHeaders) => post(form, requestId, abandoned, moreHeaders))
 }
 
 async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {

@@ -3,7 +3,8 @@ import { expect, it, vi } from 'vitest'
 import { limits } from '../limits.ts'
 import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import { Secret } from '../secret.ts'
-import type { ExchangeRequest, IssuedToken } from './exchange.ts'
+import { type Callers, clientGone } from './callers.ts'
+import type { IssuedToken } from './exchange.ts'
 import { createGate } from './gate.ts'
 import { createTokenCache } from './token-cache.ts'
 
@@ -21,12 +22,18 @@ function shared() {
     count: () => {},
     admit: () => {},
   })
-  const calls: { token: string; callers: ExchangeRequest['callers']; end: (issued: IssuedToken) => void }[] = []
+  const calls: {
+    token: string
+    callers: Callers | undefined
+    abandoned: AbortSignal | undefined
+    end: (issued: IssuedToken) => void
+  }[] = []
   const exchange = cache.remember(
-    gate.protect(({ credential, callers }) => {
-      const { promise, resolve } = Promise.withResolvers<IssuedToken>()
+    gate.protect(({ credential, callers, abandoned }) => {
+      const { promise, resolve, reject } = Promise.withResolvers<IssuedToken>()
+      abandoned?.addEventListener('abort', () => reject(clientGone()))
       const token = credential.kind === 'password' ? '' : credential.jwt.reveal()
-      calls.push({ token, callers, end: resolve })
+      calls.push({ token, callers, abandoned, end: resolve })
       return promise
     }),
     'registry',
@@ -93,18 +100,32 @@ it('a call that all have left is given up, and whoever asks then gets another on
   expect([calls.map(({ token }) => token), inFlight(), waiting()]).toEqual([['other', 'a'], 0, 0])
 })
 
-it('a call under way is finished for whoever asks again', async () => {
+it('a call under way goes on while one of those that share it waits', async () => {
   const { ask, end, calls } = shared()
   const first = ask('a')
   await settled()
+  const second = ask('a')
   first.hangUp()
   expect(await first.answer).toBe('client_gone')
-  const again = ask('a')
+  expect(calls[0]?.abandoned?.aborted).toBe(false)
   await end()
-  expect(await again.answer).toBe('granted')
-  expect(calls).toHaveLength(1)
+  expect(await second.answer).toBe('granted')
   expect(await ask('a').answer).toBe('granted')
   expect(calls).toHaveLength(1)
+})
+
+it('a call under way that all have left ends, and whoever asks then does not get its failure', async () => {
+  const { ask, calls, waiting, inFlight } = shared()
+  const gone = ask('a')
+  await settled()
+  gone.hangUp()
+  const again = ask('a')
+  await settled()
+  expect([calls[0]?.abandoned?.aborted, await gone.answer]).toEqual([true, 'client_gone'])
+  // It waits until authentik is likely to be done with the first one.
+  expect([calls.length, inFlight(), waiting()]).toEqual([1, 1, 1])
+  again.hangUp()
+  expect(await again.answer).toBe('client_gone')
 })
 
 it('whoever has a part of the answer counts as one that has begun', async () => {

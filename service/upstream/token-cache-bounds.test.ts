@@ -132,7 +132,8 @@ describe('whatever is asked, in whatever order', () => {
           const cache = createTokenCache({
             ...dependencies,
             enabled,
-            limits: { ...usual, cacheEntries: 20, refusalEntries: 3 },
+            // A refusal that is remembered takes its time only in front of a person.
+            limits: { ...usual, cacheEntries: 20, refusalEntries: 3, slowRefusalMs: 0 },
             now: () => nowMs,
             endOf: () => credentialEndsMs,
             count: (source) => {

@@ -7,9 +7,8 @@ import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { CredentialDigest } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
-import { type Callers, createCallers } from './callers.ts'
+import { type Callers, clientGone, createCallers } from './callers.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
-import { clientGone } from './gate.ts'
 import { refuseSlowly } from './slow-refusal.ts'
 
 /** Where an answer came from; of those made anew the signature check, the queue or the breaker may have stopped some. */
