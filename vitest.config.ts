@@ -3,9 +3,10 @@ import { configDefaults, defineConfig } from 'vitest/config'
 /** A minute of load, which the unit tests beside it would spoil. */
 const soak = 'test/bench/soak.test.ts'
 
-// Three rooms, from quick to slow; `npm test -- --project unit` runs one of them.
+// Four rooms, from quick to slow; `npm test -- --project unit` runs one of them.
 //   unit    beside the code: no process but the token service, no network but loopback
 //   engine  the real Pulumi engine against the stand-ins, as plain processes; the token service under load
+//   slow    waits more than it computes; runs beside engine
 //   e2e     the real cluster, the real clients (takes over a running local world)
 const projects = [
   {
@@ -14,6 +15,7 @@ const projects = [
     seconds: 30,
   },
   { name: 'engine', include: ['test/engine/**/*.test.ts', soak], seconds: 180 },
+  { name: 'slow', include: ['test/slow/**/*.test.ts'], seconds: 180 },
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
 ]
 

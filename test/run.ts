@@ -19,7 +19,7 @@ Runs everything, or the named projects only:
   static   type check, biome, ruff
   python   the Python expressions under pytest
   unit     unit tests beside the code
-  engine   the real Pulumi engine against the stand-ins
+  engine   the real Pulumi engine against the stand-ins; beside it, transfers that take minutes
   e2e      the real cluster with real clients (Linux, as root)
 
   --project NAME  one of the above; may be given several times
@@ -32,7 +32,7 @@ const projects = ['static', 'python', 'unit', 'engine', 'e2e'] as const
 type Project = (typeof projects)[number]
 
 /** Far beyond what each takes; to end what hangs. */
-const limitSeconds = { static: 600, python: 300, unit: 900, engine: 1500, e2e: 2400 } as const
+const limitSeconds = { static: 600, python: 300, unit: 900, engine: 1500, slow: 1500, e2e: 2400 } as const
 
 const { values } = parseArgs({
   options: {
@@ -70,11 +70,14 @@ async function runProject(project: Project, scratch: string): Promise<Outcome[]>
     console.error(reason)
     return [failedStep(project, `set-up: ${reason.split('\n')[0]}`)]
   }
-  const outcomes: Outcome[] = []
-  for (const step of steps) {
+  const announced = (step: Step) => {
     console.error(`\n▶ ${step.name}`)
-    outcomes.push(await runStep(step))
+    return runStep(step)
   }
+  // Its slow tests wait for minutes and hardly compute.
+  if (project === 'engine') return Promise.all(steps.map(announced))
+  const outcomes: Outcome[] = []
+  for (const step of steps) outcomes.push(await announced(step))
   return outcomes
 }
 
@@ -92,8 +95,8 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
       return [vitest('unit', scratch)]
     case 'engine':
       await ensurePackages({ install, report, needs: localWorldNeeds.filter(({ command }) => command === 'skopeo') })
-      await ensureTools(['pulumi', 'registry', 'crane', 'versitygw'], { report })
-      return [vitest('engine', scratch)]
+      await ensureTools(['pulumi', 'registry', 'crane', 'skipper', 'versitygw'], { report })
+      return [vitest('engine', scratch), vitest('slow', scratch)]
     case 'e2e':
       await ensurePackages({ install, report })
       await ensureTools(
@@ -130,7 +133,7 @@ async function pytest(python: string, scratch: string): Promise<Step> {
   }
 }
 
-function vitest(project: 'unit' | 'engine' | 'e2e', scratch: string): Step {
+function vitest(project: 'unit' | 'engine' | 'slow' | 'e2e', scratch: string): Step {
   const file = join(scratch, `${project}.json`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   return {

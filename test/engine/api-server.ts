@@ -21,7 +21,8 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nothing listens on right now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -21,9 +21,6 @@ const flags = [
   '-source-poll-timeout=500',
   // The registry and the token service build URLs from the name that the client used.
   '-proxy-preserve-host',
-  // A large layer over a slow line takes as long as it takes; skipper's own limits would cut it after five minutes.
-  '-read-timeout-server=0',
-  '-write-timeout-server=0',
   '-access-log-disabled',
   // No load balancer stands in front that would have to notice an end first.
   '-wait-for-healthcheck-interval=0',
