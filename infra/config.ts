@@ -29,6 +29,8 @@ const MAX_TOKEN_LIFETIME_MINUTES = 60
 const MAX_SESSION_HOURS = 24
 /** Each answers thousands of requests a second; more than this is a mistake. */
 const MAX_REPLICAS = 100
+/** One a day for ten years. */
+const MAX_KEY_GENERATION = 3650
 /** authentik allows longer names of groups, but its page does not show more. */
 const MAX_GROUP_NAME = 80
 
@@ -54,6 +56,8 @@ const count = (unit: string, { least, most }: { least: number; most: number }) =
     .min(least, { error: `at least ${least} ${unit}` })
     .max(most, { error: `at most ${most} ${unit}` })
 
+const keyGeneration = count('key generations', { least: 1, most: MAX_KEY_GENERATION })
+
 const settings = {
   host: { schema: registryHost, example: 'registry.example.com' },
   authentikUrl: { schema: httpUrl, example: 'https://authentik.example.com' },
@@ -70,6 +74,9 @@ const settings = {
     example: '10',
   },
   sessionHours: { schema: count('hours', { least: 0, most: MAX_SESSION_HOURS }), example: '6' },
+  keyGeneration: { schema: keyGeneration, example: '2' },
+  sessionKeyGeneration: { schema: keyGeneration, example: '2' },
+  revokeKeys: { schema: yesOrNo, example: 'true' },
   pushGroup: { schema: groupName, example: 'acl_docker_push' },
   pullGroup: { schema: groupName, example: 'acl_docker_pull' },
   // These have a language and messages of their own: infra/trust.ts.

@@ -6,7 +6,7 @@ import { AccessGroups } from './authentik/access-groups.ts'
 import { issuer as issuerOf, jwksUrl, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'
 import { OAuthApplication } from './authentik/oauth-application.ts'
 import { openAuthentik } from './authentik/preflight.ts'
-import { SigningKey } from './authentik/signing-key.ts'
+import { makeSigningKeys } from './authentik/signing-keys.ts'
 import { Sources } from './authentik/sources.ts'
 import { TrustPolicy } from './authentik/trust-policy.ts'
 import { readSettings } from './config.ts'
@@ -21,7 +21,7 @@ import { githubWorkflow as githubWorkflowFor } from './workflows/github.ts'
 import { gitlabCi as gitlabCiFor } from './workflows/gitlab.ts'
 
 const settings = await readSettings()
-const authentik = await openAuthentik(settings.sources)
+const authentik = await openAuthentik(settings)
 const { image, nodeImage } = settings
 const code = image === undefined ? { nodeImage, bundle: await bundleService() } : { image }
 
@@ -32,41 +32,21 @@ export const audience = settings.audience
 export const trust = settings.trust.inWords
 
 const sources = new Sources('sources', { ...settings, ...authentik })
-const signingKey = new SigningKey(REGISTRY_NAME, settings)
+const keys = makeSigningKeys({ ...settings, histories: authentik.keyHistories })
 const groups = new AccessGroups('access', settings)
 const policy = new TrustPolicy('docker-registry-trust', settings.trust)
-const exchange = { authentik, signingKeyId: signingKey.pairId, policyId: policy.policyId, sourceUuids: sources.uuids }
-const sessions =
-  settings.sessionHours === 0
-    ? undefined
-    : new OAuthApplication(SESSION_NAME, {
-        ...exchange,
-        title: 'Sessions of CI jobs',
-        clientId: SESSION_NAME,
-        tokenMinutes: settings.sessionHours * 60,
-        mapping: 'ci_session',
-      })
-const application = new OAuthApplication(REGISTRY_NAME, {
-  ...exchange,
-  title: 'Docker registry',
-  clientId: settings.clientId,
-  tokenMinutes: settings.tokenLifetimeMinutes,
-  mapping: 'docker_registry',
-  exchangesTokensOf: sessions === undefined ? [] : [sessions],
-})
-export const clientId = application.clientId
 export const pushGroup = groups.pushGroup
-export const certificate = signingKey.certificate
-export const jwks = signingKey.jwks
+export const certificate = keys.certificates
+export const jwks = keys.jwks
 
 const namespace = makeNamespace(settings.namespace, settings.deleteImages)
 const tokenService = new TokenService({
   namespace,
   code,
   tokenEndpoint: tokenEndpoint(settings.authentikUrl),
-  clientId,
+  clientId: settings.clientId,
   scope: REGISTRY_NAME,
-  sessions: sessions && { clientId: sessions.clientId, scope: SESSION_NAME },
+  sessions: settings.sessionHours === 0 ? undefined : { clientId: SESSION_NAME, scope: SESSION_NAME },
   trustDocument: settings.trust.document,
   issuerKeys: JSON.stringify(settings.sources.map(({ issuer, keys }) => ({ issuer, keys }))),
   registryJwks: jwks,
@@ -84,7 +64,7 @@ const tokenService = new TokenService({
 const distribution = new Registry({
   namespace,
   image: settings.registryImage,
-  config: { realm: tokenUrl, service: clientId, issuer },
+  config: { realm: tokenUrl, service: settings.clientId, issuer },
   certificate,
   jwks,
   storageClass: settings.storageClass,
@@ -92,6 +72,35 @@ const distribution = new Registry({
   pods: settings,
   deleteImages: settings.deleteImages,
 })
+// authentik signs with a new key only when everyone who verifies knows it, and has rolled out.
+const exchange = {
+  authentik,
+  policyId: policy.policyId,
+  sourceUuids: sources.uuids,
+  verifiers: [tokenService, distribution],
+}
+const sessions =
+  settings.sessionHours === 0
+    ? undefined
+    : new OAuthApplication(SESSION_NAME, {
+        ...exchange,
+        keys: keys.sessions,
+        title: 'Sessions of CI jobs',
+        clientId: SESSION_NAME,
+        tokenMinutes: settings.sessionHours * 60,
+        mapping: 'ci_session',
+      })
+const application = new OAuthApplication(REGISTRY_NAME, {
+  ...exchange,
+  keys: keys.registry,
+  title: 'Docker registry',
+  clientId: settings.clientId,
+  tokenMinutes: settings.tokenLifetimeMinutes,
+  mapping: 'docker_registry',
+  exchangesTokensOf: sessions === undefined ? [] : [sessions],
+})
+export const clientId = application.clientId
+
 if (settings.networkPolicies) {
   new NetworkPolicies({
     namespace,

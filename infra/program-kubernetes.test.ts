@@ -190,7 +190,7 @@ describe('Kubernetes', () => {
     ])
   })
 
-  it('gives the registry its configuration, the key that it trusts and a volume', async () => {
+  it('gives the registry its configuration, the keys that it trusts and a volume', async () => {
     const { jwks } = await run(example())
     const files = one('kubernetes:core/v1:ConfigMap', 'registry').inputs.data
     expect(parse(files['config.yml'])).toMatchObject({
@@ -205,7 +205,7 @@ describe('Kubernetes', () => {
       storage: { delete: { enabled: true } },
     })
     expect(files['jwks.json']).toBe(jwks?.value)
-    expect(files['certificate.pem']).toBe(CERTIFICATE)
+    expect(files['certificate.pem']).toBe(CERTIFICATE + CERTIFICATE)
     const pod = containerOf('registry')
     expect(one('kubernetes:apps/v1:Deployment', 'registry').inputs.spec.strategy).toEqual({ type: 'Recreate' })
     expect(pod.volumes[0].configMap.name).toMatch(/^registry-[0-9a-f]{10}$/)

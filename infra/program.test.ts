@@ -34,12 +34,14 @@ describe('authentik', () => {
     })
   })
 
-  it('signs with a P-256 key of its own, which stays a secret', async () => {
+  it('signs registry tokens and sessions with a P-256 key each, which stays a secret', async () => {
     await run(example())
-    expect(one('tls:index/privateKey:PrivateKey', 'docker-registry').inputs).toMatchObject({ ecdsaCurve: 'P256' })
-    const pair = one('authentik:index/certificateKeyPair:CertificateKeyPair')
-    expect(pair.inputs).toMatchObject({ name: 'docker-registry', certificateData: CERTIFICATE, keyData: PRIVATE_KEY })
-    expect(pair.secrets).toContain('keyData')
+    for (const name of ['docker-registry-1', 'ci-session-1']) {
+      expect(one('tls:index/privateKey:PrivateKey', name).inputs).toMatchObject({ ecdsaCurve: 'P256' })
+      const pair = one('authentik:index/certificateKeyPair:CertificateKeyPair', name)
+      expect(pair.inputs).toMatchObject({ name, certificateData: CERTIFICATE, keyData: PRIVATE_KEY })
+      expect(pair.secrets).toContain('keyData')
+    }
   })
 
   it('ties provider, key, mapping, sources and application together', async () => {
@@ -48,7 +50,7 @@ describe('authentik', () => {
       name: 'docker-registry',
       clientId: 'docker-registry',
       accessTokenValidity: 'minutes=5',
-      signingKey: 'id-of-docker-registry',
+      signingKey: 'id-of-docker-registry-1',
       propertyMappings: ['id-of-docker-registry'],
       jwtFederationSources: ['uuid-of-docker-registry-github', 'uuid-of-docker-registry-gitlab'],
       jwtFederationProviders: [8],
@@ -88,7 +90,7 @@ describe('authentik', () => {
       clientId: 'ci-session',
       issuerMode: 'global',
       accessTokenValidity: 'minutes=720',
-      signingKey: 'id-of-docker-registry',
+      signingKey: 'id-of-ci-session-1',
       propertyMappings: ['id-of-ci-session'],
       jwtFederationSources: ['uuid-of-docker-registry-github', 'uuid-of-docker-registry-gitlab'],
       jwtFederationProviders: [],
@@ -189,7 +191,7 @@ describe('outputs', () => {
           expect.stringMatching(/^push to .*: GitHub repositories of owner 501 .* on a branch or a tag started by /),
         ],
       },
-      certificate: { value: CERTIFICATE },
+      certificate: { value: CERTIFICATE + CERTIFICATE },
     })
     const { d } = createPrivateKey(PRIVATE_KEY).export({ format: 'jwk' })
     expect(JSON.parse(String(outputs.jwks?.value)).keys[0]).toMatchObject({ kty: 'EC', crv: 'P-256' })

@@ -28,6 +28,8 @@ const usual = (): Record<string, Answer> => ({
   'flows/instances': (_, response, query) => list({ pk: `flow ${query.get('slug')}` })(_, response, query),
   'providers/oauth2': list(),
   'sources/oauth': list(),
+  'core/applications': list(),
+  'crypto/certificatekeypairs': list(),
 })
 
 export async function startFakeAuthentik(): Promise<FakeAuthentik> {

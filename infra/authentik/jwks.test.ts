@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLocalJWKSet, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { jwks, keyId } from './jwks.ts'
+import { jwkOf, jwks, keyId } from './jwks.ts'
 
 /** What a real authentik 2026.2.2 answered at an application's `jwks/`. */
 const recorded = JSON.parse(readFileSync(join(import.meta.dirname, 'jwks.recorded.json'), 'utf8')).keys[0]
@@ -11,7 +11,7 @@ const certificate = `-----BEGIN CERTIFICATE-----\n${recorded.x5c[0]}\n-----END C
 
 describe('jwks', () => {
   it('is what authentik publishes for the same certificate', () => {
-    const { keys } = JSON.parse(jwks(certificate, recorded.kid))
+    const { keys } = JSON.parse(jwks([jwkOf(certificate, recorded.kid)]))
     const { x5c: _chain, x5t: _sha1, 'x5t#S256': _sha256, ...key } = recorded
     expect(keys).toEqual([key])
   })
@@ -19,7 +19,7 @@ describe('jwks', () => {
   it('verifies nothing that another key signed under the same id', async () => {
     const other = await generateKeyPair('ES256')
     const token = await new SignJWT({}).setProtectedHeader({ alg: 'ES256', kid: recorded.kid }).sign(other.privateKey)
-    const verify = jwtVerify(token, createLocalJWKSet(JSON.parse(jwks(certificate, recorded.kid))))
+    const verify = jwtVerify(token, createLocalJWKSet(JSON.parse(jwks([jwkOf(certificate, recorded.kid)]))))
     await expect(verify).rejects.toThrow('signature verification failed')
   })
 })

@@ -1,5 +1,8 @@
-/** The registry's copy of authentik's public key. The stack makes the key, so neither of them has to ask the other. */
+/** The registry's copy of authentik's public keys. The stack makes the keys, so neither of them has to ask the other. */
 import { createHash, X509Certificate } from 'node:crypto'
+
+/** A public key as authentik publishes it (RFC 7517). */
+export type Jwk = Readonly<Record<string, string | undefined>>
 
 /**
  * The `kid` that authentik gives to a key: SHA-512 over the private key's PEM without surrounding white space,
@@ -8,8 +11,11 @@ import { createHash, X509Certificate } from 'node:crypto'
 export const keyId = (privateKeyPem: string): string =>
   createHash('sha512').update(privateKeyPem.trim()).digest('base64url')
 
-/** The JWKS document (RFC 7517) with the ECDSA P-256 key of this certificate (PEM), as authentik publishes it. */
-export function jwks(certificatePem: string, kid: string): string {
+/** The ECDSA P-256 key of this certificate (PEM). */
+export function jwkOf(certificatePem: string, kid: string): Jwk {
   const { kty, crv, x, y } = new X509Certificate(certificatePem).publicKey.export({ format: 'jwk' })
-  return JSON.stringify({ keys: [{ alg: 'ES256', kid, kty, use: 'sig', crv, x, y }] })
+  return { alg: 'ES256', kid, kty, use: 'sig', crv, x, y }
 }
+
+/** The JWKS document with these keys. */
+export const jwks = (keys: readonly Jwk[]): string => JSON.stringify({ keys })

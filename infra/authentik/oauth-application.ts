@@ -2,8 +2,10 @@ import * as authentik from '@pulumi/authentik'
 import * as pulumi from '@pulumi/pulumi'
 import { adoptionAdvice } from './adoption.ts'
 import { type ExpressionName, expression } from './expressions.ts'
+import { type KeyPlan, recordText, recordTime } from './key-plan.ts'
 import { UNUSED_URL } from './names.ts'
 import type { CheckedAuthentik } from './preflight.ts'
+import type { ProviderKeys } from './signing-keys.ts'
 
 /** The grant that exchanges a token, and the only one that these providers accept. */
 const GRANTS = ['client_credentials']
@@ -23,7 +25,9 @@ export interface OAuthApplicationArgs {
   authentik: CheckedAuthentik
   /** Life of the tokens that it issues. */
   tokenMinutes: number
-  signingKeyId: pulumi.Input<string>
+  keys: ProviderKeys
+  /** Those who have to know a new key before authentik signs with it. */
+  verifiers: pulumi.Resource[]
   /** Writes the claims of the scope that has this application's name. */
   mapping: ExpressionName
   /** Decides who gets a token. */
@@ -68,18 +72,23 @@ export class OAuthApplication extends pulumi.ComponentResource {
         ...(args.authentik.hasGrantTypes && { grantTypes: GRANTS }),
         allowedRedirectUris: REDIRECT_URIS,
         accessTokenValidity: `minutes=${args.tokenMinutes}`,
-        signingKey: args.signingKeyId,
+        signingKey: args.keys.pairId,
         propertyMappings: [mapping.id],
         jwtFederationSources: args.sourceUuids,
         jwtFederationProviders: (args.exchangesTokensOf ?? []).map(({ providerId }) => providerId),
       },
-      options,
+      { ...options, dependsOn: args.verifiers },
     )
     this.clientId = provider.clientId
     this.providerId = provider.id.apply(Number)
     const application = new authentik.Application(
       name,
-      { name: args.title, slug: name, protocolProvider: this.providerId },
+      {
+        name: args.title,
+        slug: name,
+        protocolProvider: this.providerId,
+        metaDescription: signingRecord(args.keys.plan, provider.signingKey),
+      },
       options,
     )
     new authentik.PolicyBinding(
@@ -97,4 +106,10 @@ export class OAuthApplication extends pulumi.ComponentResource {
     )
     this.registerOutputs({ clientId: this.clientId, providerId: this.providerId })
   }
+}
+
+/** Which key signs since when, for the next run: see key-plan.ts. Written after the provider has changed. */
+function signingRecord({ current: key, since, trusted: before }: KeyPlan, signingKey: pulumi.Output<unknown>) {
+  if (since !== undefined) return recordText({ key, since, before })
+  return signingKey.apply(() => recordText({ key, since: recordTime(Date.now()), before }))
 }

@@ -7,7 +7,9 @@ import type { TrustSource } from '../../trust/language/source-schema.ts'
 import { plainConfig } from '../plain-config.ts'
 import { type AuthentikAccess, type AuthentikApi, AuthentikProblem, authentikApi } from './api.ts'
 import { changedKeys } from './changed-keys.ts'
-import { REGISTRY_NAME, UNUSED_CONSUMER } from './names.ts'
+import { readKeyHistory } from './key-history.ts'
+import type { KeyHistory } from './key-plan.ts'
+import { REGISTRY_NAME, SESSION_NAME, UNUSED_CONSUMER } from './names.ts'
 import {
   type AuthentikVersion,
   hasGrantTypes,
@@ -34,6 +36,17 @@ export interface CheckedAuthentik {
   readonly lostSources: readonly string[]
   /** What works, but not forever. */
   readonly warnings: readonly string[]
+}
+
+/** What the stack's settings have to do with authentik as it is. */
+export interface Wanted {
+  readonly sources: readonly TrustSource[]
+  readonly keyGeneration: number
+  readonly sessionKeyGeneration: number
+}
+
+export interface OpenAuthentik extends CheckedAuthentik {
+  readonly keyHistories: { readonly registry: KeyHistory; readonly sessions: KeyHistory }
 }
 
 /** @throws AuthentikProblem if it does not say its version */
@@ -105,18 +118,22 @@ async function findLostSources(api: AuthentikApi, sources: readonly { slug: stri
 }
 
 /**
- * Checks the authentik that the stack names, and logs warnings by the engine.
+ * Checks the authentik that the stack names, logs warnings by the engine, and reads which keys sign there.
  *
  * @throws RunError, one sentence, if the program cannot work with it
  */
-export async function openAuthentik(sources: readonly TrustSource[]): Promise<CheckedAuthentik> {
+export async function openAuthentik(wanted: Wanted): Promise<OpenAuthentik> {
   try {
     const api = authentikApi(await authentikAccess())
-    const checked = await checkAuthentik(api, sources)
+    const checked = await checkAuthentik(api, wanted.sources)
     // An update brings them; a preview is where a person can still learn of it.
-    const changed = pulumi.runtime.isDryRun() ? await changedKeys(api, sources) : []
+    const changed = pulumi.runtime.isDryRun() ? await changedKeys(api, wanted.sources) : []
     for (const warning of [...checked.warnings, ...changed]) await pulumi.log.warn(warning)
-    return checked
+    const [registry, sessions] = await Promise.all([
+      readKeyHistory(api, REGISTRY_NAME, wanted.keyGeneration),
+      readKeyHistory(api, SESSION_NAME, wanted.sessionKeyGeneration),
+    ])
+    return { ...checked, keyHistories: { registry, sessions } }
   } catch (error) {
     if (error instanceof AuthentikProblem) throw new pulumi.RunError(`${error.message} Nothing was changed.`)
     throw error

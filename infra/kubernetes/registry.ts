@@ -33,7 +33,7 @@ export interface RegistryArgs {
   deleteImages: boolean
 }
 
-/** The registry (distribution v3). It trusts one key and makes no calls. */
+/** The registry (distribution v3). It trusts the keys that it was given and makes no calls. */
 export class Registry extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>
 

@@ -10,6 +10,9 @@ describe('plugins', async () => {
 describe('people', async () => {
   await import('./people.test.ts')
 })
+describe('keys', async () => {
+  await import('./keys.test.ts')
+})
 describe('push', async () => {
   await import('./push.test.ts')
 })

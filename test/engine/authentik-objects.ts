@@ -5,7 +5,7 @@
 import 'reflect-metadata'
 import { PemConverter, X509CertificateGenerator } from '@peculiar/x509'
 import { type ExpressionName, expression } from '../../infra/authentik/expressions.ts'
-import { jwks, keyId } from '../../infra/authentik/jwks.ts'
+import { jwkOf, jwks, keyId } from '../../infra/authentik/jwks.ts'
 import { REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
 import { checkTrust } from '../../infra/trust.ts'
 import { authentikSourceSlug, DOCUMENT_GROUP } from '../../trust/language/document.ts'
@@ -97,7 +97,7 @@ export async function setUpAuthentik(wanted: AuthentikObjects): Promise<SetUp> {
   const session = await application(SESSION_NAME, 'ci_session', 'hours=6', {})
   await application(REGISTRY_NAME, 'docker_registry', 'minutes=10', { jwt_federation_providers: [session] })
   return {
-    key: { certificate: signing.certificate, jwks: jwks(signing.certificate, keyId(signing.privateKey)) },
+    key: { certificate: signing.certificate, jwks: jwks([jwkOf(signing.certificate, keyId(signing.privateKey))]) },
     document,
     setRules: async (rules) => {
       await api.call('PATCH', `core/groups/${documentGroup.pk}/`, { attributes: JSON.parse(compiled(rules)) })

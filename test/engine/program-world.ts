@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { pino } from 'pino'
 import { parse, stringify } from 'yaml'
-import { REGISTRY_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
+import { REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
 import { startAuthentik } from '../../local/authentik/server.ts'
 import { githubClaims } from '../../local/issuers/github.ts'
 import { type Platform, publicKeys, signingKey } from '../../local/issuers/keys.ts'
@@ -18,6 +18,7 @@ import { openProject, type PulumiProject } from './pulumi-project.ts'
 
 export const API_TOKEN = 'program-test-api-token'
 const HOST = 'registry.example.com'
+const PUSH_SCOPE = `${REGISTRY_NAME} repository:acme/app:pull,push`
 
 export type Row = Record<string, unknown> & { pk: string | number }
 
@@ -46,6 +47,12 @@ export interface ProgramWorld extends AsyncDisposable {
   changeState(change: (resources: Resource[]) => Resource[]): Promise<void>
   /** The `access` that a fresh job of acme/app gets at authentik for a push, as JSON; else the status. */
   push(): Promise<string>
+  /** What a fresh job is given for its login: a session. */
+  openSession(): Promise<string>
+  /** The token that authentik gives for a push of acme/app, for a session or a fresh job; undefined if it refuses. */
+  registryToken(session?: string): Promise<string | undefined>
+  /** What Kubernetes does not accept from now on, by the name of the object in the state; empty: it takes everything. */
+  refuse(...names: string[]): Promise<void>
 }
 
 export async function openProgramWorld(version: string): Promise<ProgramWorld> {
@@ -76,7 +83,7 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
     { name, file: stringify({ ...file, main: 'index.ts' }) },
   )
   cleanUp.defer(() => project.close())
-  await installAgreeableKubernetes(join(project.directory, 'home'))
+  const kubernetes = await installAgreeableKubernetes(join(project.directory, 'home'))
   await project.write(`export * from '${projectDir}/infra/index.ts'\n`)
 
   const configFile = join(project.directory, 'Pulumi.test.yaml')
@@ -110,6 +117,24 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
   }
   const state = async () => JSON.parse(await project.state())
   const key = await signingKey(dir, 'github')
+  const ciToken = async () => {
+    const claims = githubClaims({ repository: 'acme/app', ref: 'refs/heads/main' })
+    return mintToken({ key, claims, audience: HOST, ttl: 300, now: Date.now() })
+  }
+  const exchange = async (clientId: string, scope: string, assertion: string) => {
+    const response = await fetch(tokenEndpoint(url), {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        scope,
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      }),
+    })
+    const { access_token } = (await response.json()) as { access_token?: string }
+    return { status: response.status, token: access_token }
+  }
   const owned = cleanUp.move()
   return {
     project,
@@ -134,21 +159,16 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
       await writeFile(project.stateFile, JSON.stringify({ version: format, checkpoint }))
     },
     async push() {
-      const claims = githubClaims({ repository: 'acme/app', ref: 'refs/heads/main' })
-      const assertion = await mintToken({ key, claims, audience: HOST, ttl: 300, now: Date.now() })
-      const response = await fetch(tokenEndpoint(url), {
-        method: 'POST',
-        body: new URLSearchParams({
-          grant_type: 'client_credentials',
-          client_id: REGISTRY_NAME,
-          scope: `${REGISTRY_NAME} repository:acme/app:pull,push`,
-          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-          client_assertion: assertion,
-        }),
-      })
-      const { access_token } = (await response.json()) as { access_token?: string }
-      return access_token === undefined ? String(response.status) : JSON.stringify(decodeJwt(access_token).access)
+      const { status, token } = await exchange(REGISTRY_NAME, PUSH_SCOPE, await ciToken())
+      return token === undefined ? String(status) : JSON.stringify(decodeJwt(token).access)
     },
+    async openSession() {
+      const { status, token } = await exchange(SESSION_NAME, SESSION_NAME, await ciToken())
+      if (token === undefined) throw new Error(`authentik answered ${status} without a session`)
+      return token
+    },
+    registryToken: async (session) => (await exchange(REGISTRY_NAME, PUSH_SCOPE, session ?? (await ciToken()))).token,
+    refuse: (...names) => kubernetes.refuse(names),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

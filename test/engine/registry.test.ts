@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { jwks, keyId } from '../../infra/authentik/jwks.ts'
+import { jwkOf, jwks, keyId } from '../../infra/authentik/jwks.ts'
 import { selfSigned } from '../../local/plugins/tls/certificate.ts'
 import { type RegistryProcess, startRegistry } from './registry-process.ts'
 
@@ -25,7 +25,7 @@ async function trustedKey() {
   const inputs = { privateKeyPem: pem, subject: { commonName: 'test' }, validityPeriodHours: 1, allowedUses: [] }
   const { certPem } = await selfSigned(inputs, new Date())
   const certificate = String(certPem)
-  return { privateKey, kid: keyId(pem), certificate, jwks: jwks(certificate, keyId(pem)) }
+  return { privateKey, kid: keyId(pem), certificate, jwks: jwks([jwkOf(certificate, keyId(pem))]) }
 }
 
 const tokenFor = async (key: { privateKey: KeyObject; kid: string }) =>

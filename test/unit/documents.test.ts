@@ -52,6 +52,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
     'test/e2e/reviewing.test.ts',
   'pulumi config set deleteImages true': 'test/engine/kept.test.ts',
   'pulumi up': 'test/e2e/readme.test.ts',
+  'pulumi config set keyGeneration 2': 'test/engine/keys.test.ts',
   'pulumi destroy': 'test/engine/kept.test.ts',
   'kubectl -n passwordless-registry exec deploy/registry -- registry garbage-collect /etc/distribution/config.yml':
     'test/engine/registry.test.ts',
