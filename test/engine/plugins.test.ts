@@ -19,7 +19,8 @@ import * as tls from '@pulumi/tls'
 const config = new pulumi.Config()
 `
 
-const PROGRAM = `${HEADER}
+/** A program that makes one object of each kind, with the flows of these ids. */
+const program = (authorization: string, invalidation: string) => `${HEADER}
 const key = new tls.PrivateKey('key', { algorithm: 'ECDSA', ecdsaCurve: 'P256' })
 const certificate = new tls.SelfSignedCert('certificate', {
   privateKeyPem: key.privateKeyPem,
@@ -32,8 +33,6 @@ const pair = new authentik.CertificateKeyPair('pair', {
   certificateData: certificate.certPem,
   keyData: key.privateKeyPem,
 })
-const authorization = authentik.getFlowOutput({ slug: 'default-provider-authorization-implicit-consent' })
-const invalidation = authentik.getFlowOutput({ slug: 'default-provider-invalidation-flow' })
 const mapping = new authentik.PropertyMappingProviderScope('mapping', {
   name: 'small',
   scopeName: 'small',
@@ -42,8 +41,8 @@ const mapping = new authentik.PropertyMappingProviderScope('mapping', {
 const provider = new authentik.ProviderOauth2('provider', {
   name: 'small',
   clientId: 'small',
-  authorizationFlow: authorization.id,
-  invalidationFlow: invalidation.id,
+  authorizationFlow: '${authorization}',
+  invalidationFlow: '${invalidation}',
   signingKey: pair.id,
   propertyMappings: [mapping.id],
 })
@@ -68,6 +67,10 @@ let project: PulumiProject
 const api = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`${server.url}/api/v3${path}`, { ...init, headers: { authorization: `Bearer ${API_TOKEN}` } })
 
+async function flowId(slug: string): Promise<string> {
+  return ((await (await api(`/flows/instances/${slug}/`)).json()) as { pk: string }).pk
+}
+
 async function groupIds(): Promise<string[]> {
   const { results } = (await (await api('/core/groups/?name=small_pushers')).json()) as { results: { pk: string }[] }
   return results.map(({ pk }) => pk)
@@ -83,7 +86,12 @@ beforeAll(async () => {
     log: pino({ level: 'silent' }),
   })
   project = await openProject({ AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: API_TOKEN })
-  await project.write(PROGRAM)
+  await project.write(
+    program(
+      await flowId('default-provider-authorization-implicit-consent'),
+      await flowId('default-provider-invalidation-flow'),
+    ),
+  )
 })
 
 afterAll(async () => {

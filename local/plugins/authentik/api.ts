@@ -1,6 +1,4 @@
-/** The connection to authentik: the official client, and its failures in words. */
-import { createRequire } from 'node:module'
-import type * as client from '@goauthentik/api/dist/esm/index.js'
+/** The connection to authentik's API, and its failures in words. */
 
 export interface Connection {
   readonly url: string
@@ -8,18 +6,10 @@ export interface Connection {
   readonly headers: Record<string, string>
 }
 
-export interface Api {
-  readonly url: string
-  readonly core: client.CoreApi
-  readonly crypto: client.CryptoApi
-  readonly flows: client.FlowsApi
-  readonly policies: client.PoliciesApi
-  readonly propertyMappings: client.PropertymappingsApi
-  readonly providers: client.ProvidersApi
-  readonly sources: client.SourcesApi
-}
+/** An object of the API, with its own names. */
+export type Entity = Record<string, unknown>
 
-/** An answer of authentik that is no success. */
+/** An answer of authentik that is not a success. */
 export class ApiError extends Error {
   readonly status: number
 
@@ -34,34 +24,37 @@ const ANSWER_TIMEOUT_MS = 60_000
 /** As much of a body that is not the API's own JSON as helps to see what answered. */
 const SHOWN_BODY_CHARACTERS = 300
 
-/** Connects. The client is loaded here and not before, since its 1,000 modules take most of a second. */
-export function connect({ url, token, headers }: Connection): Api {
-  // The package's main entry is missing from what is published; its second build is whole (and CommonJS too).
-  const library = createRequire(import.meta.url)('@goauthentik/api/dist/esm/index.js') as typeof client
-  const middleware: client.Middleware = {
-    onError: async ({ error }) => {
-      throw unreachable(url, error)
-    },
-    post: async ({ response }) => {
-      if (!response.ok) throw await failure(url, response)
-    },
+export class Api {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
   }
-  const configuration = new library.Configuration({
-    basePath: `${url}/api/v3`,
-    fetchApi: (input: string, init?: RequestInit) =>
-      fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) }),
-    middleware: [middleware],
-    headers: { ...headers, Authorization: `Bearer ${token}` },
-  })
-  return {
-    url,
-    core: new library.CoreApi(configuration),
-    crypto: new library.CryptoApi(configuration),
-    flows: new library.FlowsApi(configuration),
-    policies: new library.PoliciesApi(configuration),
-    propertyMappings: new library.PropertymappingsApi(configuration),
-    providers: new library.ProvidersApi(configuration),
-    sources: new library.SourcesApi(configuration),
+
+  /**
+   * @param path below `/api/v3/`
+   * @returns the answer's JSON; undefined where there is none
+   * @throws ApiError
+   */
+  async request(method: string, path: string, body?: Entity): Promise<Entity | undefined> {
+    const { url, token, headers } = this.#connection
+    const response = await fetch(`${url}/api/v3/${path}`, {
+      method,
+      headers: { ...headers, authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      ...(body && { body: JSON.stringify(body) }),
+    }).catch((error: unknown) => {
+      throw unreachable(url, error)
+    })
+    const text = await response.text()
+    if (!response.ok) throw failure(url, response.status, bodyInWords(text))
+    return text === '' ? undefined : (JSON.parse(text) as Entity)
+  }
+
+  /** The first object that a list answers for these fields. */
+  async first(path: string, filter: Record<string, string>): Promise<Entity | undefined> {
+    const page = await this.request('GET', `${path}/?${new URLSearchParams(filter)}`)
+    return (page as { results: Entity[] }).results[0]
   }
 }
 
@@ -71,21 +64,15 @@ function unreachable(url: string, error: unknown): ApiError {
   return new ApiError(0, `authentik does not answer at ${url}: ${reason}. Is authentik:url (or AUTHENTIK_URL) right?`)
 }
 
-async function failure(url: string, response: Response): Promise<ApiError> {
-  const words = bodyInWords(await response.text())
-  if (response.status === 403 || response.status === 401) {
-    const advice =
-      'Set a token of an administrator with `pulumi config set --secret authentik:token` (or in AUTHENTIK_TOKEN)'
-    return new ApiError(
-      response.status,
-      `authentik at ${url} refused the API token (${response.status}: ${words}). ${advice}.`,
-    )
-  }
-  return new ApiError(response.status, `authentik answered ${response.status}: ${words}`)
+function failure(url: string, status: number, words: string): ApiError {
+  if (status !== 403 && status !== 401) return new ApiError(status, `authentik answered ${status}: ${words}`)
+  const advice =
+    'Set a token of an administrator with `pulumi config set --secret authentik:token` (or in AUTHENTIK_TOKEN)'
+  return new ApiError(status, `authentik at ${url} refused the API token (${status}: ${words}). ${advice}.`)
 }
 
 /** `{"name": ["is taken"]}` as `name: is taken`; anything else shortened. */
-export function bodyInWords(body: string): string {
+function bodyInWords(body: string): string {
   try {
     const parsed: unknown = JSON.parse(body)
     if (typeof parsed === 'object' && parsed !== null) {

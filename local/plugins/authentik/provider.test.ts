@@ -127,18 +127,6 @@ describe('create sends what the Terraform provider sends', () => {
     ],
     ['User', USER, '15'],
     ['ProviderOauth2', REGISTRY_PROVIDER, '6'],
-    [
-      'Token',
-      {
-        identifier: 'ci-puller',
-        user: 15,
-        description: 'pull',
-        expiring: false,
-        intent: 'app_password',
-        retrieveKey: true,
-      },
-      'ci-puller',
-    ],
     ['Application', { name: 'Docker registry', slug: 'docker-registry', protocolProvider: 6 }, 'docker-registry'],
     [
       'PolicyBinding',
@@ -246,22 +234,6 @@ describe('check', () => {
       'attributes',
     ])
     expect(check('User', { username: 'a', attributes: UNKNOWN }).failures).toEqual([])
-  })
-})
-
-describe('lookups', () => {
-  test('a provider found by its name has an id and no providerId', async () => {
-    const recorded = recording.find(({ path }) => path === '/api/v3/providers/oauth2/6/')
-    authentik.answer = ({ path }) => ({
-      status: 200,
-      response: path.includes('setup_urls')
-        ? { issuer: 'i', authorize: 'a', token: 't', user_info: 'u', provider_info: 'p', logout: 'l', jwks: 'j' }
-        : { pagination: {}, results: [recorded?.response], autocomplete: {} },
-    })
-    const token = 'authentik:index/getProviderOauth2Config:getProviderOauth2Config'
-    const found = await provider.invoke(token, { name: 'docker-registry' })
-    expect(found).toMatchObject({ id: '6', jwksUrl: 'j' })
-    expect(found).not.toHaveProperty('providerId')
   })
 })
 

@@ -14,16 +14,14 @@ import type {
   Made,
   Provider,
   ReadCall,
-  Subject,
   UpdateCall,
 } from '../engine/provider.ts'
 import { hasUnknown, type Properties, secret, UNKNOWN } from '../engine/values.ts'
 import { importCommand } from './adoption.ts'
-import { type Api, ApiError, connect, orMissing } from './api.ts'
-import { invokeFunction } from './functions.ts'
-import { isEmpty, type Kind, Wanted } from './kind.ts'
-import { kindOf } from './kinds/index.ts'
+import { Api, ApiError, type Entity, orMissing } from './api.ts'
+import { type Kind, kindOf } from './kinds.ts'
 import { type ResourceShape, schema, schemaText, shapeOf } from './schema.ts'
+import { apiName, isEmpty, requestOf, stateOf } from './translation.ts'
 
 /** As many random hex digits as the bridge appends to a resource's name where the program gives none. */
 const RANDOM_NAME_DIGITS = 7
@@ -59,7 +57,7 @@ export class AuthentikProvider implements Provider {
     // This process talks to authentik alone, so the switch reaches no further than the setting says.
     if (String(config.insecure) === 'true') process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
     const headers = typeof config.headers === 'string' ? JSON.parse(config.headers) : (config.headers ?? {})
-    this.#api = connect({ ...withEnvironment(config), headers })
+    this.#api = new Api({ ...withEnvironment(config), headers })
   }
 
   get #connected(): Api {
@@ -71,7 +69,7 @@ export class AuthentikProvider implements Provider {
     const shape = shapeOf(type)
     const kind = kindOf(type)
     const filled: Properties = { ...kind.defaults }
-    if (shape.inputs.includes('name') && !shape.required.includes('name')) {
+    if ('name' in shape.inputs && !shape.required.includes('name')) {
       const digits = Buffer.from(randomSeed).toString('hex').slice(0, RANDOM_NAME_DIGITS)
       filled.name = wasFilled(olds, 'name') ? olds.name : `${name}-${digits}`
     }
@@ -83,7 +81,9 @@ export class AuthentikProvider implements Provider {
   diff({ type, oldState, news, ignoreChanges }: DiffCall): Diff {
     const shape = shapeOf(type)
     const kind = kindOf(type)
-    const considered = shape.inputs.filter((name) => name !== shape.idProperty && !ignoreChanges.includes(name))
+    const considered = Object.keys(shape.inputs).filter(
+      (name) => name !== shape.idProperty && !ignoreChanges.includes(name),
+    )
     return { changes: considered.flatMap((name) => propertyChange(shape, kind, name, oldState[name], news[name])) }
   }
 
@@ -91,77 +91,90 @@ export class AuthentikProvider implements Provider {
     const { type, inputs, preview } = call
     const shape = shapeOf(type)
     if (preview || hasUnknown(inputs)) {
-      const unknown = shape.outputs.filter((output) => shape.computed.has(output) && inputs[output] === undefined)
+      const unknown = Object.keys(shape.outputs).filter(
+        (output) => shape.computed.has(output) && inputs[output] === undefined,
+      )
       return { id: '', state: { ...withoutMarks(inputs), ...Object.fromEntries(unknown.map((key) => [key, UNKNOWN])) } }
     }
     const kind = kindOf(type)
-    const wanted = new Wanted(inputs)
-    let entity: unknown
-    try {
-      entity = await kind.create(this.#connected, kind.request(wanted))
-    } catch (error) {
-      throw await this.#explained(error, call, kind, wanted)
-    }
-    const id = kind.id(entity)
-    await kind.after?.(this.#connected, id, wanted, new Wanted({}))
-    return { id, state: await this.#state(shape, kind, entity, wanted) }
+    const entity = await this.#connected
+      .request('POST', `${kind.path}/`, requestOf(kind, shape, inputs))
+      .catch(async (error: unknown) => {
+        throw await this.#explained(error, call, kind)
+      })
+    const state = await this.#written(shape, kind, entity, inputs, {})
+    return { id: idOf(kind, entity), state }
   }
 
   async read({ type, id, oldState, oldInputs }: ReadCall): Promise<(Made & { inputs: Properties }) | undefined> {
     const shape = shapeOf(type)
     const kind = kindOf(type)
-    const entity = await orMissing(kind.read(this.#connected, id))
+    const entity = await orMissing(this.#connected.request('GET', `${kind.path}/${id}/${kind.readQuery ?? ''}`))
     if (entity === undefined) return undefined
-    const state = await this.#state(shape, kind, entity, new Wanted(oldState))
+    const state = await this.#state(shape, kind, entity, oldState)
     const imported = Object.keys(oldInputs).length === 0
     const names = imported
-      ? shape.inputs.filter((name) => !shape.computed.has(name))
+      ? Object.keys(shape.inputs).filter((name) => !shape.computed.has(name))
       : Object.keys(oldInputs).filter((name) => name !== DEFAULTS_KEY)
     const inputs = Object.fromEntries(names.flatMap((name) => (state[name] === undefined ? [] : [[name, state[name]]])))
-    return { id: kind.id(entity), state, inputs: { ...inputs, [DEFAULTS_KEY]: oldInputs[DEFAULTS_KEY] ?? [] } }
+    return { id: idOf(kind, entity), state, inputs: { ...inputs, [DEFAULTS_KEY]: oldInputs[DEFAULTS_KEY] ?? [] } }
   }
 
   async update({ type, id, oldState, news, ignoreChanges, preview }: UpdateCall): Promise<Properties> {
     const shape = shapeOf(type)
     if (preview || hasUnknown(news)) return { ...oldState, ...withoutMarks(news) }
     const kind = kindOf(type)
-    const kept = shape.inputs.filter(
+    const kept = Object.keys(shape.inputs).filter(
       (name) => ignoreChanges.includes(name) || (shape.computed.has(name) && isEmpty(news[name])),
     )
-    const wanted = new Wanted({ ...news, ...Object.fromEntries(kept.map((name) => [name, oldState[name]])) })
-    const entity = await kind.update(this.#connected, id, kind.request(wanted))
-    await kind.after?.(this.#connected, id, wanted, new Wanted(oldState))
-    return this.#state(shape, kind, entity, wanted)
+    const wanted = { ...news, ...Object.fromEntries(kept.map((name) => [name, oldState[name]])) }
+    const entity = await this.#connected.request('PUT', `${kind.path}/${id}/`, requestOf(kind, shape, wanted))
+    return this.#written(shape, kind, entity, wanted, oldState)
   }
 
   async delete({ type, id }: DeleteCall): Promise<void> {
-    await orMissing(kindOf(type).delete(this.#connected, id))
+    await orMissing(this.#connected.request('DELETE', `${kindOf(type).path}/${id}/`))
   }
 
-  invoke(token: string, args: Properties): Promise<Properties> {
-    return invokeFunction(this.#connected, token, args)
+  async #written(shape: ResourceShape, kind: Kind, entity: Entity = {}, wanted: Properties, prior: Properties) {
+    await kind.after?.(this.#connected, idOf(kind, entity), wanted, prior)
+    return this.#state(shape, kind, entity, wanted)
   }
 
-  async #state(shape: ResourceShape, kind: Kind, entity: unknown, prior: Wanted): Promise<Properties> {
-    const told = await kind.state(entity, prior, this.#connected)
-    const known = Object.entries({ ...told, [shape.idProperty]: kind.id(entity) }).filter(
-      ([, value]) => value !== undefined && value !== null,
-    )
-    return Object.fromEntries(
-      known.map(([name, value]) => [name, shape.secrets.includes(name) ? secret(value) : value]),
-    )
+  async #state(shape: ResourceShape, kind: Kind, entity: Entity, prior: Properties): Promise<Properties> {
+    const more = await kind.more?.(this.#connected, entity)
+    const told = { ...stateOf(kind, shape, entity, prior), ...more, [shape.idProperty]: idOf(kind, entity) }
+    const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null)
+    return Object.fromEntries(known.map(([name, value]) => [name, shape.outputs[name]?.secret ? secret(value) : value]))
   }
 
   /** Adds how to adopt the object that is in the way, where authentik says that there is one. */
-  async #explained(error: unknown, subject: Subject, kind: Kind, wanted: Wanted): Promise<unknown> {
+  async #explained(error: unknown, subject: CreateCall, kind: Kind): Promise<unknown> {
     if (!(error instanceof ApiError) || error.status !== 400 || !/exists|unique/.test(error.message)) return error
     const what = `${subject.type.split(':').at(-1)} "${subject.name}"`
     const summary = `${what} is in authentik already, but not in this stack's state. ${error.message}`
-    const id = await kind.find?.(this.#connected, wanted).catch(() => undefined)
-    if (id === undefined) return new ApiError(400, summary)
-    return new ApiError(400, `${summary} To adopt it: ${importCommand(subject, id, schema)}`)
+    const found = await this.#inTheWay(kind, subject.inputs).catch(() => undefined)
+    if (found === undefined) return new ApiError(400, summary)
+    return new ApiError(400, `${summary} To adopt it: ${importCommand(subject, idOf(kind, found), schema)}`)
+  }
+
+  /** The object that already has the unique properties of the wanted one, unless it is not to be adopted. */
+  async #inTheWay(kind: Kind, wanted: Properties): Promise<Entity | undefined> {
+    if (kind.id === 'slug') {
+      const found = await orMissing(this.#connected.request('GET', `${kind.path}/${wanted.slug}/`))
+      return found && kind.mayAdopt?.(found, wanted) === false ? undefined : found
+    }
+    for (const names of kind.unique ?? []) {
+      const given = names.filter((name) => !isEmpty(wanted[name]) || typeof wanted[name] === 'number')
+      const filter = Object.fromEntries(given.map((name) => [apiName(kind, name), String(wanted[name])]))
+      const found = await this.#connected.first(kind.path, filter)
+      if (found) return found
+    }
+    return undefined
   }
 }
+
+const idOf = (kind: Kind, entity: Entity = {}): string => String(entity[kind.id])
 
 function withEnvironment(config: Properties): { url: string; token: string } {
   const url = String(config.url ?? process.env.AUTHENTIK_URL ?? '')

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectDir } from '../../paths.ts'
 
-interface Property {
+/** JSON Schema's types; of an array, also that of its items. */
+export interface Property {
   readonly type?: string
+  readonly items?: { readonly type?: string }
   readonly secret?: boolean
 }
 
@@ -29,9 +31,9 @@ export const schema = JSON.parse(schemaText) as PackageSchema
 
 /** What the engine and the plugin need to know of one resource type. */
 export interface ResourceShape {
-  readonly inputs: readonly string[]
+  readonly inputs: Readonly<Record<string, Property>>
   readonly required: readonly string[]
-  readonly outputs: readonly string[]
+  readonly outputs: Readonly<Record<string, Property>>
   /** The server fills it in when the program says nothing (Terraform: computed). */
   readonly computed: ReadonlySet<string>
   readonly secrets: readonly string[]
@@ -39,7 +41,7 @@ export interface ResourceShape {
   readonly idProperty: string
 }
 
-/** Throws for a type that the schema does not hold. */
+/** Throws for a type that the schema does not contain. */
 export function shapeOf(type: string): ResourceShape {
   const resource = schema.resources[type]
   if (!resource) throw new Error(`${schema.name} ${schema.version} was included here without a resource type ${type}`)
@@ -47,9 +49,9 @@ export function shapeOf(type: string): ResourceShape {
   const kind = type.split(':').at(-1) ?? type
   const secrets = Object.entries({ ...properties, ...inputProperties }).filter(([, property]) => property.secret)
   return {
-    inputs: Object.keys(inputProperties),
+    inputs: inputProperties,
     required: requiredInputs,
-    outputs: Object.keys(properties),
+    outputs: properties,
     // A name that is left out is made up from the resource's own, so it is not the server's to fill in.
     computed: new Set(required.filter((name) => !requiredInputs.includes(name) && name !== 'name')),
     secrets: secrets.map(([name]) => name),

@@ -93,7 +93,6 @@ export interface Provider {
   read(call: ReadCall): Promise<(Made & { inputs: Properties }) | undefined>
   update(call: UpdateCall): Promise<Properties>
   delete(call: DeleteCall): Promise<void>
-  invoke?(token: string, args: Properties): Promise<Properties>
 }
 
 /** The object exists, but is not (or no longer) in working order: the engine keeps it and reports the reasons. */

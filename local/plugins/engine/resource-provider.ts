@@ -80,11 +80,6 @@ function resourceProvider(provider: Provider): PluginService {
       await provider.delete({ ...subject(call), id: call.getId(), state, timeoutSeconds: call.getTimeout() })
       return new empty.Empty()
     }),
-    invoke: unary(async (call: messages.InvokeRequest) => {
-      if (!provider.invoke) throw new Error(`this provider has no function ${call.getTok()}`)
-      const result = await provider.invoke(call.getTok(), fromStruct(call.getArgs()))
-      return new rpc.InvokeResponse().setReturn(toStruct(result))
-    }),
     getPluginInfo: unary(() => new plugin.PluginInfo().setVersion(provider.version)),
     cancel: unary(() => {
       provider.cancel.abort(new Error('cancelled'))
