@@ -1,4 +1,7 @@
-/** When an object is ready, judged from its own state and that of the objects it needs. */
+/**
+ * When an object of the kinds that our program makes is ready, judged from its own state and that of the objects it
+ * needs.
+ */
 import { isObject, type Properties } from '../engine/values.ts'
 import type { KubernetesObject } from './object.ts'
 
@@ -42,15 +45,11 @@ const inWords = ({ reason, message }: Condition): string => [reason, message].fi
 const isUnseen = ({ metadata, status }: KubernetesObject): boolean =>
   count(status, 'observedGeneration') < Number(metadata.generation ?? 0)
 
-function replicas({ spec }: KubernetesObject): number {
-  return spec?.replicas === undefined ? 1 : Number(spec.replicas)
-}
-
 function deployment(object: KubernetesObject): Verdict {
   if (isUnseen(object)) return waiting('its controller has not seen this version yet')
   const progressing = conditionOf(object, 'Progressing')
   if (progressing?.reason === 'ProgressDeadlineExceeded') return failed(inWords(progressing))
-  const wanted = replicas(object)
+  const wanted = Number(object.spec?.replicas ?? 1)
   const [all, updated, available] = ['replicas', 'updatedReplicas', 'availableReplicas'].map((name) =>
     count(object.status, name),
   )
@@ -58,53 +57,8 @@ function deployment(object: KubernetesObject): Verdict {
   return waiting(`${available} of ${wanted} replicas available, ${updated} up to date, ${all} in all`)
 }
 
-function statefulSet(object: KubernetesObject): Verdict {
-  if (isUnseen(object)) return waiting('its controller has not seen this version yet')
-  const wanted = replicas(object)
-  const { status } = object
-  const [ready, updated] = [count(status, 'readyReplicas'), count(status, 'updatedReplicas')]
-  const strategy = isObject(object.spec?.updateStrategy) ? object.spec.updateStrategy.type : undefined
-  const isRolled = strategy === 'OnDelete' || status?.currentRevision === status?.updateRevision || updated === wanted
-  return ready === wanted && isRolled ? READY : waiting(`${ready} of ${wanted} replicas ready, ${updated} up to date`)
-}
-
-function daemonSet(object: KubernetesObject): Verdict {
-  if (isUnseen(object)) return waiting('its controller has not seen this version yet')
-  const wanted = count(object.status, 'desiredNumberScheduled')
-  const [ready, updated] = [count(object.status, 'numberReady'), count(object.status, 'updatedNumberScheduled')]
-  return ready === wanted && updated === wanted
-    ? READY
-    : waiting(`${ready} of ${wanted} Pods ready, ${updated} up to date`)
-}
-
-function job(object: KubernetesObject): Verdict {
-  const failure = conditionOf(object, 'Failed')
-  if (failure?.status === 'True') return failed(inWords(failure))
-  if (conditionOf(object, 'Complete')?.status === 'True') return READY
-  return waiting(`${count(object.status, 'succeeded')} succeeded, ${count(object.status, 'active')} running`)
-}
-
-function pod(object: KubernetesObject): Verdict {
-  const { phase, message } = object.status ?? {}
-  if (phase === 'Succeeded') return READY
-  if (phase === 'Failed') return failed(`the Pod failed${message ? `: ${message}` : ''}`)
-  const ready = conditionOf(object, 'Ready')
-  return ready?.status === 'True'
-    ? READY
-    : waiting((ready && inWords(ready)) || `the Pod is ${phase ?? 'not seen yet'}`)
-}
-
-const loadBalancerAddresses = ({ status }: KubernetesObject): number => {
-  const { ingress } = (status?.loadBalancer ?? {}) as { ingress?: unknown[] }
-  return ingress?.length ?? 0
-}
-
 function service(object: KubernetesObject, { endpoints }: Surroundings): Verdict {
-  const { type, clusterIP, selector } = object.spec ?? {}
-  if (type === 'ExternalName') return READY
-  if (type === 'LoadBalancer' && loadBalancerAddresses(object) === 0) {
-    return waiting('no load balancer has given it an address')
-  }
+  const { clusterIP, selector } = object.spec ?? {}
   const isSelectorless = !isObject(selector) || Object.keys(selector).length === 0
   if (clusterIP === 'None' || isSelectorless || endpoints > 0) return READY
   return waiting('no ready Pod matches its selector')
@@ -120,7 +74,8 @@ function ingress(object: KubernetesObject, { servicesWithoutEndpoints }: Surroun
   if (servicesWithoutEndpoints.length > 0) {
     return waiting(`no ready Pod behind ${servicesWithoutEndpoints.map((name) => `Service "${name}"`).join(', ')}`)
   }
-  if (loadBalancerAddresses(object) > 0) return READY
+  const { ingress: addresses = [] } = (object.status?.loadBalancer ?? {}) as { ingress?: unknown[] }
+  if (addresses.length > 0) return READY
   const { ingressClassName } = object.spec ?? {}
   return waiting(
     `no Ingress controller has taken it${ingressClassName ? ` (class "${ingressClassName}")` : ''}; ` +
@@ -131,29 +86,18 @@ function ingress(object: KubernetesObject, { servicesWithoutEndpoints }: Surroun
 const namespace = ({ status }: KubernetesObject): Verdict =>
   status?.phase === 'Active' ? READY : waiting(`the namespace is ${status?.phase ?? 'not seen yet'}`)
 
-function customResourceDefinition(object: KubernetesObject): Verdict {
-  const refused = conditionOf(object, 'NamesAccepted')
-  if (refused?.status === 'False') return failed(inWords(refused))
-  return conditionOf(object, 'Established')?.status === 'True' ? READY : waiting('it is not established yet')
-}
-
 const JUDGES: Record<string, (object: KubernetesObject, surroundings: Surroundings) => Verdict> = {
-  'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
-  'apps/DaemonSet': daemonSet,
   'apps/Deployment': deployment,
-  'apps/StatefulSet': statefulSet,
-  'batch/Job': job,
   'networking.k8s.io/Ingress': ingress,
   '/Namespace': namespace,
   '/PersistentVolumeClaim': persistentVolumeClaim,
-  '/Pod': pod,
   '/Service': service,
 }
 
 const key = ({ apiVersion, kind }: KubernetesObject): string =>
   `${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''}/${kind}`
 
-/** Kinds that are not waited for are ready once they exist. */
+/** Objects of all other kinds are ready once they exist. */
 export const isAwaited = (object: KubernetesObject): boolean => key(object) in JUDGES
 
 export const judge = (object: KubernetesObject, surroundings: Surroundings): Verdict =>

@@ -77,7 +77,6 @@ export function podLabels({ kind, spec }: KubernetesObject): Record<string, stri
 }
 
 async function podsOf(cluster: Cluster, object: KubernetesObject): Promise<KubernetesObject[]> {
-  if (object.kind === 'Pod') return [object]
   const labels = podLabels(object)
   if (!labels) return []
   const labelSelector = Object.entries(labels)
@@ -112,7 +111,7 @@ export async function reasonsAgainst(cluster: Cluster, object: KubernetesObject)
   const ofPods = await Promise.all(
     pods.map(async (pod) => [
       ...podReasons(pod),
-      ...(pod === object ? [] : await warnings(cluster, pod)),
+      ...(await warnings(cluster, pod)),
       ...(await lastLines(cluster, pod)),
     ]),
   )
