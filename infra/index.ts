@@ -34,7 +34,8 @@ export const trust = settings.trust.inWords
 const sources = new Sources('sources', { ...settings, ...authentik })
 const keys = makeSigningKeys({ ...settings, histories: authentik.keyHistories })
 const groups = new AccessGroups('access', settings)
-const policy = new TrustPolicy('docker-registry-trust', settings.trust)
+// The rules name the sources by their slugs: a source that is not there yet refuses its jobs.
+const policy = new TrustPolicy('docker-registry-trust', settings.trust, { dependsOn: sources })
 export const pushGroup = groups.pushGroup
 export const certificate = keys.certificates
 export const jwks = keys.jwks
