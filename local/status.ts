@@ -6,6 +6,7 @@ import { ports, stateDir } from './paths.ts'
 import { runCommand } from './steps.ts'
 import { authentikAsSeen } from './world/authentik-as-seen.ts'
 import { authentikVersion } from './world/authentik-version.ts'
+import { keysAsSeen } from './world/keys-as-seen.ts'
 import { openRunningStack } from './world/running.ts'
 import { apiTokenFile, loadSettings } from './world/settings.ts'
 
@@ -37,6 +38,7 @@ async function status() {
     authentik: settings.authentikUrl,
     authentikAsSeen: cluster.state === 'running' ? await authentikAsSeen(cluster.kubeconfig) : undefined,
     authentikVersion: cluster.state === 'running' ? await authentikVersion(settings) : undefined,
+    keys: cluster.state === 'running' ? await keysAsSeen(settings, Date.now()) : undefined,
     authentikIsStandIn: settings.standInAuthentik,
     authentikTokenFile: apiTokenFile,
     issuers: {
@@ -70,6 +72,8 @@ await runCommand(async () => {
 token service ${now.tokenService}
 authentik     ${now.authentik}, ${now.authentikVersion}${now.authentikIsStandIn ? ` (a stand-in; API token in ${now.authentikTokenFile})` : ''}
               ${now.authentikAsSeen}
+keys          registry tokens: ${now.keys?.registry}
+              sessions: ${now.keys?.sessions}
 CI issuers    ${now.issuers.github}, ${now.issuers.gitlab} (stand-ins)
 kubeconfig    ${now.kubeconfig}
 memory        ${now.memoryMiB} MiB

@@ -131,7 +131,7 @@ describe('what is no session', () => {
     const ci = { source: 'github', claims: decodeJwt(await acme()) }
     const forged = await jobTokenWith({ iss, aud: 'ci-session', ci, repository_owner_id: '666' })
     await expectNoSession(forged, notOurKey)
-    const ownKid = await registryKid()
+    const ownKid = await kidOf('ci-session')
     await expectNoSession(resigned(forged, { ...(await keyOf('github')), kid: ownKid }), notOurKey)
   })
 })
@@ -152,13 +152,21 @@ describe('our own key id in the keys of a source', () => {
   it('with an attacker’s key behind it', async () => {
     const session = await sessionOf(await acme())
     const { token } = await askToken(job(await acme()), [push])
-    const attacker = foreignKey(await registryKid())
-    const { kty, n, e, kid } = attacker
-    await whileGitlabHolds([{ kty, n, e, kid, alg: 'RS256', use: 'sig' }], async () => {
-      await expectNoSession(resigned(session, attacker), notOurKey)
-      await expectNoSession(resigned(token, attacker), ourIssuer)
+    const ofSessions = foreignKey(await kidOf('ci-session'))
+    const ofRegistry = foreignKey(await kidOf('docker-registry'))
+    const published = [ofSessions, ofRegistry].map(({ kty, n, e, kid }) => ({
+      kty,
+      n,
+      e,
+      kid,
+      alg: 'RS256',
+      use: 'sig',
+    }))
+    await whileGitlabHolds(published, async () => {
+      await expectNoSession(resigned(session, ofSessions), notOurKey)
+      await expectNoSession(resigned(token, ofRegistry), ourIssuer)
       const call = await fetch(`http://${registry}/v2/acme/app/tags/list`, {
-        headers: { authorization: `Bearer ${resigned(token, attacker)}` },
+        headers: { authorization: `Bearer ${resigned(token, ofRegistry)}` },
       })
       expect(call.status).toBe(401)
     })
@@ -167,7 +175,8 @@ describe('our own key id in the keys of a source', () => {
   it('with our own key behind it: our tokens get no way in by that source', async () => {
     const session = await sessionOf(await ownJob())
     const { token } = await askToken(job(await acme()), [push])
-    await whileGitlabHolds(await registryKeys(), async () => {
+    const own = [...(await keysOf('docker-registry')), ...(await keysOf('ci-session'))]
+    await whileGitlabHolds(own, async () => {
       await expectNoSession(token, ourIssuer)
       await api('DELETE', `oauth2/access_tokens/${(await accessToken(session)).pk}/`)
       await expectNoSession(session, /authentik refused/)
@@ -211,14 +220,14 @@ describe('a token of another provider', () => {
   })
 })
 
-/** The public keys of the registry's tokens, which sign sessions too. */
-async function registryKeys(): Promise<{ kid: string }[]> {
-  const answer = await fetch(`${authentikUrl}/application/o/docker-registry/jwks/`)
+/** The public keys of the tokens of one of our applications. */
+async function keysOf(application: 'docker-registry' | 'ci-session'): Promise<{ kid: string }[]> {
+  const answer = await fetch(`${authentikUrl}/application/o/${application}/jwks/`)
   return ((await answer.json()) as { keys: { kid: string }[] }).keys
 }
 
-async function registryKid(): Promise<string> {
-  const [key] = await registryKeys()
-  if (key === undefined) throw new Error('authentik publishes no key of the registry')
+async function kidOf(application: 'docker-registry' | 'ci-session'): Promise<string> {
+  const [key] = await keysOf(application)
+  if (key === undefined) throw new Error(`authentik publishes no key of ${application}`)
   return key.kid
 }

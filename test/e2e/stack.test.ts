@@ -75,15 +75,17 @@ describe('the outputs', () => {
     expect(JSON.stringify(outputs)).not.toContain('[secret]')
     expect(JSON.stringify(outputs)).not.toContain('PRIVATE KEY')
     const { keys } = JSON.parse(outputs.jwks)
-    expect(keys).toMatchObject([{ kty: 'EC', alg: 'ES256' }])
-    expect(keys[0]).not.toHaveProperty('d')
+    expect(keys).toMatchObject(Array(2).fill({ kty: 'EC', alg: 'ES256' }))
+    for (const key of keys) expect(key).not.toHaveProperty('d')
   })
 
   it('hold the keys that authentik really signs with', async () => {
     const { keys } = JSON.parse((await pulumi('stack', 'output', 'jwks')).stdout)
-    const answer = await fetch(`${authentikUrl}/application/o/docker-registry/jwks/`)
-    const current = ((await answer.json()) as { keys: Record<string, string>[] }).keys[0]
-    expect(keys[0]).toMatchObject({ kid: current?.kid, x: current?.x, y: current?.y })
+    for (const [index, application] of ['docker-registry', 'ci-session'].entries()) {
+      const answer = await fetch(`${authentikUrl}/application/o/${application}/jwks/`)
+      const current = ((await answer.json()) as { keys: Record<string, string>[] }).keys[0]
+      expect(keys[index]).toMatchObject({ kid: current?.kid, x: current?.x, y: current?.y })
+    }
   })
 
   it('hold a GitLab job that parses and names an audience', async () => {
