@@ -11,24 +11,22 @@ import { loadPolicy } from '../trust/decision/policy.ts'
 import { type PullingCluster, parseClusterPulls } from '../trust/language/cluster-pulls.ts'
 import type { TrustSource } from '../trust/language/source-schema.ts'
 import { accountAudience, anonymousRule, noRuleForAccount } from './kubernetes/anonymous-pull.ts'
+import { autoscalingSetting, MAX_REPLICAS } from './kubernetes/availability.ts'
 import type { ClusterIdentities } from './kubernetes/cluster-identity.ts'
 import { exposureSettings, exposureWarnings, lacksGateway } from './kubernetes/exposure-settings.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
+import { storageSetting, volumeMistakes } from './kubernetes/storage-setting.ts'
 import { isOnThisMachine } from './public-url.ts'
 import { declaredDefaults } from './setting-defaults.ts'
-import { fromJson, mistake, shown } from './setting-mistakes.ts'
+import { cameInstead, fromJson, mistake, PROJECT, shown } from './setting-mistakes.ts'
 import { caBundle, httpUrl, noProxy, registryHost } from './setting-schemas.ts'
 import { checkTrust, type Trust } from './trust.ts'
-
-const PROJECT = 'passwordless-registry'
 
 /** Longer-lived registry tokens would outlive a change of groups for too long; clients fetch new ones by themselves. */
 const MAX_TOKEN_LIFETIME_MINUTES = 60
 /** No CI job that needs a session takes longer than a day. */
 const MAX_SESSION_HOURS = 24
-/** Each answers thousands of requests a second; more than this is a mistake. */
-const MAX_REPLICAS = 100
 /** One a day for ten years. */
 const MAX_KEY_GENERATION = 3650
 /** authentik allows longer names of groups, but its page does not show more. */
@@ -118,10 +116,13 @@ const settings = {
   noProxy: { schema: noProxy, example: '.svc,.cluster.local,localhost,127.0.0.1' },
   environment: environmentSetting,
   ...podSettings,
+  storage: storageSetting,
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
   deleteImages: { schema: yesOrNo, example: 'true' },
   replicas: { schema: count('replicas', { least: 0, most: MAX_REPLICAS }), example: '2' },
+  registryReplicas: { schema: count('replicas', { least: 0, most: MAX_REPLICAS }), example: '2' },
+  autoscaling: autoscalingSetting,
   image: { schema: optional(image), example: 'registry.example.com/token-service:1.0.0' },
   nodeImage: { schema: image, example: 'docker.io/library/node:24-slim' },
   registryImage: { schema: image, example: 'docker.io/library/registry:3.1.2' },
@@ -189,7 +190,7 @@ export function parseSettings(
       : [`${PROJECT}:${key}`, setting.path ? `--path '${setting.path}'` : key]
     for (const issue of result.error.issues) {
       const at = [setAs, ...issue.path].join('.')
-      mistakes.push(mistake(at, issue.message, shown(value), `${command} '${setting.example}'`))
+      mistakes.push(mistake(at, issue.message, cameInstead(value, issue), `${command} '${setting.example}'`))
     }
   }
   if (values.pushGroup !== undefined && values.pushGroup === values.pullGroup) {
@@ -213,6 +214,7 @@ export function parseSettings(
       ),
     )
   }
+  mistakes.push(...volumeMistakes(checked, Number(defaults.registryReplicas)))
   const audience = checked.audience ?? checked.host ?? ''
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
   const { sources, trust, ...found } = checkTrust({

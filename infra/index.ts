@@ -10,11 +10,13 @@ import { makeSigningKeys } from './authentik/signing-keys.ts'
 import { Sources } from './authentik/sources.ts'
 import { TrustPolicy } from './authentik/trust-policy.ts'
 import { readSettings } from './config.ts'
+import { readImageStorage } from './former-storage.ts'
 import { HttpRoutes } from './kubernetes/http-routes.ts'
 import { Ingress } from './kubernetes/ingress.ts'
 import { makeNamespace } from './kubernetes/namespace.ts'
-import { callsOf, NetworkPolicies } from './kubernetes/network-policies.ts'
+import { callsOf, NetworkPolicies, registryCallsOf } from './kubernetes/network-policies.ts'
 import { Registry } from './kubernetes/registry.ts'
+import { storageDriver } from './kubernetes/storage-driver.ts'
 import { TokenService } from './kubernetes/token-service.ts'
 import { publicUrl } from './public-url.ts'
 import { githubWorkflow as githubWorkflowFor } from './workflows/github.ts'
@@ -25,7 +27,12 @@ const authentik = await openAuthentik(settings)
 const { image, nodeImage } = settings
 const code = image === undefined ? { nodeImage, bundle: await bundleService() } : { image }
 
+const storageUsed = storageDriver(settings.storage)
+const images = await readImageStorage(storageUsed, settings.deleteImages)
+
 export const registry = settings.host
+export const storage = storageUsed.inWords
+export const volume = images.volume
 export const tokenUrl = `${publicUrl(settings.host)}/token`
 export const issuer = issuerOf(settings.authentikUrl)
 export const audience = settings.audience
@@ -41,6 +48,10 @@ export const certificate = keys.certificates
 export const jwks = keys.jwks
 
 const namespace = makeNamespace(settings.namespace, settings.deleteImages)
+const outwardCalls = {
+  caBundle: settings.caBundle,
+  proxy: settings.proxy === undefined ? undefined : { url: settings.proxy, except: settings.noProxy },
+}
 const tokenService = new TokenService({
   namespace,
   code,
@@ -53,12 +64,12 @@ const tokenService = new TokenService({
   registryJwks: jwks,
   jwksUrl: jwksUrl(settings.authentikUrl),
   replicas: settings.replicas,
+  autoscaling: settings.autoscaling.tokenService,
   trustedProxies: settings.trustedProxies,
   explainRefusedPush: settings.explainRefusedPush,
   anonymousPull: settings.anonymousPull,
   jwtUserName: JWT_USER_NAME,
-  caBundle: settings.caBundle,
-  proxy: settings.proxy === undefined ? undefined : { url: settings.proxy, except: settings.noProxy },
+  ...outwardCalls,
   environment: settings.environment,
   pods: settings,
 })
@@ -68,8 +79,14 @@ const distribution = new Registry({
   config: { realm: tokenUrl, service: settings.clientId, issuer },
   certificate,
   jwks,
+  storage: storageUsed,
+  hasVolume: images.volume !== 'none',
   storageClass: settings.storageClass,
   storageSize: settings.storageSize,
+  replicas: settings.registryReplicas,
+  autoscaling: settings.autoscaling.registry,
+  nodeImage: image ?? nodeImage,
+  ...outwardCalls,
   pods: settings,
   deleteImages: settings.deleteImages,
 })
@@ -108,6 +125,7 @@ if (settings.networkPolicies) {
     namespaceName: settings.namespace,
     ingressNamespace: settings.ingressNamespace,
     calls: callsOf(settings),
+    registry: registryCallsOf(storageUsed, settings),
   })
 }
 const entrance = {

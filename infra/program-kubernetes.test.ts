@@ -126,7 +126,7 @@ describe('Kubernetes', () => {
       'passwordless-registry:sources': [{ slug: 'github', platform: 'github' }, cluster],
       'passwordless-registry:trust': [{ source: 'cluster', claims, pull: ['public/**', 'acme/base'] }],
     })
-    expect(one('kubernetes:core/v1:ServiceAccount').inputs).toMatchObject({
+    expect(one('kubernetes:core/v1:ServiceAccount', 'token-service').inputs).toMatchObject({
       metadata: { name: 'token-service' },
       automountServiceAccountToken: false,
     })
@@ -170,7 +170,7 @@ describe('Kubernetes', () => {
     expect(pod.containers[0].env.map(({ name }: { name: string }) => name)).not.toContain('ANON_KUBE_JWT')
     expect(pod.volumes.map(({ name }: { name: string }) => name)).not.toContain('account')
     // The account is there all the same: its name cannot be taken off a Deployment again.
-    expect(one('kubernetes:core/v1:ServiceAccount').inputs.metadata.name).toBe('token-service')
+    expect(one('kubernetes:core/v1:ServiceAccount', 'token-service').inputs.metadata.name).toBe('token-service')
     expect(pod.serviceAccountName).toBe('token-service')
     await expect(run({ ...example(), ...open })).rejects.toThrow(
       /anonymousPull: expected a rule .*claims: { sub: "system:serviceaccount:passwordless-registry:token-service" }/s,

@@ -57,7 +57,10 @@ const providerIds = new Map([
 ])
 
 /** Mocks that hand each custom resource of the program to `record`, and answer as the providers would. */
-export function recordingMocks(record: (made: Made) => void): pulumi.runtime.Mocks {
+export function recordingMocks(
+  record: (made: Made) => void,
+  lastOutputs: () => Record<string, unknown>,
+): pulumi.runtime.Mocks {
   return {
     newResource(args) {
       const fields = Object.entries(args.inputs).map(([key, value]) => [key, unwrap(value)] as const)
@@ -72,6 +75,7 @@ export function recordingMocks(record: (made: Made) => void): pulumi.runtime.Moc
       return { id, state: { ...args.inputs, ...computed[args.type]?.(resource) } }
     },
     call({ token }) {
+      if (token === 'pulumi:pulumi:readStackOutputs') return { outputs: lastOutputs() }
       throw new Error(`unexpected call of ${token}`)
     },
   }

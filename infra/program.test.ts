@@ -171,7 +171,7 @@ describe('outputs', () => {
     const outputs = await run(example())
     expect(Object.keys(outputs).sort()).toEqual(
       ['registry', 'tokenUrl', 'issuer', 'clientId', 'audience', 'pushGroup', 'trust']
-        .concat('certificate', 'jwks', 'githubWorkflow', 'gitlabCi')
+        .concat('certificate', 'jwks', 'githubWorkflow', 'gitlabCi', 'storage', 'volume')
         .sort(),
     )
     for (const [key, { secret, value }] of Object.entries(outputs)) {

@@ -31,6 +31,7 @@ export const example = () => ({ ...stackFile('example'), 'authentik:token': 'tok
 /** Registers the hooks of a test file and gives it the program. */
 export function useProgram() {
   let made: Made[] = []
+  let lastOutputs: Record<string, unknown> = {}
   let authentik: FakeAuthentik
   beforeAll(async () => {
     authentik = await startFakeAuthentik()
@@ -42,11 +43,17 @@ export function useProgram() {
   afterAll(() => authentik[Symbol.asyncDispose]())
   beforeEach(async () => {
     made = []
+    lastOutputs = {}
     authentik.reset()
     await pulumi.runtime.setMocks(
-      recordingMocks((resource) => made.push(resource)),
+      recordingMocks(
+        (resource) => made.push(resource),
+        () => lastOutputs,
+      ),
       'passwordless-registry',
       'test',
+      false,
+      'acme',
     )
   })
   /** The program asks authentik itself, so its own address is that of the fake; all else follows the stack. */
@@ -78,5 +85,9 @@ export function useProgram() {
     expect(found, `${type} ${name ?? ''}`).toHaveLength(1)
     return found[0] as Made
   }
-  return { run, all, one, made: () => made, authentik: () => authentik }
+  /** What the run before put out. */
+  const follows = (outputs: Record<string, unknown>) => {
+    lastOutputs = outputs
+  }
+  return { run, follows, all, one, made: () => made, authentik: () => authentik }
 }

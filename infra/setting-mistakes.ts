@@ -1,5 +1,8 @@
 /** How a mistake in a setting is said. */
+import type { z } from 'zod'
 import { withoutSecrets } from '../trust/language/http-url.ts'
+
+export const PROJECT = 'passwordless-registry'
 
 /** A setting that is wrong: what was expected, what came, and the command that sets it. */
 export const mistake = (key: string, expected: string, came: string, command: string) =>
@@ -11,6 +14,20 @@ export function shown(value: string | undefined): string {
   if (!value) return 'not set'
   const text = withoutSecrets(value)
   return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
+}
+
+/**
+ * What came in the place of a mistake. Of a map that has too much only the names: a value that belongs elsewhere may be
+ * secret.
+ */
+export function cameInstead(value: string, issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `one with ${issue.keys.map((key) => `"${key}"`).join(', ')}`
+  if (issue.path.length === 0) return shown(value)
+  const at = issue.path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
+    fromJson(value),
+  )
+  return shown(at === undefined ? undefined : typeof at === 'string' ? at : JSON.stringify(at))
 }
 
 /** Lists and maps arrive as JSON text. Anything else stays as it is, for the schema to refuse. */

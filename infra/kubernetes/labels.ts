@@ -1,6 +1,8 @@
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/ */
+export const NAME_LABEL = 'app.kubernetes.io/name'
+
 export const labels = (name: string) => ({
-  'app.kubernetes.io/name': name,
+  [NAME_LABEL]: name,
   'app.kubernetes.io/part-of': 'passwordless-registry',
 })
 

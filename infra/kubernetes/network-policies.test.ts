@@ -20,9 +20,16 @@ const named = (name: string) => ({ namespaceSelector: { matchLabels: { 'kubernet
 const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
 
 describe('registryPolicy', () => {
-  it('lets the ingress controller in, and nothing out', () => {
-    expect(registryPolicy({ ingressNamespace: 'ingress-nginx' })).toEqual({
-      podSelector: { matchLabels: expect.objectContaining({ 'app.kubernetes.io/name': 'registry' }) },
+  const NONE = { calls: [], asksNode: false }
+  const DNS = { ports: [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) }
+
+  it('lets the ingress controller in, and nothing out where the images are on a volume', () => {
+    expect(registryPolicy({ ingressNamespace: 'ingress-nginx' }, NONE, 'registry')).toEqual({
+      podSelector: {
+        matchExpressions: [
+          { key: 'app.kubernetes.io/name', operator: 'In', values: ['registry', 'registry-storage-check'] },
+        ],
+      },
       policyTypes: ['Ingress', 'Egress'],
       ingress: [{ ports: tcp(5000), from: [named('ingress-nginx')] }],
       egress: [],
@@ -30,7 +37,27 @@ describe('registryPolicy', () => {
   })
 
   it('lets anyone in at its port, and at no other, where the controller is not named', () => {
-    expect(registryPolicy({ ingressNamespace: undefined }).ingress).toEqual([{ ports: tcp(5000) }])
+    expect(registryPolicy({ ingressNamespace: undefined }, NONE, 'registry').ingress).toEqual([{ ports: tcp(5000) }])
+  })
+
+  it('lets out to the bucket', () => {
+    const to = (calls: string[], asksNode = false) =>
+      registryPolicy({ ingressNamespace: undefined }, { calls, asksNode }, 'registry').egress
+    expect(to(['https://s3.example.com:9000'])).toEqual([DNS, { ports: tcp(9000) }])
+    expect(to(['http://s3.storage.svc:9000'])).toEqual([DNS, { to: [named('storage')] }])
+  })
+
+  it('lets out to the metadata service where that says who the registry is', () => {
+    const { egress } = registryPolicy(
+      { ingressNamespace: undefined },
+      { calls: ['https://storage.googleapis.com'], asksNode: true },
+      'registry',
+    )
+    expect(egress).toEqual([
+      DNS,
+      { ports: tcp(443) },
+      { to: [{ ipBlock: { cidr: '169.254.0.0/16' } }, { ipBlock: { cidr: 'fd00:ec2::/32' } }], ports: tcp(80, 988) },
+    ])
   })
 })
 

@@ -5,8 +5,9 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import type { SourceKeys } from '../../trust/language/source-schema.ts'
-import { labels } from './labels.ts'
+import { labels, NAME_LABEL } from './labels.ts'
 import { METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
+import { STORAGE_CHECK } from './storage-check.ts'
 
 /** 53 is where pods ask; 5353 is where the DNS pods of OpenShift listen behind it. */
 const DNS_PORTS = [53, 5353]
@@ -51,17 +52,39 @@ function egressTo(urls: readonly string[], own: string, { ingressNamespace }: Re
   ]
 }
 
-/** The specification for the registry: only the ingress controller gets in, and nothing gets out. */
-export const registryPolicy = ({ ingressNamespace }: ReachableFrom) => ({
-  podSelector: { matchLabels: labels('registry') },
+const DNS = { ports: DNS_PORTS.flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) }
+
+/**
+ * The metadata services of Amazon, Google and Azure, each at link-local addresses and these ports
+ * (cloud.google.com/kubernetes-engine/docs/how-to/workload-identity: 80, 988; docs.aws.amazon.com, "EKS Pod Identity").
+ */
+const METADATA_SERVICE = {
+  to: [{ ipBlock: { cidr: '169.254.0.0/16' } }, { ipBlock: { cidr: 'fd00:ec2::/32' } }],
+  ports: [tcp(80), tcp(988)],
+}
+
+/** Labels of pods that use the storage: the registry, and what works on its images. */
+export const STORAGE_USERS = ['registry', STORAGE_CHECK]
+
+/** What a registry calls: nothing with a volume, else its bucket. */
+export interface RegistryCalls {
+  /** URLs, empty with a volume. */
+  calls: readonly string[]
+  /** Whether it asks the metadata service of its node who it is. */
+  asksNode: boolean
+}
+
+/** The specification for the registry: only the ingress controller gets in, and only calls to its bucket get out. */
+export const registryPolicy = (from: ReachableFrom, { calls, asksNode }: RegistryCalls, own: string) => ({
+  podSelector: { matchExpressions: [{ key: NAME_LABEL, operator: 'In', values: STORAGE_USERS }] },
   policyTypes: ['Ingress', 'Egress'],
   ingress: [
     {
       ports: [tcp(REGISTRY_PORT)],
-      ...(ingressNamespace !== undefined && { from: [namespaceNamed(ingressNamespace)] }),
+      ...(from.ingressNamespace !== undefined && { from: [namespaceNamed(from.ingressNamespace)] }),
     },
   ],
-  egress: [],
+  egress: calls.length === 0 ? [] : [DNS, ...egressTo(calls, own, from), ...(asksNode ? [METADATA_SERVICE] : [])],
 })
 
 /**
@@ -81,10 +104,7 @@ export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[],
     },
     { ports: [tcp(METRICS_PORT)], from: [anyNamespace] },
   ],
-  egress: [
-    { ports: DNS_PORTS.flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) },
-    ...egressTo(urls, own, from),
-  ],
+  egress: [DNS, ...egressTo(urls, own, from)],
 })
 
 /**
@@ -107,12 +127,21 @@ export function callsOf(settings: {
   return [settings.authentikUrl, ...keys, ...collectors, ...(settings.proxy === undefined ? [] : [settings.proxy])]
 }
 
+/** What the registry calls for its storage, directly or through the proxy. */
+export function registryCallsOf(
+  { calls, asksNode }: RegistryCalls,
+  { proxy }: { proxy: string | undefined },
+): RegistryCalls {
+  return { calls: calls.length === 0 || proxy === undefined ? calls : [...calls, proxy], asksNode }
+}
+
 export interface NetworkPoliciesArgs extends ReachableFrom {
   namespace: pulumi.Input<string>
   /** The same, as in the configuration. */
   namespaceName: string
   /** URLs that the token service calls. */
   calls: readonly string[]
+  registry: RegistryCalls
 }
 
 /** Both policies. */
@@ -120,7 +149,7 @@ export class NetworkPolicies extends pulumi.ComponentResource {
   constructor(args: NetworkPoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:NetworkPolicies', 'network-policies', {}, opts)
     const specs = {
-      registry: registryPolicy(args),
+      registry: registryPolicy(args, args.registry, args.namespaceName),
       'token-service': tokenServicePolicy(args, args.calls, args.namespaceName),
     }
     for (const [name, spec] of Object.entries(specs)) {

@@ -20,9 +20,11 @@ const labelMap = z.record(
   expected('a map of label to text'),
 )
 
+/** Of a CPU. */
+export const quantity = matching(QUANTITY, 'a quantity, such as 100m')
 const quantities = z.strictObject(
   {
-    cpu: matching(QUANTITY, 'a quantity, such as 100m').optional(),
+    cpu: quantity.optional(),
     memory: matching(QUANTITY, 'a quantity, such as 256Mi').optional(),
   },
   expected('cpu and memory'),

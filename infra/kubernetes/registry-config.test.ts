@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { registryConfig } from './registry-config.ts'
+import { storageDriver } from './storage-driver.ts'
 
 const hostile = { realm: 'https://r.example/token', service: 'a: b # c', issuer: 'https://a.example/application/o/x/' }
-const config = parse(registryConfig(hostile))
+const config = parse(registryConfig({ ...hostile, storage: storageDriver({}) }))
 
 describe('registryConfig', () => {
   it('verifies tokens by the mounted keys and takes ES256 alone', () => {

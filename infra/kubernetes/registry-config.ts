@@ -1,18 +1,11 @@
 /** The registry's configuration file (https://distribution.github.io/distribution/about/configuration/). */
 import { stringify } from 'yaml'
 import { REGISTRY_PORT } from './ports.ts'
+import { REGISTRY_PATHS } from './registry-paths.ts'
+import type { StorageDriver } from './storage-driver.ts'
 
 /** From SIGTERM: uploads in flight may finish. A client sends a layer in one request, or begins it again. */
 export const REGISTRY_DRAIN_SECONDS = 25
-
-/** Where the files of the registry are in its container. */
-export const REGISTRY_PATHS = {
-  files: '/etc/distribution',
-  config: '/etc/distribution/config.yml',
-  certificate: '/etc/distribution/certificate.pem',
-  jwks: '/etc/distribution/jwks.json',
-  storage: '/var/lib/registry',
-} as const
 
 export interface RegistryConfig {
   /** URL of the token service, as clients reach it. */
@@ -21,18 +14,22 @@ export interface RegistryConfig {
   service: string
   /** The issuer of registry tokens, compared exactly. */
   issuer: string
+  /** Where the images are. */
+  storage: Pick<StorageDriver, 'driver' | 'redirect'>
 }
 
 /** The configuration as YAML. It contains no secret: the registry reads `http.secret` from REGISTRY_HTTP_SECRET. */
-export function registryConfig({ realm, service, issuer }: RegistryConfig): string {
+export function registryConfig({ realm, service, issuer, storage }: RegistryConfig): string {
   return stringify({
     version: 0.1,
     log: { level: 'info', formatter: 'json', accesslog: { disabled: true } },
     storage: {
-      filesystem: { rootdirectory: REGISTRY_PATHS.storage },
+      ...storage.driver,
+      // Not by default: a client may reach the registry and not the bucket.
+      redirect: { disable: !storage.redirect },
       delete: { enabled: true },
-      // No cache of blob descriptors: it would still list blobs that `registry garbage-collect` has removed, and the
-      // next push of the same image skips them. Looking at the disk costs little.
+      // No cache of blob descriptors: it would still list blobs that `registry garbage-collect` or another replica has
+      // removed, and the next push of the same image skips them. Looking at the storage costs little.
       maintenance: { uploadpurging: { enabled: true, age: '168h', interval: '24h', dryrun: false } },
     },
     // A relative location of an upload is right behind any proxy, on any port, with any headers.

@@ -3,44 +3,59 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import * as tls from '@pulumi/tls'
 import { kept } from '../kept.ts'
+import { type Autoscaling, keepAvailable, ROLLING_UPDATE, replicaCount, spread } from './availability.ts'
 import { conflictAdvice } from './conflict-advice.ts'
 import { imageVolume } from './image-volume.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
+import type { OutwardCalls } from './outward-calls.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
 import { REGISTRY_PORT } from './ports.ts'
-import { REGISTRY_DRAIN_SECONDS, REGISTRY_PATHS, type RegistryConfig, registryConfig } from './registry-config.ts'
-import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
+import { REGISTRY_DRAIN_SECONDS, type RegistryConfig, registryConfig } from './registry-config.ts'
+import { REGISTRY_PATHS } from './registry-paths.ts'
+import { CA_FILE, registryPod } from './registry-pod.ts'
+import { storageCheck } from './storage-check.ts'
+import type { StorageDriver } from './storage-driver.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'registry'
+/** Ingress controllers look for new addresses every few seconds; until then, a pod that ends still gets requests. */
+const LAME_DUCK_SECONDS = 5
 /** After this time Kubernetes kills what is left. */
-const GRACE_SECONDS = REGISTRY_DRAIN_SECONDS + 5
+const GRACE_SECONDS = LAME_DUCK_SECONDS + REGISTRY_DRAIN_SECONDS + 5
 /** It streams: pushes need memory for their buffers, not for their layers. */
 const RESOURCES = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } }
 
-export interface RegistryArgs {
+export interface RegistryArgs extends OutwardCalls {
   namespace: pulumi.Input<string>
   image: string
-  config: { [Key in keyof RegistryConfig]: pulumi.Input<string> }
+  config: { [Key in keyof Omit<RegistryConfig, 'storage'>]: pulumi.Input<string> }
   /** PEM. */
   certificate: pulumi.Input<string>
   /** The keys that sign registry tokens. */
   jwks: pulumi.Input<string>
+  storage: StorageDriver
+  /** Whether the stack has a volume, also one that the registry does not use any more. */
+  hasVolume: boolean
   storageClass: string | undefined
   storageSize: string
+  /** How many pods on storage that they can share; 0 if an autoscaler outside of the stack decides. */
+  replicas: number
+  autoscaling: Autoscaling | undefined
+  /** An image with Node.js, which tries the storage. */
+  nodeImage: string
   pods: PodSettings
   /** Removes the protection of the volume and of the key behind the HTTP secret. */
   deleteImages: boolean
 }
 
-/** The registry (distribution v3). It trusts the keys that it was given and makes no calls. */
+/** The registry (distribution v3). It trusts the keys that it was given, and calls nothing but its storage. */
 export class Registry extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>
 
   constructor(args: RegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:Registry', NAME, {}, opts)
     const child = { parent: this, hooks: conflictAdvice() }
-    const { namespace } = args
+    const { namespace, storage, caBundle, proxy } = args
     const metadata = { name: NAME, namespace, labels: labels(NAME) }
     const matchLabels = labels(NAME)
 
@@ -49,9 +64,10 @@ export class Registry extends pulumi.ComponentResource {
       {
         namespace,
         files: {
-          'config.yml': pulumi.output(args.config).apply(registryConfig),
+          'config.yml': pulumi.output(args.config).apply((config) => registryConfig({ ...config, storage })),
           'certificate.pem': args.certificate,
           'jwks.json': args.jwks,
+          ...(caBundle !== undefined && storage.isShared && { [CA_FILE]: caBundle }),
         },
       },
       this,
@@ -66,62 +82,68 @@ export class Registry extends pulumi.ComponentResource {
       },
       child,
     )
-    const extras = podExtras(args.pods, 'registry', RESOURCES)
-    const { storageClass, storageSize, deleteImages } = args
-    const volume = imageVolume({ metadata, storageClass, storageSize, deleteImages }, this)
+    // Always there, needed or not: server-side apply cannot take a pod's account away again (see the token service's).
+    const account = new kubernetes.core.v1.ServiceAccount(
+      NAME,
+      { metadata: { ...metadata, annotations: storage.accountAnnotations }, automountServiceAccountToken: false },
+      child,
+    )
+    const volume = args.hasVolume ? imageVolume({ ...args, metadata }, this) : undefined
+    const podArgs = {
+      image: args.image,
+      httpSecret: httpSecret.metadata.name,
+      account: account.metadata.name,
+      storage,
+      calls: { caBundle, proxy },
+      extras: podExtras(args.pods, 'registry', RESOURCES),
+    }
+    const pod = registryPod({
+      ...podArgs,
+      files: files.metadata.name,
+      claim: storage.isShared ? undefined : volume?.metadata.name,
+    })
+    const dependsOn = storage.isShared
+      ? [storageCheck({ namespace, nodeImage: args.nodeImage, pod: podArgs }, this)]
+      : []
+    const { replicas, ignoreChanges } = storage.isShared
+      ? replicaCount(args.replicas, args.autoscaling)
+      : { replicas: 1, ignoreChanges: [] }
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
-        metadata: { ...metadata, labels: { ...extras.labels, ...metadata.labels } },
+        metadata: { ...metadata, labels: { ...pod.labels, ...metadata.labels } },
         spec: {
-          replicas: 1,
+          replicas,
           selector: { matchLabels },
-          // Only one node at a time can mount the volume, so the old pod has to stop before the new one can start.
-          strategy: { type: 'Recreate' },
+          // Only one node at a time can mount a volume, so the old pod has to stop before the new one can start.
+          strategy: storage.isShared ? ROLLING_UPDATE : { type: 'Recreate' },
           template: {
-            metadata: { labels: { ...extras.labels, ...matchLabels } },
+            metadata: { labels: { ...pod.labels, ...matchLabels } },
             spec: {
-              ...extras.spec,
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              securityContext: POD_SECURITY,
+              ...pod.spec,
               terminationGracePeriodSeconds: GRACE_SECONDS,
+              ...(storage.isShared && { topologySpreadConstraints: spread(matchLabels) }),
               containers: [
                 {
+                  ...pod.container,
                   name: NAME,
-                  image: args.image,
                   command: ['registry', 'serve', REGISTRY_PATHS.config],
-                  env: [
-                    {
-                      name: 'REGISTRY_HTTP_SECRET',
-                      valueFrom: { secretKeyRef: { name: httpSecret.metadata.name, key: 'httpSecret' } },
-                    },
-                    // Otherwise it looks for a collector on localhost and logs an error every few seconds.
-                    { name: 'OTEL_TRACES_EXPORTER', value: 'none' },
-                  ],
                   ports: [{ name: 'http', containerPort: REGISTRY_PORT }],
                   // `/` answers 503 while the storage fails, which a restart would not fix.
                   startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },
                   livenessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 10 },
-                  resources: extras.resources,
-                  securityContext: CONTAINER_SECURITY,
-                  volumeMounts: [
-                    { name: 'files', mountPath: REGISTRY_PATHS.files, readOnly: true },
-                    { name: 'storage', mountPath: REGISTRY_PATHS.storage },
-                  ],
+                  // At SIGTERM it stops to listen at once; others take over only once the controller has noticed.
+                  ...(storage.isShared && { lifecycle: { preStop: { sleep: { seconds: LAME_DUCK_SECONDS } } } }),
                 },
-              ],
-              volumes: [
-                { name: 'files', configMap: { name: files.metadata.name } },
-                { name: 'storage', persistentVolumeClaim: { claimName: volume.metadata.name } },
               ],
             },
           },
         },
       },
-      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS },
+      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS, dependsOn, ignoreChanges },
     )
+    if (storage.isShared) keepAvailable({ metadata, matchLabels, autoscaling: args.autoscaling }, child)
     const service = new kubernetes.core.v1.Service(
       NAME,
       { metadata, spec: { selector: matchLabels, ports: [{ name: 'http', port: REGISTRY_PORT, targetPort: 'http' }] } },

@@ -2,8 +2,10 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
 import { ACCOUNT, anonymousPull } from './anonymous-pull.ts'
+import { type Autoscaling, keepAvailable, ROLLING_UPDATE, replicaCount, spread } from './availability.ts'
 import { conflictAdvice } from './conflict-advice.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
+import { type OutwardCalls, proxyVariables } from './outward-calls.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
 import { METRICS_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
@@ -11,8 +13,6 @@ import { environmentSecret } from './service-environment.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'token-service'
-/** How many pods an autoscaler starts with. */
-const FIRST_REPLICAS = 2
 /**
  * Ingress controllers check for new addresses every few seconds; until then, a pod that ends still accepts requests.
  */
@@ -32,7 +32,7 @@ const RESOURCES = { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: 
 /** An image of the token service, or an image of Node.js and the service's code as text. */
 export type TokenServiceCode = { image: string } | { nodeImage: string; bundle: BundleFiles }
 
-export interface TokenServiceArgs {
+export interface TokenServiceArgs extends OutwardCalls {
   namespace: pulumi.Input<string>
   code: TokenServiceCode
   /** authentik's token endpoint, as a pod reaches it. */
@@ -49,8 +49,9 @@ export interface TokenServiceArgs {
   /** The keys that the registry trusts, and where authentik publishes those that it signs with: they have to agree. */
   registryJwks: pulumi.Input<string>
   jwksUrl: string
-  /** How many pods; 0 if an autoscaler decides. */
+  /** How many pods; 0 if an autoscaler outside of the stack decides. */
   replicas: number
+  autoscaling: Autoscaling | undefined
   /** Addresses of proxies whose X-Forwarded-For is trusted; none if empty. */
   trustedProxies: readonly string[]
   /** Whether a client that may do nothing it asked for gets the reason, or a token that grants nothing. */
@@ -59,10 +60,6 @@ export interface TokenServiceArgs {
   anonymousPull: { repositories: readonly string[]; audience: string }
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
-  /** More certificate authorities that its calls trust, PEM; undefined: only those of Node.js. */
-  caBundle: string | undefined
-  /** The proxy for its calls, and the hosts that it calls directly. */
-  proxy: { url: string; except: string } | undefined
   /** Further variables of the service by name. */
   environment: Readonly<Record<string, string>>
   pods: PodSettings
@@ -110,14 +107,15 @@ export class TokenService extends pulumi.ComponentResource {
       { metadata: { ...metadata, name: ACCOUNT }, automountServiceAccountToken: false },
       child,
     )
+    const { replicas, ignoreChanges } = replicaCount(args.replicas, args.autoscaling)
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
       {
         metadata: { ...metadata, labels: { ...extras.labels, ...metadata.labels } },
         spec: {
-          replicas: args.replicas || FIRST_REPLICAS,
+          replicas,
           selector: { matchLabels },
-          strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+          strategy: ROLLING_UPDATE,
           template: {
             metadata: {
               labels: { ...extras.labels, ...matchLabels },
@@ -130,14 +128,7 @@ export class TokenService extends pulumi.ComponentResource {
               enableServiceLinks: false,
               securityContext: POD_SECURITY,
               terminationGracePeriodSeconds: GRACE_SECONDS,
-              topologySpreadConstraints: [
-                {
-                  maxSkew: 1,
-                  topologyKey: 'kubernetes.io/hostname',
-                  whenUnsatisfiable: 'ScheduleAnyway',
-                  labelSelector: { matchLabels },
-                },
-              ],
+              topologySpreadConstraints: spread(matchLabels),
               containers: [
                 {
                   name: NAME,
@@ -187,17 +178,9 @@ export class TokenService extends pulumi.ComponentResource {
           },
         },
       },
-      {
-        ...child,
-        customTimeouts: DEPLOYMENT_TIMEOUTS,
-        ignoreChanges: args.replicas === 0 ? ['spec.replicas'] : [],
-      },
+      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS, ignoreChanges },
     )
-    new kubernetes.policy.v1.PodDisruptionBudget(
-      NAME,
-      { metadata, spec: { maxUnavailable: 1, selector: { matchLabels } } },
-      child,
-    )
+    keepAvailable({ metadata, matchLabels, autoscaling: args.autoscaling }, child)
     const service = new kubernetes.core.v1.Service(
       NAME,
       {
@@ -231,16 +214,10 @@ export class TokenService extends pulumi.ComponentResource {
   }
 
   /** For its calls to authentik, the issuers and a collector of traces alike. */
-  #wayOut({ caBundle, proxy }: Pick<TokenServiceArgs, 'caBundle' | 'proxy'>) {
+  #wayOut({ caBundle, proxy }: OutwardCalls) {
     return [
       ...(caBundle === undefined ? [] : [{ name: 'NODE_EXTRA_CA_CERTS', value: `${KEYS_DIR}/${CA_FILE}` }]),
-      ...(proxy === undefined
-        ? []
-        : [
-            { name: 'HTTP_PROXY', value: proxy.url },
-            { name: 'HTTPS_PROXY', value: proxy.url },
-            { name: 'NO_PROXY', value: proxy.except },
-          ]),
+      ...proxyVariables({ proxy }),
     ]
   }
 

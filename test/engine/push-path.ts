@@ -15,7 +15,7 @@ import { ensurePython } from '../../local/toolchain/python.ts'
 import { bundleDir, type TokenServiceProcess } from '../token-service.ts'
 import { type SetUp, setUpAuthentik } from './authentik-objects.ts'
 import { authentikVersion } from './authentik-version.ts'
-import { startRegistry } from './registry-process.ts'
+import { type RegistryStorage, startRegistry } from './registry-process.ts'
 
 const AUDIENCE = 'registry.example.com'
 
@@ -45,8 +45,9 @@ export interface PushPath {
  * Starts it all.
  * @param rules as a stack's `trust`
  * @param cacheMs so long the token service may give an answer of authentik's again
+ * @param storage of the registry; by default a folder
  */
-export async function startPushPath(rules: unknown, cacheMs: number): Promise<PushPath> {
+export async function startPushPath(rules: unknown, cacheMs: number, storage?: RegistryStorage): Promise<PushPath> {
   await using started = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'push-'))
   started.defer(() => rm(dir, { recursive: true }))
@@ -88,7 +89,7 @@ export async function startPushPath(rules: unknown, cacheMs: number): Promise<Pu
   const service = started.use(await bundle.start(env, { cacheMs }))
 
   const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(authentik.url) }
-  const registry = await startRegistry(join(dir, 'registry'), config, objects.key)
+  const registry = await startRegistry(join(dir, 'registry'), config, objects.key, storage)
   started.defer(() => registry.close())
   const { host } = registry
 

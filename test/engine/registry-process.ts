@@ -7,7 +7,20 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
 import { type RegistryConfig, registryConfig } from '../../infra/kubernetes/registry-config.ts'
+import { type StorageDriver, storageDriver } from '../../infra/kubernetes/storage-driver.ts'
 import { ensureTool } from '../../local/toolchain/index.ts'
+
+/** Where a registry keeps its images, and the variables by which it gets there. */
+export interface RegistryStorage {
+  driver: Pick<StorageDriver, 'driver' | 'redirect'>
+  env: Record<string, string>
+}
+
+/** As on a volume. */
+const inFolder = (dir: string): RegistryStorage => ({
+  driver: storageDriver({}),
+  env: { REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(dir, 'data') },
+})
 
 /** A running registry. */
 export interface RegistryProcess {
@@ -27,20 +40,22 @@ export interface RegistryProcess {
  */
 export async function startRegistry(
   dir: string,
-  config: RegistryConfig,
+  config: Omit<RegistryConfig, 'storage'>,
   trusted: { certificate: string; jwks: string },
+  storage: RegistryStorage = inFolder(dir),
 ): Promise<RegistryProcess> {
   const paths = {
     config: join(dir, 'config.yml'),
     certificate: join(dir, 'certificate.pem'),
     jwks: join(dir, 'jwks.json'),
   }
-  await mkdir(join(dir, 'data'))
-  await writeFile(paths.config, registryConfig(config))
+  await mkdir(join(dir, 'data'), { recursive: true })
+  await writeFile(paths.config, registryConfig({ ...config, storage: storage.driver }))
   await writeFile(paths.certificate, trusted.certificate)
   await writeFile(paths.jwks, trusted.jwks)
   // What differs from a pod: where files are, and who can reach it.
-  return serve(paths.config, join(dir, 'data'), {
+  return serve(paths.config, {
+    ...storage.env,
     REGISTRY_AUTH_TOKEN_JWKS: paths.jwks,
     REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: paths.certificate,
   })
@@ -51,21 +66,22 @@ export async function startRegistry(
  * @param dir a folder of its own, for configuration and data
  */
 export async function startBareRegistry(dir: string): Promise<RegistryProcess> {
-  const { auth: _, ...config } = parse(registryConfig({ realm: '', service: '', issuer: '' }))
+  const storage = inFolder(dir)
+  const { auth: _, ...config } = parse(registryConfig({ realm: '', service: '', issuer: '', storage: storage.driver }))
   const file = join(dir, 'config.yml')
   await mkdir(join(dir, 'data'))
   await writeFile(file, stringify(config))
-  return serve(file, join(dir, 'data'), {})
+  return serve(file, storage.env)
 }
 
-async function serve(config: string, data: string, more: Record<string, string>): Promise<RegistryProcess> {
+/** Starts distribution with a configuration file, on a free port. */
+export async function serve(config: string, more: Record<string, string>): Promise<RegistryProcess> {
   const registry = await ensureTool('registry')
   const env = {
-    ...more,
     REGISTRY_HTTP_ADDR: '127.0.0.1:0',
     REGISTRY_HTTP_SECRET: randomBytes(16).toString('hex'),
-    REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: data,
     OTEL_TRACES_EXPORTER: 'none',
+    ...more,
   }
   const child = spawn(registry, ['serve', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')

@@ -13,7 +13,7 @@ import {
   withName,
 } from './object.ts'
 import { isSameQuantity } from './quantity.ts'
-import { withReplacements } from './replacement.ts'
+import { unreadyChanges, withReplacements } from './replacement.ts'
 
 const SEED = new Uint8Array(32).fill(0xcd)
 const object = (kind: string, rest: object = {}): KubernetesObject =>
@@ -73,6 +73,7 @@ describe('replacement', () => {
       true,
     ],
     ['Deployment', { spec: { replicas: 1 } }, { spec: { replicas: 2 } }, false],
+    ['Job', { spec: { template: { a: 1 } } }, { spec: { template: { a: 2 } } }, true],
     ['Service', { spec: { clusterIP: 'None' } }, { spec: { clusterIP: '10.0.0.1' } }, true],
     ['Service', { spec: { clusterIPsOther: 1 } }, { spec: { clusterIPsOther: 2 } }, false],
     ['ConfigMap', { data: { a: '1' } }, { data: { a: '2' } }, true],
@@ -93,6 +94,18 @@ describe('replacement', () => {
     expect(replaced('ConfigMap', before, after, true)).toEqual([['data.a', false]])
     const immutable = replaced('ConfigMap', { ...before, immutable: true }, { ...after, immutable: true }, true)
     expect(immutable).toEqual([['data.a', true]])
+  })
+
+  test('a Job that did not get done, where it asks for that', async () => {
+    const annotations = { 'pulumi.com/replaceUnready': 'true' }
+    const asks = object('Job', { metadata: { name: 'a', annotations } })
+    const live = (type: string) => async () => ({
+      read: async () => ({ ...asks, apiVersion: 'batch/v1', status: { conditions: [{ type, status: 'True' }] } }),
+    })
+    expect(await unreadyChanges(asks, live('Complete'))).toEqual([])
+    expect(await unreadyChanges(asks, live('Failed'))).toMatchObject([{ replace: true }])
+    expect(await unreadyChanges(asks, async () => ({ read: async () => undefined }))).toEqual([])
+    expect(await unreadyChanges(object('Job', { metadata: { name: 'a' } }), live('Failed'))).toEqual([])
   })
 
   test('paths as Pulumi writes them', () => {

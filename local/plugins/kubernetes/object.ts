@@ -25,6 +25,7 @@ export const ANNOTATIONS = {
   autonamed: 'pulumi.com/autonamed',
   deletionPropagation: 'pulumi.com/deletionPropagationPolicy',
   patchForce: 'pulumi.com/patchForce',
+  replaceUnready: 'pulumi.com/replaceUnready',
   skipAwait: 'pulumi.com/skipAwait',
   timeoutSeconds: 'pulumi.com/timeoutSeconds',
 } as const

@@ -34,7 +34,7 @@ import {
   withUnknowns,
 } from './object.ts'
 import { withIgnoredAsLive } from './ownership.ts'
-import { withReplacements } from './replacement.ts'
+import { unreadyChanges, withReplacements } from './replacement.ts'
 import { NotReadyError, waitUntilGone, waitUntilReady } from './wait.ts'
 
 /** Where the official provider keeps them in the state. */
@@ -75,11 +75,14 @@ export class KubernetesProvider implements Provider {
     return { inputs: await this.#withNamespace(named), failures: [] }
   }
 
-  diff({ type, oldInputs, news }: DiffCall): Diff {
+  async diff({ type, oldInputs, news }: DiffCall): Promise<Diff> {
     const [before, after] = [objectOf(type, oldInputs), objectOf(type, news)]
-    const changes = withReplacements(changedLeaves(before, after), after, {
-      configMapMutable: this.#isOn('enableConfigMapMutable', 'PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE'),
-    })
+    const changes = [
+      ...withReplacements(changedLeaves(before, after), after, {
+        configMapMutable: this.#isOn('enableConfigMapMutable', 'PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE'),
+      }),
+      ...(await unreadyChanges(after, () => this.#connected)),
+    ]
     const keepsName =
       before.metadata.name === after.metadata.name && before.metadata.namespace === after.metadata.namespace
     return { changes, deleteBeforeReplace: keepsName && changes.some(({ replace }) => replace) }

@@ -58,6 +58,13 @@ describe('judge', () => {
     ['Service without Pods', object('v1', 'Service', { selector: { a: 'b' } }, {}), {}, /no ready Pod/],
     ['Service, headless', object('v1', 'Service', { selector: { a: 'b' }, clusterIP: 'None' }, {}), {}, 'ready'],
     ['Service without selector', object('v1', 'Service', {}, {}), {}, 'ready'],
+    ['Job, done', object('batch/v1', 'Job', {}, { conditions: [condition('Complete', 'True')] }), {}, 'ready'],
+    [
+      'Job, failed',
+      object('batch/v1', 'Job', {}, { conditions: [condition('Failed', 'True', 'BackoffLimitExceeded', 'too often')] }),
+      {},
+      /failed: BackoffLimitExceeded: too often/,
+    ],
     ['claim, bound', object('v1', 'PersistentVolumeClaim', {}, { phase: 'Bound' }), {}, 'ready'],
     ['claim, pending', object('v1', 'PersistentVolumeClaim', {}, { phase: 'Pending' }), {}, /Pending/],
     [

@@ -57,6 +57,13 @@ function deployment(object: KubernetesObject): Verdict {
   return waiting(`${available} of ${wanted} replicas available, ${updated} up to date, ${all} in all`)
 }
 
+function job(object: KubernetesObject): Verdict {
+  const failure = conditionOf(object, 'Failed')
+  if (failure?.status === 'True') return failed(inWords(failure))
+  if (conditionOf(object, 'Complete')?.status === 'True') return READY
+  return waiting(`${count(object.status, 'active')} running`)
+}
+
 function service(object: KubernetesObject, { endpoints }: Surroundings): Verdict {
   const { clusterIP, selector } = object.spec ?? {}
   const isSelectorless = !isObject(selector) || Object.keys(selector).length === 0
@@ -88,6 +95,7 @@ const namespace = ({ status }: KubernetesObject): Verdict =>
 
 const JUDGES: Record<string, (object: KubernetesObject, surroundings: Surroundings) => Verdict> = {
   'apps/Deployment': deployment,
+  'batch/Job': job,
   'networking.k8s.io/Ingress': ingress,
   '/Namespace': namespace,
   '/PersistentVolumeClaim': persistentVolumeClaim,

@@ -1,0 +1,83 @@
+/**
+ * Runs in the cluster, beside a registry of its own without authentication: pushes a small blob, reads it back, and ends.
+ * Where that fails, its last words are one sentence for `pulumi up`.
+ *
+ * Mounted as text and run by Node.js as it is, so it imports nothing of ours and has no syntax that needs compiling.
+ */
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The registry that is to be tried, what it writes to, and a command that shows its log. */
+const [registry = '', storage = '', showLog = ''] = process.argv.slice(2)
+
+/** The registry starts in less than a second; its image may have to be pulled first. */
+const START_MS = 120_000
+/** Wrong addresses and ports are tried again by the providers' own clients, for up to a minute. */
+const ANSWER_MS = 120_000
+/** Of what a provider says; some of them send whole documents. */
+const MAX_REASON = 400
+
+const REPOSITORY = `${registry}/v2/storage-check`
+/** Always the same, so that what stays in the bucket does not grow. */
+const CONTENT = 'storage check'
+const DIGEST = `sha256:${createHash('sha256').update(CONTENT).digest('hex')}`
+
+async function started(): Promise<void> {
+  const giveUp = Date.now() + START_MS
+  for (;;) {
+    if (
+      await fetch(`${registry}/`).then(
+        () => true,
+        () => false,
+      )
+    )
+      return
+    if (Date.now() > giveUp) throw new Error(`the registry does not start with it; why, says \`${showLog}\``)
+    await sleep(250)
+  }
+}
+
+async function ask(method: string, url: string | URL, body?: string): Promise<Response> {
+  const response = await fetch(url, {
+    method,
+    ...(body !== undefined && { body }),
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
+  if (!response.ok) throw new Error(reasonOf(await response.text()) || `${method} answers ${response.status}`)
+  return response
+}
+
+/** What the provider said, out of the registry's answer. */
+function reasonOf(text: string): string {
+  try {
+    const { code, message, detail } = JSON.parse(text).errors[0]
+    // Of an unknown error only the detail says something: the words of the provider, then numbers of the request.
+    const words = typeof detail === 'string' ? detail : `${code}: ${message} ${JSON.stringify(detail ?? '')}`
+    return words.split('\n\tstatus code:')[0] ?? ''
+  } catch {
+    return text
+  }
+}
+
+async function pushAndPull(): Promise<void> {
+  const { headers } = await ask('POST', `${REPOSITORY}/blobs/uploads/`)
+  const upload = new URL(headers.get('location') ?? '', registry)
+  upload.searchParams.set('digest', DIGEST)
+  await ask('PUT', upload, CONTENT)
+  const pulled = await (await ask('GET', `${REPOSITORY}/blobs/${DIGEST}`)).text()
+  if (pulled !== CONTENT) throw new Error(`${CONTENT.length} bytes were written, and others were read back`)
+  // It exists in this repository no longer; garbage collection deletes in the same way.
+  await ask('DELETE', `${REPOSITORY}/blobs/${DIGEST}`)
+}
+
+try {
+  await started()
+  await pushAndPull()
+} catch (error) {
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim()
+  const sentence = `The registry cannot use ${storage}: ${reason.slice(0, MAX_REASON)}`
+  writeFileSync(process.env.TERMINATION_LOG ?? '/dev/termination-log', sentence)
+  console.error(sentence)
+  process.exitCode = 1
+}

@@ -1,0 +1,113 @@
+/**
+ * A Job that tries a bucket before the registry rolls out with it, with the registry's own binary and in its name: writes,
+ * reads and deletes. A wrong name or missing rights end `pulumi up` in one sentence, and what runs goes on.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as kubernetes from '@pulumi/kubernetes'
+import * as pulumi from '@pulumi/pulumi'
+import { conflictAdvice } from './conflict-advice.ts'
+import { labels } from './labels.ts'
+import { REGISTRY_PATHS } from './registry-paths.ts'
+import { type RegistryPodArgs, registryPod } from './registry-pod.ts'
+import { CONTAINER_SECURITY } from './restricted.ts'
+import { versionedFiles } from './versioned-files.ts'
+
+export const STORAGE_CHECK = 'registry-storage-check'
+const SCRIPT = 'storage-check.mts'
+const SCRIPT_DIR = '/srv/storage-check'
+const CONFIG = 'storage-check.yml'
+/** Of the pod's own network, as nobody else may reach it. */
+const PORT = 5001
+/** Images may have to be pulled first. */
+const DEADLINE_SECONDS = 240
+
+/** Where it writes: beside the images. */
+const FOLDER = 'storage-check'
+
+/** The registry's configuration for the check: without authentication, and in a folder of its own. */
+export function storageCheckConfig({ driver }: RegistryPodArgs['storage']) {
+  const [kind = '', parameters = {}] = Object.entries(driver)[0] ?? []
+  const { rootdirectory } = parameters
+  return {
+    version: 0.1,
+    log: { level: 'warn' },
+    storage: {
+      [kind]: { ...parameters, rootdirectory: rootdirectory === undefined ? FOLDER : `${rootdirectory}/${FOLDER}` },
+      redirect: { disable: true },
+      delete: { enabled: true },
+      maintenance: { uploadpurging: { enabled: false } },
+    },
+    http: { addr: `127.0.0.1:${PORT}` },
+  }
+}
+
+export interface StorageCheckArgs {
+  namespace: pulumi.Input<string>
+  /** An image with Node.js. */
+  nodeImage: string
+  pod: Omit<RegistryPodArgs, 'files' | 'claim'>
+}
+
+export function storageCheck(
+  { namespace, nodeImage, pod }: StorageCheckArgs,
+  parent: pulumi.Resource,
+): pulumi.Resource {
+  const files = versionedFiles(
+    STORAGE_CHECK,
+    {
+      namespace,
+      files: {
+        [CONFIG]: JSON.stringify(storageCheckConfig(pod.storage)),
+        [SCRIPT]: readFileSync(join(import.meta.dirname, 'storage-check-main.ts'), 'utf8'),
+        ...(pod.calls.caBundle !== undefined && { 'ca.pem': pod.calls.caBundle }),
+      },
+    },
+    parent,
+  )
+  const { spec, container, labels: more } = registryPod({ ...pod, files: files.metadata.name, claim: undefined })
+  const showLog = pulumi.interpolate`kubectl -n ${namespace} logs job/${STORAGE_CHECK} -c registry`
+  return new kubernetes.batch.v1.Job(
+    STORAGE_CHECK,
+    {
+      metadata: {
+        name: STORAGE_CHECK,
+        namespace,
+        labels: labels(STORAGE_CHECK),
+        // What failed once is tried again by the next `pulumi up`, although nothing in the stack has changed.
+        annotations: { 'pulumi.com/replaceUnready': 'true' },
+      },
+      spec: {
+        backoffLimit: 0,
+        activeDeadlineSeconds: DEADLINE_SECONDS,
+        template: {
+          metadata: { labels: { ...more, ...labels(STORAGE_CHECK) } },
+          spec: {
+            ...spec,
+            restartPolicy: 'Never',
+            initContainers: [
+              // It runs beside the other one and ends with it (Kubernetes 1.29, "Sidecar Containers").
+              {
+                ...container,
+                name: 'registry',
+                restartPolicy: 'Always',
+                command: ['registry', 'serve', `${REGISTRY_PATHS.files}/${CONFIG}`],
+              },
+            ],
+            containers: [
+              {
+                name: 'check',
+                image: nodeImage,
+                command: ['node', `${SCRIPT_DIR}/${SCRIPT}`, `http://127.0.0.1:${PORT}`, pod.storage.inWords, showLog],
+                resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '128Mi' } },
+                securityContext: CONTAINER_SECURITY,
+                volumeMounts: [{ name: 'files', mountPath: SCRIPT_DIR, readOnly: true }],
+              },
+            ],
+          },
+        },
+      },
+    },
+    { parent, hooks: conflictAdvice(), customTimeouts: { create: `${DEADLINE_SECONDS + 60}s` } },
+  )
+}
