@@ -1,4 +1,4 @@
-/** `npm run down`: takes the local world away. */
+/** `npm run down`: removes the local world. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,7 +11,7 @@ import { backendDir, openStack, passphraseFile, runPulumi } from './world/pulumi
 import { findKubeconfig } from './world/running.ts'
 import { apiTokenFile, loadSettings, type Settings, stackConfigFile } from './world/settings.ts'
 
-const HELP = `Ends the local world and takes all of it away: processes, mounts, namespaces, cgroups, data, keys, the stack.
+const HELP = `Stops the local world and removes all of it: processes, mounts, namespaces, cgroups, data, keys, the stack.
 
   npm run down
   npm run down -- --keep-state   keeps stack and data; the next npm run up goes on with them
@@ -19,16 +19,18 @@ const HELP = `Ends the local world and takes all of it away: processes, mounts, 
 
 const { values } = parseArgs({ options: { help: { type: 'boolean' }, 'keep-state': { type: 'boolean' } } })
 
-/** What the stack made on systems that are not ours goes first; they will still be there when the state is not. */
+/** What the stack made on systems outside this machine is removed first, while its state still exists. */
 async function leaveGivenSystems(settings: Settings): Promise<void> {
   if (settings.cluster === undefined && settings.standInAuthentik) return
   const kubeconfig = await findKubeconfig()
   if (kubeconfig === undefined) return
   const stack = await openStack({ kubeconfig, standInAuthentik: settings.standInAuthentik })
   await step('pulumi destroy on the systems that the stack names', async () => {
-    // This takes everything away, images too, whether the stack says `deleteImages` or not.
+    // This removes everything, images too, whether the stack sets `deleteImages` or not.
     if ((await runPulumi(stack, ['destroy', '--yes', '--skip-preview', '--ignore-protect'])).exitCode !== 0) {
-      throw new Stop('The stack could not be taken away; see above. Nothing else was: mend the cause and try again.')
+      throw new Stop(
+        'The stack could not be removed; see above. Everything else is still there: fix the cause and try again.',
+      )
     }
   })
   if (settings.cluster !== undefined) await closeOutsideWorld(kubeconfig, settings.cluster.context)
@@ -49,11 +51,11 @@ async function down(): Promise<void> {
   if (!keepData) await leaveGivenSystems(await loadSettings())
   await step('The local world ended', () => stopCluster(stateDir, { keepData }))
   if (!keepData) await forget()
-  // The lock itself; whoever comes next makes a new one.
+  // The lock itself; the next command makes a new one.
   if (!keepData) await Promise.all(['lock', 'lock-holder'].map((name) => rm(join(stateDir, name), { force: true })))
   const left = await leftovers(stateDir)
   if (left.length > 0)
-    throw new Stop(`These are still there; \`npm run down\` once more ends them:\n  ${left.join('\n  ')}`)
+    throw new Stop(`These are left; run \`npm run down\` again to remove them:\n  ${left.join('\n  ')}`)
 }
 
 await runCommand(async () => {

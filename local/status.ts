@@ -4,7 +4,7 @@ import { clusterStatus } from './kubernetes/index.ts'
 import { missingPods } from './kubernetes/missing-pods.ts'
 import { ports, stateDir } from './paths.ts'
 import { runCommand } from './steps.ts'
-import { authentikAsSeen } from './world/authentik-as-seen.ts'
+import { authentikHealth } from './world/authentik-health.ts'
 import { authentikVersion } from './world/authentik-version.ts'
 import { keysAsSeen } from './world/keys-as-seen.ts'
 import { openRunningStack } from './world/running.ts'
@@ -36,7 +36,7 @@ async function status() {
     host: settings.host,
     tokenService: `http://${settings.host}/token`,
     authentik: settings.authentikUrl,
-    authentikAsSeen: cluster.state === 'running' ? await authentikAsSeen(cluster.kubeconfig) : undefined,
+    authentikHealth: cluster.state === 'running' ? await authentikHealth(cluster.kubeconfig) : undefined,
     authentikVersion: cluster.state === 'running' ? await authentikVersion(settings) : undefined,
     keys: cluster.state === 'running' ? await keysAsSeen(settings, Date.now()) : undefined,
     authentikIsStandIn: settings.standInAuthentik,
@@ -71,7 +71,7 @@ await runCommand(async () => {
   console.log(`registry      ${now.host}
 token service ${now.tokenService}
 authentik     ${now.authentik}, ${now.authentikVersion}${now.authentikIsStandIn ? ` (a stand-in; API token in ${now.authentikTokenFile})` : ''}
-              ${now.authentikAsSeen}
+              ${now.authentikHealth}
 keys          registry tokens: ${now.keys?.registry}
               sessions: ${now.keys?.sessions}
 CI issuers    ${now.issuers.github}, ${now.issuers.gitlab} (stand-ins)

@@ -59,5 +59,5 @@ function messageOf(error: unknown): string {
   if (error instanceof Stop) return `\n${error.message}`
   const text = String(error instanceof Error ? error.stack : error)
   if (!diskFull.test(text)) return text
-  return `\nA disk is full. What was done is kept: make room and run this again. It said:\n${text}`
+  return `\nA disk is full. What was done is kept: free some space and run this again. The error was:\n${text}`
 }

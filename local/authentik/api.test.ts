@@ -22,7 +22,7 @@ const source = (slug: string, values: JsonObject) => ({ ...SOURCE, name: slug, s
 const group = (name: string) => created(world, 'core/groups/', { name })
 
 describe('who may call', () => {
-  test('nobody without a token, with 403 and not 401', async () => {
+  test('refuses requests without a token, with 403 and not 401', async () => {
     const reply = await world.fetch('GET', '/api/v3/core/groups/')
     expect(reply).toMatchObject({ status: 403, body: { detail: 'Authentication credentials were not provided.' } })
   })
@@ -117,7 +117,7 @@ describe('what is refused', () => {
     expect(nothing).toMatchObject({ status: 400, body: { non_field_errors: [expect.any(String)] } })
   })
 
-  test('bodies that are no JSON object', async () => {
+  test('bodies that are not a JSON object', async () => {
     const headers = { authorization: 'Bearer api-token-of-the-tests', 'content-type': 'application/json' }
     for (const body of ['{', '[]']) {
       expect((await fetch(`${world.url()}/api/v3/core/groups/`, { method: 'POST', headers, body })).status).toBe(400)

@@ -155,7 +155,7 @@ function allow(method: string, methods: readonly string[], resource: Resource): 
   }
 }
 
-/** The values that a client sent, checked: each by itself, then together, then against the other rows. */
+/** The values that a client sent, checked one by one, then together, then against the other rows. */
 async function validInput(
   resource: Resource,
   input: Record<string, unknown>,

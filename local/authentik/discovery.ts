@@ -1,8 +1,8 @@
 /**
  * A source's signing keys: fetched when the source is saved, and again from time to time.
  *
- * Errors are worded as authentik words them (Python's requests library), since the person who mistyped a URL will meet
- * them there too.
+ * Errors are worded as authentik words them (Python's requests library), since the person who mistyped a URL sees them
+ * there too.
  */
 import type { JSONWebKeySet } from 'jose'
 import type { Logger } from 'pino'
@@ -76,7 +76,7 @@ async function fetchJson(field: string, url: string): Promise<Record<string, unk
     const value: unknown = JSON.parse(body)
     if (isObject(value)) return value
   } catch {
-    // Falls through: neither text that is no JSON nor JSON that is no object can be used.
+    // Falls through: only a JSON object can be used.
   }
   throw refuse(`Expected a JSON object from ${url}`)
 }

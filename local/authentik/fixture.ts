@@ -31,7 +31,7 @@ export interface World {
   /** A `POST` of a form to the token endpoint. */
   exchange(form: Record<string, string>, headers?: Record<string, string>): Promise<Reply>
   fetch(method: string, path: string): Promise<Reply>
-  /** A CI token that lives five minutes, unless told otherwise. */
+  /** A CI token, valid for five minutes by default. */
   mint(platform: Platform, claims: JsonObject, options?: { ttl?: number; key?: JWK }): string
   keys: Record<Platform, JWK>
   /** Moves the clock of authentik and of the issuers. */

@@ -13,7 +13,7 @@ type Values = Record<string, unknown>
 
 /**
  * One page of a resource, chosen by `page`, `page_size`, `search`, `ordering` and filters by field (`?slug=`, `?name=`).
- * @throws Answer 404 for a page that there is not
+ * @throws Answer 404 for a page that does not exist
  */
 export function listPage(resource: Resource, context: ApiContext): Json {
   const { query, store } = context
@@ -43,7 +43,7 @@ export function listPage(resource: Resource, context: ApiContext): Json {
 
 function matches(row: Values, { fields, lookup }: Resource, query: URLSearchParams): boolean {
   for (const [name, wanted] of query) {
-    // Like django-filter: a parameter that is no field of the kind, or is empty, filters nothing.
+    // Like django-filter: an unknown or empty parameter filters nothing.
     const filters = name === lookup || name === 'uuid' || (name in fields && fields[name]?.type !== 'object')
     if (filters && wanted !== '' && !equals(row[name], wanted)) return false
   }

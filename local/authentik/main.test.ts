@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensurePython } from '../toolchain/python.ts'
 import { standInAuthentik } from '../world/stand-ins.ts'
 
-/** A ConfigMap holds no more. */
+/** The limit of a ConfigMap. */
 const CONFIG_MAP_BYTES = 1024 * 1024
 
 let directory: string

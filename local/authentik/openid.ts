@@ -68,7 +68,7 @@ export async function discoveryDocument(
   }
 }
 
-/** The claims that the mappings write, found as authentik finds them: by running each for nobody. */
+/** The claims that the mappings write, found as authentik finds them: by running each without a user. */
 async function mappedClaims(
   provider: OAuth2Provider,
   request: HttpRequest,

@@ -54,7 +54,7 @@ export interface Resource<K extends Kind = Kind> {
 
   /**
    * Checks that need more than one field, another server or Python.
-   * @param values what was sent, valid by itself; may be filled up
+   * @param values what was sent, each value valid on its own; more may be added
    * @throws ValidationFailed
    */
   validate?(values: Record<string, unknown>, context: ApiContext, existing?: Rows[K]): Promise<void> | void

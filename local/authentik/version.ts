@@ -6,7 +6,7 @@
 /** The version whose answers were recorded. */
 export const RECORDED_VERSION = '2026.2.2'
 
-/** The version that the stand-in is, if not told otherwise. */
+/** The version that the stand-in answers as by default. */
 export const NEWEST_VERSION = '2026.8.3'
 
 /** authentik's releases are a year and a month; the patch level and what follows it change no rule. */

@@ -26,7 +26,7 @@ describe('the signing key', () => {
     expect((await stat(own)).mode & 0o777).toBe(0o700)
   })
 
-  test('that is no key is refused by the name of its file', async () => {
+  test('that is not a key is refused; the message names the file', async () => {
     await writeFile(join(directory, 'gitlab.json'), '{"kty":"RSA"}')
     await expect(signingKey(directory, 'gitlab')).rejects.toThrow(/gitlab\.json does not hold a private signing key/)
   })

@@ -15,7 +15,7 @@ import type { Layout } from './layout.ts'
 
 interface Hierarchies {
   readonly version: 1 | 2
-  /** The mount points in which a cgroup of ours is made. */
+  /** The mount points in which we make a cgroup. */
   readonly all: readonly string[]
   /** The one of them in which processes are looked up. */
   readonly processes: string
@@ -69,7 +69,7 @@ export async function createCgroups(cgroups: Cgroups): Promise<void> {
   await mkdir(daemonsDirectory(cgroups), { recursive: true })
 }
 
-/** Moves a process of ours, and all that it starts from then on, into our cgroup. */
+/** Moves one of our processes, and all that it starts from then on, into our cgroup. */
 export async function joinDaemons(cgroups: Cgroups, pid: number): Promise<void> {
   await writeFile(join(daemonsDirectory(cgroups), 'cgroup.procs'), String(pid))
 }
@@ -84,7 +84,7 @@ export async function processesIn(cgroups: Cgroups, part: 'daemons' | 'pods'): P
   return found
 }
 
-/** The directories of ours that exist, children before parents. */
+/** Our directories that exist, children before parents. */
 export async function cgroupDirectories(cgroups: Cgroups): Promise<string[]> {
   return (await Promise.all(cgroups.all.map((mount) => tree(join(mount, cgroups.name))))).flat()
 }

@@ -8,8 +8,8 @@ import { run } from '../toolchain/command.ts'
 import { findCgroups, processesIn, removeCgroups } from './cgroups.ts'
 import { processesFile } from './daemons.ts'
 import type { Layout } from './layout.ts'
+import { removeNodeFiles } from './node-files.ts'
 import { endProcesses, type ProcessRecord, ProcessTable, startTimeOf } from './process-table.ts'
-import { removeStrayFiles } from './stray-files.ts'
 import { restoreSysctls } from './sysctls.ts'
 
 /** For a process to write down what it must. */
@@ -29,7 +29,7 @@ export async function cleanUp(layout: Layout, { keepData }: { keepData: boolean 
   const graceSeconds = keepData ? GRACE_SECONDS : 0
   const records = await new ProcessTable(processesFile(layout)).list()
   const cgroups = await findCgroups(layout)
-  // First who would start pods anew, then the pods, then what they stand on.
+  // First what would restart pods, then the pods, then what they need.
   await endProcesses(
     records.filter(({ name }) => !writesData.includes(name)),
     0,
@@ -40,7 +40,7 @@ export async function cleanUp(layout: Layout, { keepData }: { keepData: boolean 
   await unmountBelow(layout.root)
   await removeCgroups(cgroups)
   await restoreSysctls(layout)
-  await removeStrayFiles(layout)
+  await removeNodeFiles(layout)
   await rm(layout.run, { recursive: true, force: true })
   if (keepData) return
   await rm(layout.root, { recursive: true, force: true })

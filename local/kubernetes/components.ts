@@ -21,7 +21,7 @@ export function controlPlane(binaries: string, { pki, data }: Layout): Component
       `--listen-peer-urls=${etcdPeer}`,
       `--initial-advertise-peer-urls=${etcdPeer}`,
       `--initial-cluster=local=${etcdPeer}`,
-      // Seconds faster. Only a crash of the machine itself can lose what was written, not one of ours.
+      // Seconds faster. Only a crash of the machine can lose what was written, not a crash of etcd.
       '--unsafe-no-fsync',
       '--log-level=warn',
     ]),

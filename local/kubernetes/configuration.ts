@@ -115,7 +115,7 @@ function kubeletConfiguration(layout: Layout): object {
     // Our images exist nowhere else: never collect them.
     imageGCHighThresholdPercent: 100,
     imageMaximumGCAge: '0s',
-    // Nearly full disks of developers' machines are no reason to evict.
+    // Do not evict pods because a developer's disk is nearly full.
     evictionHard: {
       'memory.available': '100Mi',
       'nodefs.available': '1%',

@@ -83,7 +83,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   return cluster
 }
 
-/** A cluster that somebody else runs: nothing is started but forwards, for which nobody has to be root. */
+/** A cluster that somebody else runs: only port forwards are started, which need no root. */
 export function givenCluster(stateDir: string, kubeconfig: string, context: string): Cluster {
   const layout = layoutOf(stateDir)
   return {

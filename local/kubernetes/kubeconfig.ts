@@ -12,7 +12,7 @@ export interface KubeconfigContent {
   readonly key: string
 }
 
-/** The name of cluster and context in every kubeconfig of ours. */
+/** The name of cluster and context in our kubeconfigs. */
 export const contextName = 'passwordless-registry'
 
 export function kubeconfigText({ server, authority, user, certificate, key }: KubeconfigContent): string {

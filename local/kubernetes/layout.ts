@@ -4,7 +4,7 @@
  *   <stateDir>/kubeconfig                for whoever uses the cluster
  *   <stateDir>/kubernetes/
  *     pki/                               keys, certificates and kubeconfigs of the components (0700)
- *     etc/                               configuration files, written anew at every start
+ *     etc/                               configuration files, written at every start
  *     data/etcd|containerd|kubelet       what survives a stop that keeps data
  *     volumes/                           the persistent volumes of StorageClass `local`
  *     logs/                              one file per process, of the last start
@@ -68,7 +68,7 @@ export function layoutOf(stateDir: string): Layout {
 
 /**
  * One network namespace is control plane and node in one. Its only device besides the pods' is `lo`, so nothing in
- * the cluster can leave the machine. The node's address is from TEST-NET-2 (RFC 5737): nobody routes it.
+ * the cluster can leave the machine. The node's address is from TEST-NET-2 (RFC 5737): it is routed nowhere.
  */
 export const network = {
   nodeName: 'local',

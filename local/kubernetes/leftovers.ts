@@ -4,11 +4,11 @@ import { cgroupDirectories, findCgroups, processesIn } from './cgroups.ts'
 import { mountsBelow } from './clean.ts'
 import { processesFile } from './daemons.ts'
 import { layoutOf } from './layout.ts'
+import { nodeFiles } from './node-files.ts'
 import { isRunning, ProcessTable } from './process-table.ts'
-import { strayFiles } from './stray-files.ts'
 import { sysctlsFile } from './sysctls.ts'
 
-/** @returns one line for each process, mount, cgroup, namespace, changed kernel parameter and stray file of ours */
+/** @returns one line for each process, mount, cgroup, namespace, changed kernel parameter and file that is left */
 export async function leftovers(stateDir: string): Promise<string[]> {
   const layout = layoutOf(stateDir)
   const cgroups = await findCgroups(layout)
@@ -20,7 +20,7 @@ export async function leftovers(stateDir: string): Promise<string[]> {
     ...unrecorded.map((pid) => `process ${pid} in a cgroup of ours`),
     ...mountsBelow(await readFile('/proc/self/mounts', 'utf8'), layout.root).map((point) => `mount ${point}`),
     ...(await cgroupDirectories(cgroups)).map((directory) => `cgroup ${directory}`),
-    ...(await strayFiles(layout)).map((file) => `file ${file}`),
+    ...(await nodeFiles(layout)).map((file) => `file ${file}`),
     ...((await exists(layout.networkNamespace)) ? [`network namespace ${layout.networkNamespace}`] : []),
     ...((await exists(sysctlsFile(layout)))
       ? [`changed kernel parameters, to be put back from ${sysctlsFile(layout)}`]

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { withWorldLock } from './lock.ts'
 
-it('tells the second who is at work, and lets it in afterwards', async () => {
+it('names the holder to the second one, and lets it in afterwards', async () => {
   const stateDir = await mkdtemp(join(tmpdir(), 'world-lock-'))
   await withWorldLock(stateDir, 'npm run up', async () => {
     const second = withWorldLock(stateDir, 'npm run down', async () => 'both at once')

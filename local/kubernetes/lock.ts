@@ -8,11 +8,11 @@ import { withLock } from '../toolchain/lock.ts'
  * Makes the state directory and runs `work`, unless another process is changing the world of `stateDir`; the kernel lets go of the lock however its
  * holder ends.
  *
- * @param command as the other one is told, such as `npm run up`
+ * @param command what the other one shows as the holder, such as `npm run up`
  * @throws Stop naming the process that is at work
  */
 export async function withWorldLock<T>(stateDir: string, command: string, work: () => Promise<T>): Promise<T> {
-  // Keys and world-writable volumes lie below: nobody else may enter.
+  // Keys and world-writable volumes are below it: only root may enter.
   await mkdir(stateDir, { recursive: true })
   await chmod(stateDir, 0o700)
   const holderFile = join(stateDir, 'lock-holder')

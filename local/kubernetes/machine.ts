@@ -1,4 +1,4 @@
-/** Whether this machine can carry a cluster of ours, and what would do instead. */
+/** Whether this machine can run our cluster, and what to do otherwise. */
 import { access, constants, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { Stop } from '../steps.ts'
@@ -37,7 +37,7 @@ const requirements: readonly Requirement[] = [
 ]
 
 /**
- * Checks that a cluster of ours can be started here.
+ * Checks that our cluster can be started here.
  *
  * @throws Stop with all that is missing at once, and the alternatives
  */
@@ -50,7 +50,7 @@ export async function checkMachine(): Promise<void> {
       ...missing.map((line) => `  - ${line}`),
       'One of these would do:',
       '  - Linux, as root, with the Debian packages containerd runc containernetworking-plugins nftables iproute2',
-      '  - a cluster of yours, one of kind included: pulumi config set kubernetes:context NAME --stack local',
+      '  - your own cluster, for example one made with kind: pulumi config set kubernetes:context NAME --stack local',
     ].join('\n'),
   )
 }

@@ -136,13 +136,13 @@ async function isContainerdReady({ containerdSocket }: Layout): Promise<boolean>
   )
 }
 
-/** @throws when a process of ours has ended, with the end of its log, or when the limit is reached */
+/** @throws when one of our processes has ended, with the end of its log, or when the limit is reached */
 async function waitUntil(what: string, isDone: () => Promise<boolean>, daemons: Daemons): Promise<void> {
   const giveUp = performance.now() + WAIT_LIMIT_SECONDS * 1000
   while (!(await isDone())) {
     const ended = (await daemons.table.list()).find((record) => !isRunning(record))
     if (ended) throw new Error(await daemons.explain(ended.name))
-    if (performance.now() > giveUp) throw new Error(`waited ${WAIT_LIMIT_SECONDS} s in vain for ${what} to be ready`)
+    if (performance.now() > giveUp) throw new Error(`waited ${WAIT_LIMIT_SECONDS} s for ${what}, which is not ready`)
     await sleep(POLL_MILLISECONDS)
   }
 }

@@ -51,7 +51,7 @@ describe('ensurePki', () => {
     expect(config.getCurrentCluster()?.server).toBe('https://198.51.100.1:6443')
   })
 
-  it('lets nobody else read', async () => {
+  it('lets no other user read', async () => {
     expect((await stat(directory)).mode & 0o077).toBe(0)
     expect((await stat(join(directory, 'ca.key'))).mode & 0o077).toBe(0)
   })

@@ -24,7 +24,7 @@ import {
 import { kubeconfigText } from './kubeconfig.ts'
 import { network } from './layout.ts'
 
-/** A kept cluster must not wake up with expired certificates; nobody renews them. */
+/** A kept cluster must not start with expired certificates: nothing renews them. */
 const VALID_YEARS = 10
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 

@@ -23,7 +23,7 @@ describe('parseStat', () => {
     expect(parseStat(line)).toEqual({ state: 'S', startTime: '98765' })
   })
 
-  it('refuses what is no such line', () => {
+  it('refuses any other line', () => {
     expect(() => parseStat('42 (short) S')).toThrow(/not a line of/)
   })
 })

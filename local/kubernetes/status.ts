@@ -8,7 +8,7 @@ import { addons, processNames } from './own-cluster.ts'
 import { isRunning, ProcessTable } from './process-table.ts'
 
 export interface ClusterStatus {
-  /** `broken`: something of it runs, but it cannot be used as it is; the next start mends it. */
+  /** `broken`: parts of it run, but it cannot be used; the next start repairs it. */
   readonly state: 'running' | 'broken' | 'stopped'
   readonly kubeconfig: string
   readonly processes: readonly { readonly name: string; readonly pid: number }[]

@@ -11,7 +11,7 @@ export function volumeName(claim: V1PersistentVolumeClaim): string {
   return `pvc-${claim.metadata?.uid}`
 }
 
-/** The volume that a claim waits for, undefined when it waits for none of ours. */
+/** The volume that a claim waits for; undefined when it waits for none, or not for ours. */
 export function volumeFor(claim: V1PersistentVolumeClaim, directory: string): V1PersistentVolume | undefined {
   const { metadata, spec, status } = claim
   const waits = status?.phase === 'Pending' && !spec?.volumeName && !metadata?.deletionTimestamp

@@ -43,7 +43,7 @@ export const logInWithSession = (name: Client['name'], registry: string, session
 /**
  * Asks for a session as `docker login` does.
  *
- * @throws Error with the answer, where it holds none
+ * @throws Error with the answer, where it does not contain one
  */
 export async function openSession(registry: string, jwt: string): Promise<string> {
   const answer = await fetch(`http://${registry}/token?service=docker-registry&offline_token=true&account=${ciUser}`, {

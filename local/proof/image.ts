@@ -36,6 +36,6 @@ export async function manifestDigest(layout: string): Promise<string> {
     manifests: { digest: string }[]
   }
   const [first] = manifests
-  if (first === undefined) throw new Error(`${layout} holds no image`)
+  if (first === undefined) throw new Error(`${layout} does not contain an image`)
   return first.digest
 }

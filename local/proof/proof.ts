@@ -1,5 +1,5 @@
 /**
- * The proof that a freshly brought up world does what it is for: CI tokens push, and nobody else gets in.
+ * The proof that a new world works: CI tokens push, and all others are refused.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -37,7 +37,7 @@ interface Credential {
 
 /**
  * Pushes an image with a GitHub-shaped and a GitLab-shaped token, pulls both back, compares digests; then shows that
- * a stranger and an expired token are refused, and told why, and that a session goes on where its token has ended.
+ * a stranger and an expired token are refused with a reason, and that a session still works after its token has expired.
  *
  * @param world registry: host and port; audience: of CI tokens; sessions: whether the stack gives any
  * @throws Stop with what the client said, at the first thing that is not as it must be
@@ -65,13 +65,13 @@ export async function prove({ registry, audience, sessions }: World): Promise<vo
         },
       )
     }
-    await step('a stranger may neither push nor pull, and is told that no rule matches', async () => {
+    await step('a stranger may neither push nor pull; the message says that no rule matches', async () => {
       await using client = await open('skopeo', registry, { platform: 'github', repository: stranger, audience })
       const why = /no rule of source .*github.* matches repository .*stranger\/app/
       refused(await client.push(layouts.github, `${trusted}:stolen`), 'A stranger pushed', why)
       refused(await client.pull(`${trusted}:github`, join(work, 'stolen')), 'A stranger pulled', why)
     })
-    await step('a job may not push outside of its rules, and is told what they let it push', async () => {
+    await step('a job may not push outside its rules; the message says what it may push', async () => {
       await using client = await open('skopeo', registry, { platform: 'github', repository: trusted, audience })
       refused(
         await client.push(layouts.github, 'acme/other:stolen'),
@@ -79,7 +79,7 @@ export async function prove({ registry, audience, sessions }: World): Promise<vo
         /push .*acme\/app/,
       )
     })
-    await step('an expired token is refused, and told so', async () => {
+    await step('an expired token is refused; the message says that it has expired', async () => {
       const expired = { platform: 'github', repository: trusted, audience, ttl: -60 } as const
       await using client = await open('crane', registry, expired)
       refused(await client.push(layouts.github, `${trusted}:late`), 'An expired token pushed', /expired \d+ s ago/)

@@ -10,7 +10,7 @@ const TAIL_LINES = 20
 /** A command that is not there, failed, or took too long; the message says which and ends with its last lines. */
 export class CommandError extends Error {
   override name = 'CommandError'
-  /** As a shell would tell it: 127 for a command that is not there, 128 + signal for a killed one. */
+  /** As in a shell: 127 for a command that is not there, 128 + signal for a killed one. */
   readonly exitCode: number
 
   constructor(message: string, exitCode: number, options?: ErrorOptions) {
@@ -26,7 +26,7 @@ export interface CommandOptions {
   timeoutSeconds: number
 }
 
-// A process that is told to end while a build runs must not leave the build running.
+// A process that is ended while a build runs must not leave the build running.
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill()

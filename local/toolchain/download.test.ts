@@ -87,7 +87,7 @@ test('a checksum file without end is not read to its end', async () => {
   await expect(fetchAll()).rejects.toThrow('has more than 1048576 bytes')
 })
 
-test('404 is told', async () => {
+test('404 is reported', async () => {
   files['/v1/tool.sha256'] = sha256('program')
   await expect(fetchAll()).rejects.toThrow(`${origin}/v1/tool answered 404`)
   expect(await left()).toEqual([])

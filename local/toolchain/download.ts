@@ -17,7 +17,7 @@ import type { Download } from './tools.ts'
 
 /** All publishers are asked at once, so this is what a machine without internet loses in all. */
 const REACH_LIMIT_SECONDS = 3
-/** Without a byte for so long, the transfer is given up. */
+/** A transfer without a byte for this long is given up. */
 const STALL_LIMIT_SECONDS = 30
 const DOWNLOAD_LIMIT_SECONDS = 600
 const UNPACK_LIMIT_SECONDS = 120

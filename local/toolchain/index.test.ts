@@ -18,7 +18,7 @@ const report = {
   },
 }
 
-// Go as far as the toolchain sees it: tells its version, notes its calls, and "builds" what it is asked for.
+// A fake Go: prints its version, records its calls, and "builds" whatever is requested.
 const fakeGo = `#!/bin/sh
 if [ -e "$FAKE/no-go" ]; then echo "go: go.mod requires go >= 99 (running go 1.2.3; GOTOOLCHAIN=local)" >&2; exit 1; fi
 if [ "$1" = env ]; then cat "$FAKE/go-version"; exit; fi
@@ -143,7 +143,7 @@ test('another Go builds again', async () => {
   expect(await ensureTool('coredns', options())).not.toBe(first)
 })
 
-test('a build that fails is told and leaves nothing behind, nor does one that was killed', async () => {
+test('a failed build is reported and leaves nothing behind; neither does a killed one', async () => {
   const remains = join(root, 'cache/tools/partial-killed')
   await mkdir(remains, { recursive: true })
   await provide('broken', '')

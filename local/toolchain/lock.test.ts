@@ -41,7 +41,7 @@ test('names the file when the other one takes too long', async () => {
   )
 })
 
-test('a killed process holds nothing', async () => {
+test('a killed process does not keep the lock', async () => {
   const file = join(directory, 'lock')
   const script = `
     const { withLock } = await import(${JSON.stringify(new URL('./lock.ts', import.meta.url).href)})

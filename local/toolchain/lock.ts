@@ -1,7 +1,7 @@
 /**
  * One at a time across processes: two `npm` commands at once must not build the same tool twice.
  *
- * The lock is SQLite's exclusive lock on an empty file, which the kernel holds and lets go when the process ends,
+ * The lock is SQLite's exclusive lock on an empty file, which the kernel releases when the process ends,
  * however it ends. So no lock is ever stale, and no process id has to be compared.
  */
 import { mkdir } from 'node:fs/promises'

@@ -39,7 +39,7 @@ test('in a terminal: one line rewritten in place, no wider than the terminal', a
   ])
 })
 
-test('a failure is told and passed on', async () => {
+test('a failure is reported and passed on', async () => {
   const { written, report } = record(false)
   await expect(report.step('download', () => Promise.reject(new Error('404')))).rejects.toThrow('404')
   expect(written.at(-1)).toBe('download: failed after 0 s\n')

@@ -1,5 +1,5 @@
 /**
- * Tells a person what is being done and how long it takes: plain text on standard error, so that standard output
+ * Shows a person what is being done and how long it takes: plain text on standard error, so that standard output
  * stays free for what a command was asked for.
  */
 

@@ -114,7 +114,7 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
       }
       for (const [index, [module, group]] of modules.entries()) {
         const next = modules[index + 1]
-        // What cannot be fetched ahead is fetched by the build itself, which then tells what is wrong.
+        // What cannot be fetched ahead is fetched by the build itself, which then reports what is wrong.
         const fetching =
           next &&
           fetchSources(
@@ -131,7 +131,7 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
 
 const namesOf = (tools: readonly NamedTool[]) => tools.map(([name]) => name)
 
-/** This machine in the words of the publishers, which are Go's. */
+/** This machine as publishers name it, with Go's names. */
 function goPlatform(): Platform {
   return { os: process.platform, arch: process.arch === 'x64' ? 'amd64' : process.arch }
 }

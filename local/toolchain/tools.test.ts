@@ -22,7 +22,7 @@ test.each([
   expect(tools[name].version).toBe(required(tools[name].build.module, path))
 })
 
-test('so are the version that Kubernetes tells and the etcd beside it', () => {
+test('so are the version that Kubernetes reports and the etcd beside it', () => {
   expect(tools.kubernetes.build.variables).toMatchObject({
     'k8s.io/component-base/version.gitVersion': `v${tools.kubernetes.version}`,
     'k8s.io/client-go/pkg/version.gitVersion': `v${tools.kubernetes.version}`,

@@ -2,7 +2,7 @@
  * The tools that the local world needs and that no package manager brings in the right version: which version, how
  * one already on PATH is recognised, where its publisher offers it, and how it is built from the pinned Go modules.
  *
- * The versions are those of go/<module>/go.mod; tools.test.ts holds the two equal.
+ * The versions are those of go/<module>/go.mod; tools.test.ts compares the two.
  */
 
 export type ToolName = keyof typeof tools
@@ -12,7 +12,7 @@ export interface Platform {
   arch: string
 }
 
-/** One published file; what it holds ends up in the tool's directory. */
+/** One published file; its contents end up in the tool's directory. */
 export interface Download {
   url: string
   /** A file of SHA-256 sums: lines of `<hex>  <file name>`, or one bare sum. */
@@ -25,7 +25,7 @@ export interface Tool {
   version: string
   /** What the tool's directory holds at least; the first is the one that answers `ensureTool`. */
   commands: readonly [string, ...string[]]
-  /** How the first command tells its version, and up to where that has to be the same (beyond: not older). */
+  /** How the first command prints its version, and up to which part that has to be the same (beyond it: not older). */
   onPath?: { versionArguments: string[]; samePart: 'major' | 'minor' }
   /** The operating systems for which the publisher has it, each for amd64 and arm64. */
   publishedFor: readonly string[]

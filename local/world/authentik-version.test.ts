@@ -17,7 +17,7 @@ it.each([
   [version('2026.8.3'), /^2026\.8\.3$/],
   [version('2026.2.2'), /^2026\.2\.2, out of support: 2026\.5 or newer/],
   [json({ detail: 'Token invalid/expired' }, 403), /^of an unknown version: .*refuses the API token/],
-])('says the version, or why there is none %#', async (answer, words) => {
+])('gives the version, or the reason why it is not known %#', async (answer, words) => {
   fake.answers['admin/version'] = answer
   expect(await authentikVersion({ authentikUrl: fake.url, standInAuthentik: false })).toMatch(words)
 })

@@ -4,7 +4,7 @@ import { askVersion } from '../../infra/authentik/preflight.ts'
 import { isOutOfSupport, isTooOld, oldestSupported } from '../../infra/authentik/version.ts'
 import { type AuthentikSettings, authentikOf } from './authentik-access.ts'
 
-/** In words: `2026.8.3`, or what is wrong. */
+/** The version, such as `2026.8.3`, or what is wrong. */
 export async function authentikVersion(settings: AuthentikSettings): Promise<string> {
   try {
     const version = await askVersion(await authentikOf(settings))

@@ -6,7 +6,7 @@ import { Stop } from '../steps.ts'
 import { ensurePackages } from '../toolchain/debian.ts'
 import { ensureKubernetes, ensureTools } from '../toolchain/index.ts'
 import { ensurePython } from '../toolchain/python.ts'
-import { assertRoomForWorld } from './room.ts'
+import { assertDiskSpaceForWorld } from './disk-space.ts'
 import type { Settings } from './settings.ts'
 
 const clusterTools = ['kubernetes', 'coredns', 'skipper', 'registry'] as const
@@ -20,9 +20,9 @@ export async function openCluster(settings: Settings, { install }: { install: bo
   const needsOwn = settings.cluster === undefined
   if (needsOwn) {
     await checkMachine()
-    await assertRoomForWorld()
+    await assertDiskSpaceForWorld()
   }
-  // Named first, so that nobody waits for a build only to learn that a package is missing.
+  // Checked first: a person should not wait for a build only to learn that a package is missing.
   if (!install) await ensurePackages({ install })
   const [packages, tools] = await Promise.allSettled([
     ensurePackages({ install }),

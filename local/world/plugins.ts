@@ -1,6 +1,6 @@
 /**
- * Which provider plugins and language host the engine gets: the official ones where they can be had, else the
- * stand-ins of `local/plugins`, all of them, so that one stack never sees a mixture.
+ * Which provider plugins and language host the engine gets: the official ones where they can be downloaded, otherwise
+ * the stand-ins of `local/plugins`, all of them, so that a stack never gets a mixture.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,8 +22,8 @@ const installSeconds = 120
 
 /**
  * @param pulumiDir the folder of the Pulumi CLI. The official download brings the language host along; a CLI that
- *   had to be built says that downloads are not to be had here, and no time is spent on asking again.
- * @param home a folder of ours, in which the stand-ins are put as if they were installed
+ *   had to be built means that nothing can be downloaded here, so no time is spent on trying again.
+ * @param home a folder in which the stand-ins are put as if they were installed
  * @returns PULUMI_HOME for the engine: undefined where the official plugins are used, from wherever the user has them
  */
 export async function pulumiHome(pulumiDir: string, home: string): Promise<string | undefined> {
@@ -41,7 +41,7 @@ async function installOfficial(pulumiDir: string): Promise<boolean> {
   })
   const pulumi = join(pulumiDir, 'pulumi')
   for (const [name, version] of official) {
-    // Says yes at once when that version is installed already.
+    // Succeeds at once when that version is installed already.
     if ((await run`${pulumi} plugin install resource ${name} ${version}`).exitCode !== 0) return false
   }
   return (await run`${pulumi} package get-schema ${bridged}`).exitCode === 0

@@ -69,7 +69,7 @@ async function breakStaleLocks(): Promise<void> {
   }
 }
 
-/** Who made a lock; undefined where it was cut off, or is gone. */
+/** Who made a lock; undefined where the file is incomplete or gone. */
 async function holderOf(lock: string): Promise<{ pid?: number; hostname?: string } | undefined> {
   try {
     return JSON.parse(await readFile(lock, 'utf8'))
@@ -96,9 +96,9 @@ export function runPulumi(stack: Stack, args: readonly string[], options: { quie
 }
 
 /**
- * `pulumi up`, carried on where the last one was cut off.
+ * Runs `pulumi up`, from where the last run was interrupted.
  *
- * @throws Stop when it does not get to its end
+ * @throws Stop when it fails
  */
 export async function bringUp(stack: Stack): Promise<void> {
   const exported = await runPulumi(stack, ['stack', 'export'], { quiet: true })
@@ -109,12 +109,12 @@ export async function bringUp(stack: Stack): Promise<void> {
     const adoptions = adoptionsOf(interrupted, stdall)
     if (adoptions.length === 0) {
       throw new Stop(
-        'pulumi up did not get to its end; its own words are above. What it made is in the stack: once the cause is\n' +
-          'mended, the next `npm run up` carries on.',
+        'pulumi up failed; its output is above. What it made is in the stack: fix the cause and run `npm run up` again, which\n' +
+          'goes on from there.',
       )
     }
     for (const { type, name, args } of adoptions) {
-      say(`  The last run was cut off while it made ${name} (${type}); adopting it.`)
+      say(`  The last run was interrupted while it made ${name} (${type}); adopting it.`)
       const adopted = await runPulumi(stack, args)
       if (adopted.exitCode !== 0) throw new Stop(`${name} could not be adopted; see above.`)
       interrupted.delete(`${type} ${name}`)

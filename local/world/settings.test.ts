@@ -8,16 +8,16 @@ describe('what the stack leaves to the local world', () => {
     expect(settings.host).toBe('localhost:15000')
   })
 
-  it('is no authentik, when the stack names one', () => {
+  it('leaves authentik out when the stack names one', () => {
     const settings = readSettings('config: { "authentik:url": "https://auth.example.com" }')
     expect(settings).toMatchObject({ standInAuthentik: false, authentikUrl: 'https://auth.example.com' })
   })
 
-  it('is no cluster, when the stack names a context', () => {
+  it('leaves the cluster out when the stack names a context', () => {
     expect(readSettings('config: { "kubernetes:context": prod }').cluster).toEqual({ context: 'prod' })
   })
 
-  it('is no issuers, when the sources are others', () => {
+  it('leaves the issuers out when the sources are others', () => {
     const text = 'config: { "passwordless-registry:sources": [{ slug: gitlab, url: "https://git.example.com" }] }'
     expect(readSettings(text).standInIssuers).toBe(false)
   })
@@ -45,7 +45,7 @@ describe('what the stack leaves to the local world', () => {
     expect(readSettings(`config: { "authentik:url": "${url}" }`).exposedAuthentik).toBeUndefined()
   })
 
-  it('says so, when the file is no stack config', () => {
+  it('says so when the file is not a stack config', () => {
     expect(() => readSettings('[]')).toThrow(/expected object/)
   })
 })

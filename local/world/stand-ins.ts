@@ -22,7 +22,7 @@ export interface StandIn {
   env: Record<string, string>
   /** File name to text, mounted read-only at /run/secrets/<name>. */
   secret: Record<string, string>
-  /** Whether it keeps what it is told, at /data. */
+  /** Whether it stores data, at /data. */
   keepsData: boolean
   /** Path that answers 200 when it is ready. */
   readyPath: string

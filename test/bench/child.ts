@@ -41,7 +41,7 @@ export async function startChild<Ready>(file: string, options: object = {}): Pro
 
 function messageOf(child: ChildProcess, file: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const ended = () => reject(new Error(`${file} has ended; its own words are above`))
+    const ended = () => reject(new Error(`${file} has ended; its output is above`))
     child.once('exit', ended)
     child.once('message', (message) => {
       child.off('exit', ended)

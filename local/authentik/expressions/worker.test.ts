@@ -159,7 +159,7 @@ test('a user’s attributes are kept when they are saved, and only then', async 
   expect(store.get('users', user.pk)?.attributes).toEqual({ until: 1_800_000_000 })
 })
 
-test('a filter by a field that there is not is an error, for ak_user_by it is nobody', async () => {
+test('a filter by an unknown field is an error; ak_user_by finds no user', async () => {
   await expect(run('from authentik.core.models import User\nreturn User.objects.get(nope=1)')).rejects.toThrow('nope')
   expect(await run('return {"by": [ak_user_by(nope=1), ak_user_by(username="ada").pk]}')).toEqual({ by: [null, 7] })
 })

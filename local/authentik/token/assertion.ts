@@ -87,7 +87,7 @@ function checkTimes({ exp, nbf, iat }: JsonObject, now: number): void {
   const seconds = now / 1000
   for (const time of [exp, nbf, iat]) {
     if (time !== undefined && typeof time !== 'number')
-      throw new Refused('invalid_grant', 'exp, nbf or iat is no number')
+      throw new Refused('invalid_grant', 'exp, nbf or iat is not a number')
   }
   if (typeof exp === 'number' && seconds >= exp) throw new Refused('invalid_grant', 'the assertion has expired')
   if (typeof nbf === 'number' && seconds < Math.floor(nbf)) throw new Refused('invalid_grant', 'not valid yet (nbf)')

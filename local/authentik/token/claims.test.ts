@@ -50,7 +50,7 @@ test('a mapping’s claims are laid over the token’s own, audience included; i
   expect(decodeJwt(body.access_token).iss).toBe(`${world.url()}/`)
 })
 
-test('by user name the subject tells the job, also of a session and what is made from it', async () => {
+test('with sub_mode user_username the subject identifies the job, also in a session and in tokens made from it', async () => {
   const { login, exchange } = await providers('readable', '{}', { sub_mode: 'user_username' })
   const session = await login()
   expect(decodeJwt(session).sub).toBe(`readable-${JOB.sub}`)

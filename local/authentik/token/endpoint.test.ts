@@ -45,7 +45,7 @@ describe('a CI token', () => {
   test.each([
     ['expired', () => github({}, { ttl: -1 })],
     ['not valid yet', () => github({ nbf: Date.now() / 1000 + 60 })],
-    ['signed by nobody we know', () => github({}, { key: { ...world.keys.gitlab, kid: 'unknown' } })],
+    ['signed with an unknown key', () => github({}, { key: { ...world.keys.gitlab, kid: 'unknown' } })],
     [
       "signed by another source's key under this kid",
       () => github({}, { key: { ...world.keys.gitlab, kid: 'gh-key-1' } }),

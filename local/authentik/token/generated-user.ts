@@ -1,4 +1,4 @@
-/** The users that authentik makes by itself when a token is asked for. */
+/** The users that authentik creates when a token is requested. */
 import { USER_EXPIRES, USER_GENERATED } from '../deletion.ts'
 import { defaultValues } from '../fields.ts'
 import { Answer } from '../http.ts'

@@ -20,7 +20,7 @@ interface Asked {
   scope: string[]
 }
 
-/** @throws Refused where there is no such code, or its redirect URI is another */
+/** @throws Refused where the code is unknown or was issued for another redirect URI */
 export function redeemCode({ form, provider }: Asked, pending: PendingGrants, store: Store, now: number): Granted {
   const code = last(form, 'code') ?? ''
   const grant = taken(pending.codes.get(code), provider, now)

@@ -9,7 +9,7 @@ import type { TokenServices } from './services.ts'
 
 /**
  * A real authentik never answers a request whose policy expression is longer than this: the result, expression
- * included, goes through a pipe that nobody reads yet. See docs/observed-behaviour.md.
+ * included, goes through a pipe that has no reader yet. See docs/observed-behaviour.md.
  */
 const BLOCKING_EXPRESSION_BYTES = 64 * 1024
 

@@ -1,4 +1,4 @@
-/** The connection to authentik's API, and its failures in words. */
+/** The connection to authentik's API, and error messages for its failures. */
 
 export interface Connection {
   readonly url: string

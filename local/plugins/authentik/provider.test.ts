@@ -167,7 +167,7 @@ describe('diff', () => {
     expect(provider.diff(diffCall('ProviderOauth2', made, {})).changes).toEqual([])
   })
 
-  test('URLs that authentik discovered want to be taken away again, unless they are ignored', async () => {
+  test('URLs that authentik discovered show as deletions, unless they are ignored', async () => {
     const made = await create('SourceOauth', GITLAB)
     const call = diffCall('SourceOauth', made, {})
     const discovered = ['accessTokenUrl', 'authorizationUrl', 'oidcJwksUrl', 'profileUrl']
@@ -201,7 +201,7 @@ describe('diff', () => {
     ])
   })
 
-  test('JSON that means the same is no change', async () => {
+  test('equivalent JSON is not a change', async () => {
     const call = diffCall('Group', await create('Group', { name: 'acl_docker_push' }), {})
     const oldState = { ...call.oldState, attributes: '{"a":1,"b":[2]}' }
     const changes = (attributes: string) =>
@@ -222,13 +222,13 @@ describe('check', () => {
       randomSeed: new Uint8Array(32).fill(0xab),
     })
 
-  test('makes up a name once and keeps it', () => {
+  test('generates a name once and keeps it', () => {
     const { inputs } = check('Group', {})
     expect(inputs.name).toBe('pushers-abababa')
     expect(check('Group', {}, { ...inputs, name: 'pushers-1234567' }).inputs.name).toBe('pushers-1234567')
   })
 
-  test('names what is missing and what is no JSON', () => {
+  test('names what is missing and what is not JSON', () => {
     expect(check('User', { attributes: '{' }).failures.map(({ property }) => property)).toEqual([
       'username',
       'attributes',
@@ -251,7 +251,7 @@ describe('read', () => {
     expect(found?.inputs).not.toHaveProperty('uuid')
   })
 
-  test('what is gone is gone, for read and delete', async () => {
+  test('read and delete accept that an object is gone', async () => {
     const call = { type: kindToken('Group'), name: 'x', urn: URN, id: '00000000-0000-0000-0000-000000000000' }
     await expect(provider.read({ ...call, oldState: { name: 'x' }, oldInputs: {} })).resolves.toBeUndefined()
     await expect(provider.delete({ ...call, state: {}, timeoutSeconds: 0 })).resolves.toBeUndefined()
@@ -286,7 +286,7 @@ describe('failures', () => {
     await expect(refused).rejects.not.toThrow(TOKEN)
   })
 
-  test('nobody there: the URL', async () => {
+  test('no answer: the URL', async () => {
     const lonely = new AuthentikProvider()
     lonely.configure({ url: 'http://127.0.0.1:1', token: TOKEN })
     const made = lonely.create({

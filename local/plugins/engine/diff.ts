@@ -6,7 +6,7 @@ export interface PropertyChange {
   /** As Pulumi writes it: `spec.template.spec.containers[0].image`, keys with odd characters in brackets and quotes. */
   readonly path: string
   readonly kind: 'add' | 'update' | 'delete'
-  /** The object must be made anew for this. */
+  /** The object must be replaced for this. */
   readonly replace: boolean
 }
 

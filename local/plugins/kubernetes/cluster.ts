@@ -1,4 +1,4 @@
-/** The connection to a cluster: where it is, what it serves, and plain JSON requests with errors in words. */
+/** The connection to a cluster: where it is, what it serves, and plain JSON requests with readable errors. */
 import { existsSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
@@ -9,7 +9,7 @@ import type { KubernetesObject } from './object.ts'
 
 /** How long the API server may take for one answer; an apply with admission webhooks may take 30 s. */
 const ANSWER_TIMEOUT_MS = 60_000
-/** An answer that is no Status object is shown up to here. */
+/** An answer that is not a Status object is shown up to here. */
 const SHOWN_BODY_CHARACTERS = 300
 
 export interface ClusterSettings {
@@ -24,7 +24,7 @@ interface ApiResource {
   readonly namespaced: boolean
 }
 
-/** An answer of the API server that is no success, or none at all (`status` 0). */
+/** An unsuccessful answer of the API server, or no answer (`status` 0). */
 export class ClusterError extends Error {
   readonly status: number
 

@@ -1,4 +1,4 @@
-/** What a refresh makes of the inputs: the fields that the program set, with the values that the cluster holds now. */
+/** What a refresh makes of the inputs: the fields that the program set, with the values that they have in the cluster now. */
 import { isDeepStrictEqual } from 'node:util'
 import { isObject } from '../engine/values.ts'
 import type { KubernetesObject } from './object.ts'
@@ -28,11 +28,11 @@ function current(wanted: unknown, live: unknown): unknown {
   return live
 }
 
-/** The program's inputs as the cluster has them; equal to `wanted` when nobody else touched those fields. */
+/** The program's inputs as the cluster has them; equal to `wanted` when nothing else changed those fields. */
 export function currentInputs(wanted: KubernetesObject, live: KubernetesObject): KubernetesObject {
   const { stringData, ...rest } = wanted
   const now = current(rest, live) as KubernetesObject
-  // The API turns stringData into data when it is written, and never tells it.
+  // The API turns stringData into data when it is written, and never returns it.
   if (!isObject(stringData)) return now
   const data = isObject(live.data) ? live.data : {}
   const kept = Object.entries(stringData).flatMap(([key, value]) => {

@@ -29,7 +29,7 @@ describe('names', () => {
   })
 
   test.each(['kubernetes:helm.sh/v3:', 'kubernetes:core/v1:ConfigMapList', 'kubernetes:apps/v1:DeploymentPatch'])(
-    'refuses what is no single object: %s',
+    'refuses what is not a single object: %s',
     (token) => {
       expect(() => kindOfToken(token)).toThrow('makes single objects')
     },
@@ -51,7 +51,7 @@ describe('names', () => {
     expect(withName(nameless, given, 'Config', SEED).metadata.name).toBe('config-cdcdcdcd')
   })
 
-  test('an unknown name or value keeps an object at home', () => {
+  test('an object with an unknown name or value is not sent', () => {
     expect(isComplete(object('ConfigMap'))).toBe(true)
     expect(isComplete(object('ConfigMap', { data: { a: [UNKNOWN] } }))).toBe(false)
   })

@@ -20,7 +20,7 @@ export interface KubernetesObject {
   [other: string]: unknown
 }
 
-/** Annotations by which the official provider is told what to do. */
+/** The official provider's annotations. */
 export const ANNOTATIONS = {
   autonamed: 'pulumi.com/autonamed',
   deletionPropagation: 'pulumi.com/deletionPropagationPolicy',
@@ -88,7 +88,7 @@ export function wantedPart({ status: _, metadata, ...rest }: KubernetesObject): 
   return { ...rest, metadata: Object.fromEntries(own) } as KubernetesObject
 }
 
-/** A wanted object in a preview: what only the server tells is not known yet. */
+/** A wanted object in a preview: what only the server knows is unknown. */
 export function withUnknowns(object: KubernetesObject): Properties {
   const told = Object.fromEntries(SERVER_METADATA.map((name) => [name, UNKNOWN]))
   const previewed: Properties = { ...object, metadata: { ...told, ...object.metadata }, status: UNKNOWN }

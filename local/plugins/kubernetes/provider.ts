@@ -149,7 +149,7 @@ export class KubernetesProvider implements Provider {
     }
   }
 
-  /** The object as it is wanted, once the API server has had a look at it where that can be asked yet. */
+  /** The object as it is wanted, after the API server checked it, where it can do that already. */
   async #previewedNew(wanted: KubernetesObject, fieldManager: string): Promise<Properties> {
     const previewed = hideSecrets(withUnknowns(wanted))
     if (!isComplete(wanted)) return previewed
@@ -233,7 +233,7 @@ function stateOf(live: KubernetesObject, fieldManager: string): Properties {
 
 function withAdvice(error: ClusterError, object: KubernetesObject, fieldManager: string): ClusterError {
   const at = `${object.kind} "${idOf(object)}"`
-  // In the official provider's words, which the program reads.
+  // The official provider's message, which the program reads.
   if (error.status === 409) {
     return new ClusterError(
       409,

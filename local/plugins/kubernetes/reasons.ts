@@ -100,7 +100,7 @@ async function lastLines(cluster: Cluster, pod: KubernetesObject): Promise<strin
   const path = await cluster.path(POD, pod.metadata.namespace, pod.metadata.name)
   const previous = String(container.state?.terminated === undefined)
   const query = new URLSearchParams({ container: container.name, tailLines: String(SHOWN_LOG_LINES), previous })
-  // A log that is gone is no reason for another error.
+  // A missing log must not cause another error.
   const log = await cluster.text('GET', `${path}/log?${query}`).catch(() => '')
   return log.trim() ? [`last lines of container "${container.name}":\n${log.trimEnd()}`] : []
 }

@@ -1,4 +1,4 @@
-/** Which changes the API refuses on an existing object, so that it has to be made anew. */
+/** Which changes the API refuses on an existing object, so that it has to be replaced. */
 import { isUnder, type PropertyChange } from '../engine/diff.ts'
 import type { Cluster } from './cluster.ts'
 import { ANNOTATIONS, annotation, type KubernetesObject } from './object.ts'
@@ -21,7 +21,7 @@ const BY_KIND: Record<string, readonly string[]> = {
   Service: ['spec.clusterIP', 'spec.clusterIPs'],
 }
 
-/** Marks the changes that make a new object necessary. */
+/** Marks the changes that need a new object. */
 export function withReplacements(
   changes: readonly Omit<PropertyChange, 'replace'>[],
   after: KubernetesObject,

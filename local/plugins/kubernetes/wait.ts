@@ -9,7 +9,7 @@ import { reasonsAgainst } from './reasons.ts'
 /** As the official provider waits where neither customTimeouts nor an annotation says otherwise. */
 const DEFAULT_TIMEOUT_SECONDS = 600
 const CLAIM_TIMEOUT_SECONDS = 300
-/** Between two looks; the second doubles up to the third. */
+/** The pause between two polls; it doubles up to the longest. */
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 1000
 
@@ -35,7 +35,7 @@ export function timeoutOf(object: KubernetesObject, custom: number): number {
   return custom || annotated || fallback
 }
 
-/** Looks until `look` answers something, the time is over (then `undefined`), or the work is cancelled. */
+/** Polls until `look` returns something, the time is up (then `undefined`), or the work is cancelled. */
 async function poll<T>(
   seconds: number,
   cancel: AbortSignal,
@@ -64,8 +64,7 @@ export async function waitUntilReady(
     const ready = await poll(seconds, cancel, async () => {
       const { namespace, name = '' } = object.metadata
       const live = await cluster.read(object, namespace, name)
-      if (!live)
-        throw new NotReadyError(latest, [`${object.kind} "${idOf(object)}" was deleted while it was waited for`])
+      if (!live) throw new NotReadyError(latest, [`${object.kind} "${idOf(object)}" was deleted during the wait`])
       latest = live
       const verdict = judge(live, await surroundings(cluster, live))
       reason = verdict.reason ?? ''

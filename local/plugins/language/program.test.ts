@@ -30,7 +30,7 @@ test('the command line of a program: loader, runner, flags, entry point, and no 
   expect(nodeArguments({ ...PROGRAM, dryRun: false }, 'run.js')).not.toContain('--dry-run')
 })
 
-test('words keep together what is quoted', () => {
+test('quoted parts stay together', () => {
   expect(splitWords(`--import tsx --title "a b" 'c d'`)).toEqual(['--import', 'tsx', '--title', 'a b', 'c d'])
   expect(splitWords('')).toEqual([])
 })

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-/** How `cmd/run` of @pulumi/pulumi says that it has told the user already (nodeJSProcessExitedAfterLogging...). */
+/** How `cmd/run` of @pulumi/pulumi says that it has shown the error already (nodeJSProcessExitedAfterLogging...). */
 const EXIT_ALREADY_REPORTED = 32
 
 export interface Program {
@@ -71,7 +71,7 @@ export function startProgram(program: Program): ChildProcess {
       ...process.env,
       PULUMI_CONFIG: JSON.stringify(program.config),
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(program.configSecretKeys),
-      // The runner loads ts-node unless it is told that the program brings its own loader.
+      // The runner loads ts-node unless the program brings its own loader.
       PULUMI_NODEJS_TYPESCRIPT: String(program.options.typescript ?? true),
     },
   })

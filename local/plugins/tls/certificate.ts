@@ -20,7 +20,7 @@ const HOUR_MS = 3_600_000
 const SERIAL_BYTES = 16
 const USES = ['digital_signature']
 
-/** WebCrypto's names for OpenSSL's curves, and the hash that goes with each. */
+/** WebCrypto's names for OpenSSL's curves, and the hash for each. */
 const CURVES: Record<string, { namedCurve: string; hash: string }> = {
   prime256v1: { namedCurve: 'P-256', hash: 'SHA-256' },
   secp384r1: { namedCurve: 'P-384', hash: 'SHA-384' },

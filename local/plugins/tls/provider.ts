@@ -12,7 +12,7 @@ interface Kind {
   readonly required: readonly string[]
   readonly optional: readonly string[]
   readonly secrets: readonly string[]
-  /** What only the making of the resource tells; unknown in a preview. */
+  /** Known only once the resource is made; unknown in a preview. */
   readonly computed: readonly string[]
   readonly defaults: Properties
   readonly failures: (inputs: Properties) => Promise<Failure[]> | Failure[]
@@ -88,7 +88,7 @@ export class TlsProvider implements Provider {
     return { inputs: news, failures: [...missing, ...others, ...(await kind.failures(news))] }
   }
 
-  /** Every changed input makes the resource anew, and so does the end of a certificate. */
+  /** Every changed input replaces the resource, and so does the end of a certificate. */
   diff({ type, oldInputs, oldState, news }: DiffCall): Diff {
     const { defaults } = kindOf(type)
     const changes = changedLeaves({ ...defaults, ...oldInputs }, { ...defaults, ...news })
@@ -116,7 +116,7 @@ export class TlsProvider implements Provider {
   }
 
   async update(): Promise<Properties> {
-    throw new Error('every change of a key or a certificate makes it anew')
+    throw new Error('every change of a key or a certificate replaces it')
   }
 
   async delete(): Promise<void> {}

@@ -6,31 +6,32 @@ import { Stop } from '../steps.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/** Images, their unpacked layers, volumes and etcd of a world that is made anew; measured 1.9 GiB. */
+/** Images, their unpacked layers, volumes and etcd of a new world; measured 1.9 GiB. */
 const NEW_WORLD_MIB = 3072
-/** For one that is there already to go on. */
+/** For a world that exists already. */
 const OLD_WORLD_MIB = 256
-/** Tools, images and the Python environment of a machine that has none; measured 1 GiB. */
+/** Tools, images and the Python environment, where the machine has none yet; measured 1 GiB. */
 const NEW_CACHE_MIB = 2048
 
-/** Makes sure that the local world fits on the disk. @throws Stop as {@link assertRoom} */
-export async function assertRoomForWorld(): Promise<void> {
-  await assertRoom(
+/** Makes sure that the local world fits on the disk. @throws Stop as {@link assertDiskSpace} */
+export async function assertDiskSpaceForWorld(): Promise<void> {
+  await assertDiskSpace(
     stateDir,
     existsSync(join(stateDir, 'kubernetes')) ? OLD_WORLD_MIB : NEW_WORLD_MIB,
     'The local world',
   )
-  if (!existsSync(join(cacheDir, 'tools'))) await assertRoom(cacheDir, NEW_CACHE_MIB, 'What is built or downloaded')
+  if (!existsSync(join(cacheDir, 'tools')))
+    await assertDiskSpace(cacheDir, NEW_CACHE_MIB, 'What is built or downloaded')
 }
 
 /**
- * Makes sure that a folder's disk has room before anything is written to it: a disk that fills up half-way leaves
- * errors that name something else.
+ * Checks a folder's disk before anything is written to it: a disk that fills up half-way leads to errors that name
+ * something else.
  *
  * @param purpose as the message names it
  * @throws Stop naming the folder, the free space and what is needed
  */
-export async function assertRoom(folder: string, neededMiB: number, purpose: string): Promise<void> {
+export async function assertDiskSpace(folder: string, neededMiB: number, purpose: string): Promise<void> {
   let existing = folder
   while (!existsSync(existing)) existing = dirname(existing)
   const { bavail, bsize } = await statfs(existing)
@@ -38,6 +39,6 @@ export async function assertRoom(folder: string, neededMiB: number, purpose: str
   if (freeMiB >= neededMiB) return
   throw new Stop(
     `${purpose} needs ${neededMiB} MiB in ${folder}, but its disk has ${freeMiB} MiB left.\n` +
-      'Make room there and run this again; nothing was started.',
+      'Free some space there and run this again; nothing was started.',
   )
 }

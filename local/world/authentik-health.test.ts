@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { inWords } from './authentik-as-seen.ts'
+import { inWords } from './authentik-health.ts'
 
 const page = (answers: number, keysFit: number, breaker: number) => `# HELP token_service_authentik_answers Whether
 token_service_authentik_answers ${answers}
@@ -13,6 +13,6 @@ it.each([
   [page(1, 0, 0), 'signs with a key that the registry does not have; `npm run up` brings it'],
   [page(1, 1, 2), 'has failed several times in a row, so the token service does not ask it now'],
   ['', 'not known: the metrics do not say'],
-])('says of a page of metrics how authentik is %#', (text, words) => {
+])('describes authentik from a page of metrics %#', (text, words) => {
   expect(inWords(text)).toBe(words)
 })

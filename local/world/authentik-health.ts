@@ -1,11 +1,11 @@
-/** How authentik looks to the token service, by its own metrics: whether it answers, and signs with known keys. */
+/** Whether authentik answers the token service and signs with known keys, from the metrics of the token service. */
 import { CoreV1Api } from '@kubernetes/client-node'
 import { loadKubeconfig } from '../kubernetes/index.ts'
 
 const SERVICE = 'token-service'
 
-/** In a few words, for people. */
-export async function authentikAsSeen(kubeconfig: string): Promise<string> {
+/** A sentence without its subject, such as "answers the token service". */
+export async function authentikHealth(kubeconfig: string): Promise<string> {
   const api = loadKubeconfig(kubeconfig).makeApiClient(CoreV1Api)
   try {
     return inWords(await metricsPage(api))
@@ -14,7 +14,7 @@ export async function authentikAsSeen(kubeconfig: string): Promise<string> {
   }
 }
 
-/** Of one pod, by way of the API server, as nothing outside of the cluster reaches that port. */
+/** The metrics of one pod, through the API server: nothing outside the cluster reaches that port. */
 async function metricsPage(api: CoreV1Api): Promise<string> {
   const { items } = await api.listServiceForAllNamespaces({ fieldSelector: `metadata.name=${SERVICE}` })
   const namespace = items[0]?.metadata?.namespace ?? ''

@@ -1,6 +1,6 @@
 /**
- * Files that containerd, CNI and the kubelet write at fixed places, whatever folders they are given. Which of them are
- * ours is told by what they point to; another containerd or kubelet may use the same places.
+ * Files that containerd, CNI and the kubelet write at fixed places, whatever folders they are given. Ours are recognised
+ * by what they point to; another containerd or kubelet may use the same places.
  */
 import { readdir, readFile, readlink, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -20,8 +20,8 @@ const FOLDERS = [SHIM_SOCKETS, CNI_RESULTS, CONTAINER_LOGS, DEVICE_PLUGINS].flat
   folder === CONTAINER_LOGS ? [folder] : [folder, dirname(folder)],
 )
 
-/** The files of ours that are there. */
-export async function strayFiles(layout: Layout): Promise<string[]> {
+/** Our files that exist. */
+export async function nodeFiles(layout: Layout): Promise<string[]> {
   const links = (await names(CONTAINER_LOGS)).map((name) => join(CONTAINER_LOGS, name))
   const targets = await Promise.all(links.map((link) => readlink(link).catch(() => '')))
   return [
@@ -31,11 +31,11 @@ export async function strayFiles(layout: Layout): Promise<string[]> {
   ]
 }
 
-/** Removes them, and the kubelet's socket for device plugins, which every start of a kubelet makes anew. */
-export async function removeStrayFiles(layout: Layout): Promise<void> {
-  const files = await strayFiles(layout)
+/** Removes them, and the kubelet's socket for device plugins, which each start of a kubelet makes again. */
+export async function removeNodeFiles(layout: Layout): Promise<void> {
+  const files = await nodeFiles(layout)
   await Promise.all(files.map((file) => rm(file, { force: true })))
-  // Without a kubelet of ours the socket is another one's.
+  // Otherwise the socket belongs to another kubelet.
   const ranKubelet = (await names(join(layout.data, 'kubelet'))).length > 0
   if (ranKubelet) await rm(join(DEVICE_PLUGINS, 'kubelet.sock'), { force: true })
   for (const folder of FOLDERS) await rmdir(folder).catch(() => undefined)
