@@ -87,7 +87,7 @@ export async function startApiServer(): Promise<ApiServer> {
     '--endpoint-reconciler-type=none',
   ])
 
-  // The server's certificate is made by itself a moment ago, on this machine.
+  // The server made its certificate itself a moment ago, on this machine.
   const { Agent, fetch } = await import('undici')
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }

@@ -56,7 +56,7 @@ describe('a job that may delete and pull, and not push,', () => {
   })
 })
 
-describe('a client is told why', () => {
+describe('a client sees why', () => {
   it.each([
     [
       'a pull',

@@ -1,4 +1,4 @@
-/** The whole program under the real engine, with the stand-in authentik and stand-in issuers; Kubernetes agrees to all. */
+/** The whole program under the real engine, with stand-ins for authentik and issuers; Kubernetes accepts everything. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

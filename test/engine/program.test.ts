@@ -81,7 +81,7 @@ describe('an update of authentik', () => {
     await unchanged()
   })
 
-  it('after the update, one up tells the providers their grants', async () => {
+  it('after the update, one up sets the grants of the providers', async () => {
     await world.becomes('2026.8.3')
     const output = await world.project.expect('up', '--yes', '--skip-preview')
     expect(output).not.toContain('out of support')

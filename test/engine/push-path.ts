@@ -1,25 +1,15 @@
 /** The whole path of a push without Kubernetes: CI issuer, authentik's stand-in, token service and registry, each a server. */
-import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { issuer, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
-import { startAuthentik } from '../../local/authentik/server.ts'
 import { GITHUB_LIFETIME_SECONDS, githubClaims } from '../../local/issuers/github.ts'
-import { publicKeys, signingKey } from '../../local/issuers/keys.ts'
-import { mintToken } from '../../local/issuers/mint.ts'
-import { startIssuers } from '../../local/issuers/server.ts'
 import { makeImage } from '../../local/proof/image.ts'
-import { ensurePython } from '../../local/toolchain/python.ts'
 import { bundleDir, type TokenServiceProcess } from '../token-service.ts'
-import { type SetUp, setUpAuthentik } from './authentik-objects.ts'
-import { authentikVersion } from './authentik-version.ts'
+import type { SetUp } from './authentik-objects.ts'
+import { startAuthentikWorld } from './authentik-world.ts'
 import { type RegistryStorage, startRegistry } from './registry-process.ts'
 
-const AUDIENCE = 'registry.example.com'
-
-/** What a job says of itself. */
+/** What identifies a job. */
 export interface Job {
   repository: string
   ref: string
@@ -36,7 +26,7 @@ export interface PushPath {
   objects: SetUp
   /** How a client logs in as a job. @param ttl seconds that the CI token lives */
   login(job: Job, ttl?: number): Promise<{ host: string; username: string; password: string }>
-  /** What docker is answered when it logs in and asks for something to keep. */
+  /** The answer to docker when it logs in and asks for a token to keep. */
   dockerLogin(job: Job, ttl?: number): Promise<{ token: string; refresh_token: string; password: string }>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -44,42 +34,19 @@ export interface PushPath {
 /**
  * Starts it all.
  * @param rules as a stack's `trust`
- * @param cacheMs so long the token service may give an answer of authentik's again
+ * @param cacheMs how long the token service may reuse an answer of authentik's
  * @param storage of the registry; by default a folder
  */
 export async function startPushPath(rules: unknown, cacheMs: number, storage?: RegistryStorage): Promise<PushPath> {
   await using started = new AsyncDisposableStack()
-  const dir = await mkdtemp(join(tmpdir(), 'push-'))
-  started.defer(() => rm(dir, { recursive: true }))
+  const world = started.use(await startAuthentikWorld({ rules }))
+  const { dir, url, objects } = world
   await mkdir(join(dir, 'registry'))
-
-  const issuers = await startIssuers({
-    keys: async (platform) => publicKeys(await signingKey(join(dir, 'issuers'), platform)),
-  })
-  started.defer(() => issuers.close())
-
-  const apiToken = randomUUID()
-  const authentik = await startAuthentik({
-    dataDir: join(dir, 'authentik'),
-    bootstrapToken: apiToken,
-    python: await ensurePython(),
-    version: authentikVersion,
-    log: pino({ level: 'silent' }),
-  })
-  started.defer(() => authentik.close())
-  const jwksUrl = `${issuers.url}/github/.well-known/jwks`
-  const objects = await setUpAuthentik({
-    url: authentik.url,
-    apiToken,
-    sources: [{ slug: 'github', platform: 'github', jwksUrl }],
-    rules,
-    audience: AUDIENCE,
-  })
   await writeFile(join(dir, 'trust.json'), objects.document)
 
   const bundle = bundleDir()
   const env = {
-    TOKEN_URL: tokenEndpoint(authentik.url),
+    TOKEN_URL: tokenEndpoint(url),
     CLIENT_ID: REGISTRY_NAME,
     SCOPE: REGISTRY_NAME,
     SESSION_CLIENT_ID: SESSION_NAME,
@@ -88,7 +55,7 @@ export async function startPushPath(rules: unknown, cacheMs: number, storage?: R
   }
   const service = started.use(await bundle.start(env, { cacheMs }))
 
-  const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(authentik.url) }
+  const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(url) }
   const registry = await startRegistry(join(dir, 'registry'), config, objects.key, storage)
   started.defer(() => registry.close())
   const { host } = registry
@@ -97,8 +64,7 @@ export async function startPushPath(rules: unknown, cacheMs: number, storage?: R
   started.defer(() => rm(image, { recursive: true }))
 
   const login: PushPath['login'] = async (job, ttl = GITHUB_LIFETIME_SECONDS) => {
-    const key = await signingKey(join(dir, 'issuers'), 'github')
-    const password = mintToken({ key, claims: githubClaims(job), audience: AUDIENCE, ttl, now: Date.now() })
+    const password = await world.ciToken(githubClaims(job), ttl)
     return { host, username: 'JWT', password }
   }
   const dockerLogin: PushPath['dockerLogin'] = async (job, ttl) => {

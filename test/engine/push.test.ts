@@ -108,7 +108,7 @@ describe('a session', () => {
     expect(denied.message).toContain('push to "acme/other" is not granted; the rules let this token push to "acme/app"')
   })
 
-  it('ends when it is revoked, once the cache has to ask, and the client is told so', async () => {
+  it('ends when it is revoked, as soon as the cache has to ask, and the client sees it', async () => {
     const { refresh_token, kept } = await dockerLogin()
     expect(await push('acme/app', kept)).toEqual({ code: 0, message: '' })
     await revoke(refresh_token)

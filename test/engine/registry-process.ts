@@ -62,7 +62,7 @@ export async function startRegistry(
 }
 
 /**
- * Starts the same without authentication: what distribution does by itself.
+ * Starts the same without authentication: what distribution does on its own.
  * @param dir a folder of its own, for configuration and data
  */
 export async function startBareRegistry(dir: string): Promise<RegistryProcess> {

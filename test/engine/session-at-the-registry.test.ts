@@ -1,25 +1,18 @@
 /**
  * A session is also the token of a login, so clients send it to the registry. There it may open `/v2/` and nothing
- * else, whatever is done to it: the real registry is asked, with tokens that the program's own expressions write.
+ * else, however it is used or changed: the real registry is asked, with tokens that the program's own expressions write.
  */
 import { createHash, createHmac, createPublicKey, randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { issuer, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
-import { startAuthentik } from '../../local/authentik/server.ts'
+import { issuer, REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
 import { githubClaims } from '../../local/issuers/github.ts'
-import { publicKeys, signingKey } from '../../local/issuers/keys.ts'
-import { mintToken } from '../../local/issuers/mint.ts'
-import { startIssuers } from '../../local/issuers/server.ts'
-import { ensurePython } from '../../local/toolchain/python.ts'
-import { type SetUp, setUpAuthentik } from './authentik-objects.ts'
+import type { SetUp } from './authentik-objects.ts'
+import { type AuthentikWorld, assertion, startAuthentikWorld } from './authentik-world.ts'
 import { type RegistryProcess, startRegistry } from './registry-process.ts'
 
-const AUDIENCE = 'registry.example.com'
 const EVERYTHING = 'repository:acme/app:pull,push,delete repository:acme/base:pull registry:catalog:*'
 const rules = [
   {
@@ -38,33 +31,25 @@ const everythingAsAccess = [
 const someDigest = `sha256:${createHash('sha256').update('some blob').digest('hex')}`
 
 const cleanUp = new AsyncDisposableStack()
-let dir: string
+let world: AuthentikWorld
 let authentik: SetUp
 let authentikUrl: string
 let registry: RegistryProcess
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'session-at-the-registry-'))
-  cleanUp.defer(() => rm(dir, { recursive: true }))
-  const keys = async () => publicKeys(await signingKey(dir, 'github'))
-  const issuers = await startIssuers({ keys })
-  cleanUp.defer(() => issuers.close())
-  const apiToken = randomUUID()
-  const standIn = await startAuthentik({
-    dataDir: join(dir, 'authentik'),
-    bootstrapToken: apiToken,
-    python: await ensurePython(),
-    log: pino({ level: 'silent' }),
-  })
-  cleanUp.defer(() => standIn.close())
-  authentikUrl = standIn.url
   // Of any issuer at all, so that a rule may look at any claim.
   const issuedBy = { platform: 'oidc', issuer: 'https://token.actions.githubusercontent.com' }
-  const sources = [{ slug: 'ci', ...issuedBy, jwksUrl: `${issuers.url}/github/.well-known/jwks` }]
-  authentik = await setUpAuthentik({ url: authentikUrl, apiToken, sources, rules, audience: AUDIENCE })
-  await mkdir(join(dir, 'registry'))
+  world = cleanUp.use(
+    await startAuthentikWorld({
+      sources: (jwksUrl) => [{ slug: 'ci', ...issuedBy, jwksUrl: jwksUrl('github') }],
+      rules,
+    }),
+  )
+  authentik = world.objects
+  authentikUrl = world.url
+  await mkdir(join(world.dir, 'registry'))
   const config = { realm: 'http://unused.invalid/token', service: REGISTRY_NAME, issuer: issuer(authentikUrl) }
-  registry = await startRegistry(join(dir, 'registry'), config, authentik.key)
+  registry = await startRegistry(join(world.dir, 'registry'), config, authentik.key)
   cleanUp.defer(() => registry.close())
 })
 beforeEach(() => authentik.setRules(rules))
@@ -72,20 +57,12 @@ afterAll(() => cleanUp.disposeAsync())
 
 async function ciToken(more: object = {}): Promise<string> {
   const claims = { ...githubClaims({ repository: 'acme/app', ref: 'refs/heads/main' }), ...more }
-  return mintToken({ key: await signingKey(dir, 'github'), claims, audience: AUDIENCE, ttl: 300, now: Date.now() })
+  return world.ciToken(claims, 300)
 }
 
 /** What authentik gives for an assertion; empty where it refuses. */
-async function exchanged(assertion: string, clientId: string, scope: string): Promise<string> {
-  const body = new URLSearchParams({
-    grant_type: 'client_credentials',
-    client_id: clientId,
-    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    client_assertion: assertion,
-    scope,
-  })
-  const response = await fetch(tokenEndpoint(authentikUrl), { method: 'POST', body })
-  return ((await response.json()) as { access_token?: string }).access_token ?? ''
+async function exchanged(token: string, client_id: string, scope: string): Promise<string> {
+  return (await world.ask({ client_id, scope, ...assertion(token) })).token
 }
 
 const openSession = async (more: object = {}) => exchanged(await ciToken(more), SESSION_NAME, SESSION_NAME)
@@ -234,7 +211,7 @@ describe('a token of the application of sessions without the claims of its mappi
   })
 })
 
-describe('what is no session', () => {
+describe('what is not a session', () => {
   it('a registry token, for a registry token or for a session', async () => {
     const token = await registryToken(await ciToken())
     expect(await statusOf(token, '/v2/_catalog')).toBe(200)

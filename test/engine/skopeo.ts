@@ -10,7 +10,7 @@ const TIMEOUT_MS = 60_000
 /** Who pushes: user name and password, or what docker keeps after a login that was answered with a refresh token. */
 export type Login = { host: string; username: string; password: string } | { host: string; identityToken: string }
 
-/** How it ended: the code, and what it told the person who ran it. */
+/** How it ended: the exit code, and what it printed. */
 export interface Copied {
   code: number
   message: string
@@ -18,7 +18,7 @@ export interface Copied {
 
 /**
  * `skopeo copy` between a folder (`oci:...`) and a registry without TLS (`docker://...`).
- * @param login for this host; none means that nobody is logged in
+ * @param login for this host; without one skopeo is not logged in
  */
 export const skopeoCopy = (from: string, to: string, login?: Login): Promise<Copied> =>
   skopeo(

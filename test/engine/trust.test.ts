@@ -2,25 +2,14 @@
  * Trust rules and sessions at authentik's token endpoint: the program's own expressions in the stand-in, asked as the
  * token service asks.
  */
-import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { decodeJwt } from 'jose'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
-import { startAuthentik } from '../../local/authentik/server.ts'
+import { REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
 import { githubClaims } from '../../local/issuers/github.ts'
 import { gitlabClaims } from '../../local/issuers/gitlab.ts'
-import { type Platform, publicKeys, signingKey } from '../../local/issuers/keys.ts'
-import { mintToken } from '../../local/issuers/mint.ts'
-import { startIssuers } from '../../local/issuers/server.ts'
-import { ensurePython } from '../../local/toolchain/python.ts'
-import { groups, type SetUp, setUpAuthentik } from './authentik-objects.ts'
-import { authentikVersion } from './authentik-version.ts'
+import { groups, type SetUp } from './authentik-objects.ts'
+import { type AuthentikWorld, assertion, startAuthentikWorld } from './authentik-world.ts'
 
-const AUDIENCE = 'registry.example.com'
 const GITLAB = 'https://gitlab.example.com'
 const PUSH = 'repository:acme/app:pull,push'
 const rules = [
@@ -30,71 +19,41 @@ const rules = [
 const pushed = [{ type: 'repository', name: 'acme/app', actions: ['pull', 'push'] }]
 const LATER_SECONDS = 900
 
-const cleanUp = new AsyncDisposableStack()
-let dir: string
-let url: string
+let world: AuthentikWorld
 /** Seconds by which authentik's clock is ahead; that of its expressions is this machine's. */
 let ahead = 0
 let authentik: SetUp
 const now = () => Date.now() + ahead * 1000
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'trust-'))
-  cleanUp.defer(() => rm(dir, { recursive: true }))
-  const keys = async (platform: Platform) => publicKeys(await signingKey(dir, platform))
-  const issuers = await startIssuers({ keys })
-  cleanUp.defer(() => issuers.close())
-  const apiToken = randomUUID()
-  const standIn = await startAuthentik({
-    dataDir: join(dir, 'authentik'),
-    bootstrapToken: apiToken,
-    python: await ensurePython(),
-    clock: now,
-    version: authentikVersion,
-    log: pino({ level: 'silent' }),
-  })
-  cleanUp.defer(() => standIn.close())
-  url = standIn.url
-  const jwks = (platform: Platform, path: string) => `${issuers.url}/${platform}/${path}`
-  authentik = await setUpAuthentik({
-    url,
-    apiToken,
-    sources: [
-      { slug: 'github', platform: 'github', jwksUrl: jwks('github', '.well-known/jwks') },
-      { slug: 'gitlab', platform: 'gitlab', url: GITLAB, jwksUrl: jwks('gitlab', 'oauth/discovery/keys') },
+  world = await startAuthentikWorld({
+    sources: (jwksUrl) => [
+      { slug: 'github', platform: 'github', jwksUrl: jwksUrl('github') },
+      { slug: 'gitlab', platform: 'gitlab', url: GITLAB, jwksUrl: jwksUrl('gitlab') },
     ],
     rules,
-    audience: AUDIENCE,
+    clock: now,
   })
+  authentik = world.objects
 })
 beforeEach(async () => {
   ahead = 0
   await authentik.setRules(rules)
 })
-afterAll(() => cleanUp.disposeAsync())
+afterAll(() => world[Symbol.asyncDispose]())
 
 /** A CI token; each job of another branch is another user. */
 async function github({ repository = 'acme/app', ref = 'refs/heads/main', more = {} as object, ttl = 300 } = {}) {
   const claims = { ...githubClaims({ repository, ref }), ...more }
-  return mintToken({ key: await signingKey(dir, 'github'), claims, audience: AUDIENCE, ttl, now: now() })
+  return world.ciToken(claims, ttl)
 }
 
 async function gitlab(more: object = {}) {
   const claims = { ...gitlabClaims({ project: 'acme/app', ref: 'main', issuer: GITLAB }), ...more }
-  return mintToken({ key: await signingKey(dir, 'gitlab'), claims, audience: AUDIENCE, ttl: 3600, now: now() })
+  return world.ciToken(claims, 3600, 'gitlab')
 }
 
-async function ask(form: Record<string, string>) {
-  const body = new URLSearchParams({ grant_type: 'client_credentials', ...form })
-  const response = await fetch(tokenEndpoint(url), { method: 'POST', body })
-  const answer = (await response.json()) as { access_token?: string; error?: string }
-  return { status: response.status, error: answer.error, token: answer.access_token ?? '' }
-}
-
-const assertion = (token: string) => ({
-  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-  client_assertion: token,
-})
+const ask = (form: Record<string, string>) => world.ask(form)
 
 /** The `access` that an assertion gets for a scope, or the status of its refusal. */
 async function access(token: string, scope = PUSH): Promise<unknown> {
@@ -244,7 +203,7 @@ describe('a service account with an app password', () => {
 })
 
 describe('without the rules', () => {
-  it.each([{}, { version: 2 }])('the document %j lets nobody in', async (attributes) => {
+  it.each([{}, { version: 2 }])('the document %j refuses everyone', async (attributes) => {
     const { results } = await authentik.api.call<{ results: { pk: string }[] }>(
       'GET',
       'core/groups/?name=docker-registry-trust',
