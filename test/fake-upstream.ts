@@ -1,4 +1,4 @@
-/** What stands behind the token service in its own tests: a server that answers, or fails, as a test tells it. */
+/** What stands behind the token service in its own tests: a server that answers, or fails, as a test wants. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,7 +19,7 @@ export interface FakeUpstream {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts one; until told otherwise it answers everything with a token made of `token`. */
+/** Starts one; by default it answers everything with a token made of `token`. */
 export async function fakeUpstream(token: string): Promise<FakeUpstream> {
   const server = createServer(async (request, response) => {
     const form = new URLSearchParams(await text(request))
@@ -58,7 +58,7 @@ export function answerByClient(
   }
 }
 
-/** Holds the answers back until they are let go. @returns lets them go */
+/** Holds the answers back. @returns a function that releases them */
 export function holdBack(upstream: Pick<FakeUpstream, 'answer'>): () => void {
   const usual = upstream.answer
   const { promise, resolve } = Promise.withResolvers<void>()

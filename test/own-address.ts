@@ -1,6 +1,6 @@
 /**
  * A loopback address for one test. Where a test needs two ports side by side, or one that stays free until later, it
- * cannot ask the system for them: whatever runs beside it may take them first. Here nobody else listens.
+ * cannot ask the system for them: another program may take them first. Nothing else listens on this address.
  */
 import { randomInt } from 'node:crypto'
 

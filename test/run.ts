@@ -46,7 +46,7 @@ const unknown = values.project.filter((name) => !(projects as readonly string[])
 if (values.help) {
   console.log(help)
 } else if (unknown.length > 0) {
-  console.error(`There is no test project ${unknown.join(', ')}; there are: ${projects.join(', ')}.`)
+  console.error(`Unknown test project ${unknown.join(', ')}; expected one of ${projects.join(', ')}.`)
   process.exitCode = 2
 } else {
   const chosen = projects.filter((project) => values.project.includes(project))

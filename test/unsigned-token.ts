@@ -1,4 +1,4 @@
-/** JWTs that look right and are signed by nobody, for what looks into a token without verifying it. */
+/** JWTs that look right and have no valid signature, for code that reads a token without verifying it. */
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 

@@ -22,7 +22,7 @@ const REQUESTS = { unique: 3_000, repeated: 10_000 }
 const WORKLOADS = ['unique', 'repeated'] as const
 /** The first seconds of a process are slower than all later ones. */
 const WARM_UP_REQUESTS = 6_000
-/** No round takes longer, whatever is the matter with a server. */
+/** The limit of a round, whatever is wrong with a server. */
 const ROUND_LIMIT_MS = 60_000
 const CHECK_EVERY = 50
 /** Of the CI tokens. */

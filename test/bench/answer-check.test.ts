@@ -61,7 +61,7 @@ describe('mistakeIn', () => {
 })
 
 describe('a count', () => {
-  test('tells statuses, failures and a few kinds of mistake', () => {
+  test('reports statuses, failures and a few kinds of mistake', () => {
     const count = noAnswers()
     countAnswer(count, outcome(200, {}), undefined)
     for (let index = 0; index < 20; index++) countAnswer(count, { broken: 'EPIPE' }, `mistake ${index}`)

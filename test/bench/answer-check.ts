@@ -12,7 +12,7 @@ export interface Expectations {
   nowMs: number
 }
 
-/** The answers so far: by status, and those that nobody should ever get. */
+/** The answers so far: by status, and those that must never occur. */
 export interface AnswerCount {
   /** By status; `broken` where the connection broke. */
   byStatus: Record<string, number>

@@ -24,7 +24,7 @@ export function headerOf(head: string, name: string): string | undefined {
 /**
  * Makes the reader of one connection on which the next request waits for the answer to the last.
  * @returns takes a piece of what arrives and gives the answer that it completes
- * @throws Error where what arrives is no such answer, or more than one
+ * @throws Error where anything but one such answer arrives
  */
 export function createAnswerReader(): (piece: Buffer) => Answer | undefined {
   let held: Buffer | undefined

@@ -4,7 +4,7 @@ import type { BareAnswer } from './bare-server.ts'
 import { createHttpSocket } from './http-socket.ts'
 import { createWorkload, type WorkloadSettings } from './workloads.ts'
 
-/** Node writes these by itself. */
+/** Node writes these itself. */
 const ownHeaders = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length'])
 
 /**

@@ -1,4 +1,4 @@
-/** The ceiling: a server that answers what it is told to, always, and looks at nothing. */
+/** The upper limit: a server that always gives the same answer and checks nothing. */
 import { createServer } from 'node:http'
 import { limits } from '../../service/limits.ts'
 import { type Child, childOptions, serve, startChild } from './child.ts'

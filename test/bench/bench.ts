@@ -1,4 +1,4 @@
-/** A run of the bench: starts what it needs, measures, tells. */
+/** A run of the bench: starts what it needs, measures, reports. */
 import { judge, judgeRush, type Measurements } from './aims.ts'
 import { sampleAnswer } from './bare-sample.ts'
 import { startBareServer } from './bare-server.ts'
@@ -47,7 +47,7 @@ export async function bench(options: BenchOptions, say: (text: string) => void):
   await warmUp(bench)
 
   const rows: Row[] = []
-  const tell = (row: Row) => {
+  const report = (row: Row) => {
     rows.push(row)
     if (!options.json) say(rowLine(row))
   }
@@ -55,7 +55,7 @@ export async function bench(options: BenchOptions, say: (text: string) => void):
   // One process for each workload: what one has left in the cache is not the next one's.
   for (const [, groups] of Map.groupBy(cellGroups(options.extent, ourUpstream), ({ workload }) => workload)) {
     await withSubject(async (subject) => {
-      for (const group of groups) await measureGroup(bench, subject, group, tell)
+      for (const group of groups) await measureGroup(bench, subject, group, report)
     })
   }
   const coldBurst = await withSubject((subject) => measureColdBurst(bench, subject))

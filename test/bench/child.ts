@@ -55,13 +55,13 @@ export function childOptions<Options>(): Options {
   return JSON.parse(process.argv[2] ?? '{}')
 }
 
-/** In a child: tells the parent that it is ready. */
+/** In a child: reports to the parent that it is ready. */
 export function tellReady(ready: object): void {
   process.on('disconnect', () => process.exit(0))
   process.send?.(ready)
 }
 
-/** In a child: listens on a port of loopback, 0 for any that is free, and tells the parent which. */
+/** In a child: listens on a port of loopback, 0 for any that is free, and reports it to the parent. */
 export async function serve(server: Server, port = 0): Promise<void> {
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')

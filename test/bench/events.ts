@@ -2,7 +2,7 @@
 import type { AnswerCount } from './answer-check.ts'
 import type { Bench, Subject } from './measure.ts'
 
-/** Many identical requests at once, of which the service has seen none before. */
+/** Many identical requests at once, all of them new to the service. */
 export interface ColdBurst {
   requests: number
   upstreamCalls: number

@@ -14,7 +14,7 @@ export interface Broken {
 /** What became of a request. */
 export type Outcome = Answer | Broken
 
-/** A connection, which is opened anew when it is needed and gone. */
+/** A connection, which is opened again when it is needed and gone. */
 export interface HttpSocket {
   /** Connects, so that no measurement has to wait for it. Does not fail: the first request will. */
   open(): Promise<void>

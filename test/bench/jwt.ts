@@ -1,5 +1,5 @@
 /**
- * Tokens of the shape and size of real ones, signed by nobody: those that a CI platform gives its jobs, and those that
+ * Tokens of the shape and size of real ones, unsigned: those that a CI platform gives its jobs, and those that
  * authentik gives for them. The latter say for whom they were made, so that a mix-up shows.
  */
 import { hash, randomBytes } from 'node:crypto'
@@ -26,7 +26,7 @@ function signature(of: string): string {
   let seed = 0
   for (let index = 0; index < of.length; index++) seed = (Math.imul(seed, 31) + of.charCodeAt(index)) >>> 0
   const at = seed % (noise.length - SIGNATURE_LENGTH)
-  // The last character of 256 bytes has room for two bits only; strict decoders refuse others.
+  // The last character of 256 bytes carries only two bits; strict decoders refuse others.
   return `${noise.slice(at, at + SIGNATURE_LENGTH - 1)}A`
 }
 
@@ -126,7 +126,7 @@ export function sessionToken(jwt: string, now: number, lifetimeSeconds: number):
   return `${registryHeader}.${part(claims)}.${signature(claims.for_credential)}`
 }
 
-/** @returns undefined where it is no token of `registryToken` */
+/** @returns undefined where it is not a token of `registryToken` */
 export function readRegistryToken(token: string): RegistryClaims | undefined {
   try {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())

@@ -55,7 +55,7 @@ export interface Subject {
 /** One of 50 answers is looked into: seldom enough not to cost what is measured. */
 const CHECK_EVERY = 50
 
-/** Measures a group. @param done is told of each row */
+/** Measures a group. @param done called with each row */
 export async function measureGroup(
   bench: Bench,
   subject: Subject,

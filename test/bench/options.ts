@@ -1,4 +1,4 @@
-/** What `npm run bench` can be told. */
+/** The options of `npm run bench`. */
 import { parseArgs } from 'node:util'
 import type { Extent } from './cells.ts'
 import { CLIENT_ID } from './service-process.ts'
@@ -45,7 +45,7 @@ const help = `Measures the token service under load, in front of a fake authenti
   --json              prints one JSON object instead, at the end
   --help              prints this
 
-Exit status: 0 it ran, whatever the figures; 1 there were wrong answers; 2 it could not run.
+Exit status: 0 it ran, whatever it measured; 1 there were wrong answers; 2 it could not run.
 `
 
 const MAX_SECONDS = 600
@@ -74,7 +74,7 @@ export function readOptions(args: readonly string[]): BenchOptions | { help: str
     return { mistake: `--upstream-port takes a port, such as: --upstream-port 9100` }
   }
   if (upstreamPort !== undefined && values.target === undefined) {
-    return { mistake: '--upstream-port is for --target; the service of this project finds the upstream by itself' }
+    return { mistake: '--upstream-port is for --target; the token service of this project does not need it' }
   }
   if (values.alternate && upstreamPort === undefined) {
     return { mistake: '--alternate compares with another server: it takes --target and --upstream-port, too' }

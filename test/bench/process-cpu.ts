@@ -9,7 +9,7 @@ const STIME = 12
 /** `st` of a socket that listens, in /proc/net/tcp. */
 const LISTEN = '0A'
 
-/** Seconds of processor time that a process and all its threads have used; undefined where that cannot be told. */
+/** Seconds of processor time that a process and all its threads have used; undefined where it cannot be measured. */
 export async function cpuSeconds(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

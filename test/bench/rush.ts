@@ -1,6 +1,6 @@
 /**
- * A rush of logins before an authentik that answers about four exchanges a second, whatever happens: who is answered
- * while it still waits, who learns at once that waiting is in vain, and whether guesses of passwords get in the way.
+ * A rush of logins before an authentik that answers about four exchanges a second, in every state: who is answered
+ * while still waiting, who learns at once that waiting is useless, and whether guesses of passwords get in the way.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

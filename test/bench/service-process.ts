@@ -90,7 +90,7 @@ async function portOf(output: OutputFile, ended: () => unknown): Promise<number>
   throw new Error(`the token service does not start (exit: ${ended() ?? 'none'}):\n${said}`)
 }
 
-/** Bytes of memory that a process holds; undefined where that cannot be told (no Linux). */
+/** Bytes of memory that a process holds; undefined where it cannot be measured (not Linux). */
 export async function residentBytes(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]

@@ -38,7 +38,7 @@ function options() {
 function summary({ sent, heldBack, answers, memory, upstreamCalls, problems }: SoakResult): string {
   return [
     `${sent} requests (${heldBack} more were due while all connections waited), ${statusesOf(answers)}`,
-    `${upstreamCalls} calls to the upstream; memory: ${memory ?? 'not told'}`,
+    `${upstreamCalls} calls to the upstream; memory: ${memory ?? 'unknown'}`,
     ...(problems.length === 0 ? ['All was well.'] : problems.map((problem) => `WRONG: ${problem}`)),
   ].join('\n')
 }

@@ -20,8 +20,8 @@ describe('the verdict', () => {
     ['2 wrong answers: 2 x x', { answers: { byStatus: { 200: 2 }, wrong: 2, mistakes: { x: 2 } } }],
     ['only 1 of 10', { answers: { ...noAnswers(), byStatus: { 200: 1, 503: 9 } } }],
     ['memory grows: 100 MB', { resident: [...Array(12).fill(100e6), ...Array(4).fill(140e6)] }],
-    ['tell of a mistake', { badLines: ['{"level":"fatal"}'] }],
-    ['ended by itself with SIGSEGV', { endedEarly: true, exit: 'SIGSEGV' }],
+    ['report a mistake', { badLines: ['{"level":"fatal"}'] }],
+    ['ended early with SIGSEGV', { endedEarly: true, exit: 'SIGSEGV' }],
     ['ended with 1 instead of 0', { exit: 1 }],
   ])('names: %s', (problem, seen) => {
     expect(problemsOf({ ...good, ...seen }).join()).toContain(problem)
@@ -30,7 +30,7 @@ describe('the verdict', () => {
     expect(memoryGrowth([...Array(4).fill(50e6), ...Array(4).fill(100e6), ...Array(8).fill(135e6)])?.flat).toBe(true)
     expect(memoryGrowth(Array(11).fill(1))).toBeUndefined()
   })
-  test('finds the lines that tell of a mistake', () => {
+  test('finds the lines that report a mistake', () => {
     const lines = ['{"level":"info"}', '{"status":500,"reason":"internal"}', '{"level":"fatal"}', ''].join('\n')
     expect(badLinesIn(Buffer.from(lines))).toHaveLength(2)
   })

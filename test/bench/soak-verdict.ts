@@ -3,10 +3,10 @@
 import { megabytes } from './aims.ts'
 import { type AnswerCount, mistakesIn } from './answer-check.ts'
 
-/** What was seen. */
+/** What was observed. */
 export interface SoakSeen {
   answers: AnswerCount
-  /** Bytes of memory, at even distances; empty where they cannot be told. */
+  /** Bytes of memory, at regular intervals; empty where they cannot be measured. */
   resident: readonly number[]
   /** Lines of the service's output that speak of a mistake in it. */
   badLines: readonly string[]
@@ -33,8 +33,8 @@ export function problemsOf({ answers, resident, badLines, endedEarly, exit }: So
     // A service that hands out nothing makes no mistakes.
     ...(tokens < total * LEAST_TOKENS ? [`only ${tokens} of ${total} answers had a token`] : []),
     ...(memory && !memory.flat ? [`memory grows: ${memory.figures}`] : []),
-    ...(badLines.length > 0 ? [`${badLines.length} lines of the log tell of a mistake, such as: ${badLines[0]}`] : []),
-    ...(endedEarly ? [`the token service ended by itself with ${exit}`] : []),
+    ...(badLines.length > 0 ? [`${badLines.length} lines of the log report a mistake, such as: ${badLines[0]}`] : []),
+    ...(endedEarly ? [`the token service ended early with ${exit}`] : []),
     ...(!endedEarly && exit !== 0 ? [`after SIGTERM the token service ended with ${exit} instead of 0`] : []),
   ]
 }
@@ -63,5 +63,5 @@ export function badLinesIn(lines: Buffer): string[] {
     .filter((line) => signs.some((sign) => line.includes(sign)))
 }
 
-/** How the log tells of a crash, of a promise that nobody waited for, of a 500. */
+/** How the log reports a crash, an unhandled rejection, a 500. */
 const signs = ['"level":"fatal"', 'unhandled', '"reason":"internal"', 'MaxListenersExceededWarning']

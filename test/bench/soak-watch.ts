@@ -11,7 +11,7 @@ export interface Watch {
   resident: readonly number[]
   /** Lines of the output that speak of a mistake. */
   badLines: readonly string[]
-  /** Whether a client may be told just now that it is refused. */
+  /** Whether a client may be refused at this moment. */
   mayRefuse(): boolean
   /** Looks and switches until the time is over, or the service has ended. */
   run(): Promise<void>
@@ -28,7 +28,7 @@ export interface WatchOptions {
   eachMinute: (minute: number, lastResident: number | undefined) => void
 }
 
-/** Milliseconds for which a refusal may still be told after the upstream has changed its mind. */
+/** Milliseconds for which clients may still be refused after the upstream accepts them again. */
 const REFUSAL_ECHO_MS = 15_000
 
 const LOOK_MS = 100

@@ -10,7 +10,7 @@ import { createWatch } from './soak-watch.ts'
 import { isRefusable, startUpstream } from './upstream.ts'
 import { createWorkload } from './workloads.ts'
 
-/** How long, and who is told of it. */
+/** How long it runs, and where it reports. */
 export interface SoakSettings {
   seconds: number
   /** Requests a second at most, where the machine is needed for other things too; half of the capacity if left out. */
@@ -26,7 +26,7 @@ export interface SoakResult {
   /** Requests that were due while every connection waited. */
   heldBack: number
   answers: AnswerCount
-  /** Memory in a few words; undefined where it cannot be told, or the run was too short. */
+  /** Memory in a few words; undefined where it cannot be measured, or the run was too short. */
   memory: string | undefined
   upstreamCalls: number
   /** What must not be; empty if all is well. */
@@ -35,7 +35,7 @@ export interface SoakResult {
 
 /** So that the black hole and what waits in it are over within one spell. */
 const env = { LIMIT_UPSTREAM_HEADERS_MS: '1000', LIMIT_UPSTREAM_TOTAL_MS: '2000' }
-/** Short, so that tokens run out and are fetched anew. */
+/** Short, so that tokens expire and are fetched again. */
 const LIFETIME_SECONDS = 120
 const UPSTREAM_DELAY_MS = 5
 
@@ -48,7 +48,7 @@ const PART_OF_CAPACITY = 0.5
 const CALM_END_MS = 2_500
 
 /**
- * Runs it: about ten seconds longer than it is told to.
+ * Runs it, for about ten seconds more than the given time.
  * @throws Error if it cannot begin
  */
 export async function soak({

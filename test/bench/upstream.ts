@@ -1,5 +1,5 @@
 /**
- * What stands in authentik's place: a token endpoint that is slow or broken as it is told, in a process of its own.
+ * What stands in authentik's place: a token endpoint that is slow or broken on demand, in a process of its own.
  * Its tokens grant what was asked for, and say for which credential and scopes they were made.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { childOptions, serve, startChild } from './child.ts'
 import { credentialMark, registryToken, sessionToken } from './jwt.ts'
 
-/** In what way it fails; `refuse` is no failure but a no to half of all credentials. */
+/** In what way it fails; `refuse` is not a failure, but refuses half of all credentials. */
 export const faults = ['none', 'reset', 'black-hole', 'html-500', 'half-json', 'slow', 'refuse'] as const
 export type Fault = (typeof faults)[number]
 

@@ -24,7 +24,7 @@ export interface WorkloadSettings {
   scope: string
   /** Seconds since 1970: when the CI tokens were issued. */
   issuedAt: number
-  /** A file with a CI token on each line, which `unique` and `repeated` then use instead of tokens signed by nobody. */
+  /** A file with a CI token on each line, which `unique` and `repeated` then use instead of unsigned tokens. */
   tokens?: string
 }
 
@@ -52,7 +52,7 @@ const CI_TOKEN_SECONDS = 6 * 60 * 60
 const userAgent = 'docker/28.3.0 go/go1.24.4 kernel/6.8.0-60-generic os/linux arch/amd64'
 
 /**
- * What a job asks for, in the order of its push. docker asks anew for each piece of an image that it sends: here the
+ * What a job asks for, in the order of its push. docker asks again for each piece of an image that it sends: here the
  * layers and configurations of two architectures, with some layers mounted from another repository, the manifests
  * and the index. Then somebody looks at what was pushed.
  */

@@ -92,7 +92,7 @@ describe('asking for nothing that can be granted', () => {
   })
 })
 
-describe('a request that gets nothing is told why', () => {
+describe('a request that gets nothing is answered with a reason', () => {
   it.each([
     {
       scope: 'repository:stranger/app:pull',

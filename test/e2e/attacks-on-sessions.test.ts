@@ -116,7 +116,7 @@ it('a fresh CI token of a user that an admin deactivated gives nothing', async (
   expect((await askAuthentik(jwt, [push])).granted).toEqual([])
 })
 
-describe('what is no session', () => {
+describe('what is not a session', () => {
   it('a registry token', async () => {
     const { token } = await askToken(job(await acme()), [push])
     await expectNoSession(token, ourIssuer)
@@ -126,7 +126,7 @@ describe('what is no session', () => {
     await expectNoSession('garbage', /not a JWT/)
   })
 
-  it('a CI token that says it were one, whatever it carries', async () => {
+  it('a CI token that claims to be one, whatever it contains', async () => {
     const { iss } = decodeJwt(await sessionOf(await acme()))
     const ci = { source: 'github', claims: decodeJwt(await acme()) }
     const forged = await jobTokenWith({ iss, aud: 'ci-session', ci, repository_owner_id: '666' })
@@ -209,7 +209,7 @@ describe('a token of another provider', () => {
     await api('DELETE', `providers/oauth2/${provider.pk}/`)
   })
 
-  it('is no session', () => expectNoSession(token, /authentik refused/))
+  it('is not a session', () => expectNoSession(token, /authentik refused/))
 
   it('is none even where an admin federates that provider by mistake', async () => {
     const { pk, jwt_federation_providers } = await only('providers/oauth2', { name: 'docker-registry' })

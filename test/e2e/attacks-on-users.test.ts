@@ -79,6 +79,6 @@ it('a job whose user is in the push group gets what rules grant, and nothing by 
   }
 })
 
-it('an app password is no session', async () => {
+it('an app password is not a session', async () => {
   expect(await refresh(pusher.password, [push])).toMatchObject({ status: 401, token: '' })
 })

@@ -56,7 +56,7 @@ describe('pulumi up', () => {
 })
 
 describe('npm run up', () => {
-  it('lets nobody else change the world at the same time', async () => {
+  it('lets no other command change the world at the same time', async () => {
     const first = start(['npm', 'run', '-s', 'up'])
     await first.says('Stand-ins running')
     const second = await npm('up')
@@ -71,7 +71,7 @@ describe('npm run up', () => {
       await $({ quiet: true, nothrow: true })`umount ${work}/small`
     })
 
-    it('says how much room is needed, and where', async () => {
+    it('says how much space is needed, and where', async () => {
       await $`mkdir -p ${work}/small`
       await $`mount -t tmpfs -o size=16m tmpfs ${work}/small`
       const state = join(work, 'small', 'state')

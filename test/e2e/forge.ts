@@ -8,7 +8,7 @@ import { issuersDir } from '../../local/paths.ts'
 /** The key with which a stand-in platform signs. */
 export const keyOf = (platform: Platform): Promise<JWK> => signingKey(issuersDir, platform)
 
-/** A key that nobody trusts. */
+/** A key that is not trusted. */
 export function foreignKey(kid: string): JWK {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   return { ...privateKey.export({ format: 'jwk' }), kid }

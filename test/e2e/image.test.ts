@@ -79,7 +79,7 @@ beforeAll(async () => {
   const tools = await ensureTools(['coredns', 'skipper', 'registry'])
   const archives = await ensureImages({ ...tools, node: process.execPath }, cacheDir)
   const base = archives.find((archive) => archive.reference === images.node)
-  if (!base) throw new Error(`there is no archive of ${images.node}`)
+  if (!base) throw new Error(`the archive of ${images.node} is missing`)
   const built = await buildkit.archive(
     {
       dockerfile: join(projectDir, 'service'),

@@ -52,13 +52,13 @@ describe('docker', () => {
     expect((await docker.run(['push', other])).stdout).toMatch(/Mounted from acme\/app/)
   })
 
-  it('is told why an expired token is refused', async () => {
+  it('sees why an expired token is refused', async () => {
     const login = await logInWith(await jobToken('github', 'acme/app', '--ttl', '-60'))
     expect(login.exitCode).not.toBe(0)
     expect(login.stderr).toMatch(/unauthorized: .*expired/)
   })
 
-  it('is told at the login that nobody trusts a stranger', async () => {
+  it('sees at the login that no rule matches a stranger', async () => {
     const login = await logInWith(await jobToken('github', 'stranger/app'))
     expect(login.exitCode).not.toBe(0)
     expect(login.stderr).toMatch(/no rule of source "github" matches .*stranger\/app/)
@@ -80,7 +80,7 @@ describe('docker', () => {
       expect(pushed.stdout).toMatch(/digest: sha256:/)
     })
 
-    it('is told why it may not push to another repository', async () => {
+    it('sees why it may not push to another repository', async () => {
       const stranger = `${registry}/stranger/app:docker`
       await docker.run(['tag', reference, stranger])
       const pushed = await docker.run(['push', stranger])
@@ -127,7 +127,7 @@ describe('the registry itself', () => {
   const call = (path: string, jwt?: string) =>
     fetch(`http://${registry}${path}`, jwt === undefined ? {} : { headers: { authorization: `Bearer ${jwt}` } })
 
-  it('answers nobody without a token, and says where tokens are had', async () => {
+  it('refuses requests without a token, and says where to get one', async () => {
     const { status, headers } = await call('/v2/')
     expect(status).toBe(401)
     expect(headers.get('www-authenticate')).toBe(`Bearer realm="http://${registry}/token",service="docker-registry"`)

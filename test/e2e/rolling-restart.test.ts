@@ -1,4 +1,4 @@
-/** The token service is replaced while jobs push: nobody notices. */
+/** The token service is replaced while jobs push, and no push fails. */
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppsV1Api, CoreV1Api, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node'
@@ -15,7 +15,7 @@ const namespace = 'passwordless-registry'
 const name = 'token-service'
 /** What `kubectl rollout restart` sets. */
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt'
-/** Replacing two pods, each of which takes requests for some seconds after it was told to end. */
+/** Replacing two pods, each of which takes requests for some seconds after its SIGTERM. */
 const ROLLOUT = { timeout: 120_000, interval: 250 }
 /** Clients at once. More would only show how fast the machine is. */
 const ASKERS = 4

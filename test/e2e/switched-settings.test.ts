@@ -1,4 +1,4 @@
-/** Every setting switched on, and off again: each time the pods start anew, and a job pushes. */
+/** Every setting switched on, and off again: each time the pods restart, and a job pushes. */
 import { rm } from 'node:fs/promises'
 import { AppsV1Api, CoreV1Api } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'

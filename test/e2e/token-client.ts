@@ -36,7 +36,7 @@ export const job = (jwt: string): Login => ({ username: 'JWT', password: jwt })
 
 const service = 'docker-registry'
 
-/** GET with Basic, as docker does with a user name and password, or with nothing where nobody is logged in. */
+/** GET with Basic, as docker does with a user name and password, or without it when not logged in. */
 export function askToken(
   login: Login | undefined,
   scopes: string[] = [],
@@ -61,8 +61,8 @@ export async function sessionOf(jwt: string): Promise<string> {
 }
 
 /**
- * A push that nobody has asked for yet. The token service gives an answer of authentik's again for a minute, so only
- * with a new question does it ask anew.
+ * A push that has not been requested yet. The token service gives an answer of authentik's again for a minute, so only
+ * with a new question does it ask again.
  */
 export const newPush = (below = 'acme/app'): string => `repository:${below}/${crypto.randomUUID()}:pull,push`
 

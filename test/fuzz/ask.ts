@@ -1,5 +1,5 @@
 /**
- * Asks the token endpoint whatever a client may send, and looks at all that it says: the answer, the log, the audit log.
+ * Sends the token endpoint anything that a client may send, and checks all output: the answer, the log, the audit log.
  * It has to be an answer or a failure of the closed list, and no secret may be in any of it.
  */
 import fc from 'fast-check'
@@ -32,7 +32,7 @@ export type AskOutcome =
   | { readonly well: true; readonly seed: number; readonly tally: AskTally }
   | { readonly well: false; readonly seed: number; readonly tally: AskTally; readonly report: string }
 
-/** What was found wrong with one request; the message holds no part of it. */
+/** What was wrong with one request; the message contains no part of it. */
 export class Wrong extends Error {}
 
 let written = ''
@@ -52,7 +52,7 @@ function checkScopes(scopes: readonly string[]): void {
   const long = scopes.some((scope) => scope.length > limits.scopeLength)
   // RFC 6749 §3.3; whatever else there is would end one scope and begin another.
   if (long || !scopes.every((scope) => /^[!#-[\]-~]+$/.test(scope)))
-    throw new Wrong('what went to authentik is no scope')
+    throw new Wrong('what went to authentik is not a scope')
 }
 
 function checkCredential(credential: Credential): void {
@@ -67,7 +67,7 @@ function checkCredential(credential: Credential): void {
   }
 }
 
-/** authentik, which takes JWTs and knows no user: so no user name may be told. */
+/** authentik, which takes JWTs and knows no user: so no user name may appear. */
 const exchange: Exchange = async ({ credential, scopes, onCall }) => {
   onCall?.()
   checkScopes(scopes)
@@ -118,7 +118,7 @@ async function ask(
   for (const hidden of secrets) {
     for (const text of [hidden, Buffer.from(hidden).toString('base64').slice(0, 20)]) {
       if (written.includes(text)) throw new Wrong('a secret is in the log')
-      // What a session or a CI token says of itself may be told; its signature, which is the secret here, may not.
+      // The claims of a session or a CI token may appear; its signature, which is the secret here, may not.
       if (answered.body.includes(text)) throw new Wrong('a secret is in the answer')
     }
   }

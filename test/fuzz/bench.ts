@@ -64,7 +64,7 @@ export async function bench(python: PythonMatcher): Promise<string[]> {
   for (const workload of workloads) {
     const input = caseOf(workload)
     const policy = loadPolicy(input.document)
-    if (policy === undefined) throw new Error(`the workload "${workload.name}" is no document`)
+    if (policy === undefined) throw new Error(`the workload "${workload.name}" is not a document`)
     const here = quickest(() => decide(policy, input.slug, input.claims, input.scopes))
     const there = await python.measure(input, ROUNDS)
     lines.push(`${workload.name}: TypeScript ${here.toFixed(2)} ms, Python ${there.toFixed(2)} ms`)

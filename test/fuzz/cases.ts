@@ -7,7 +7,7 @@ import type { TrustRule } from '../../trust/language/rule-schema.ts'
 import { parseRules } from '../../trust/language/rules.ts'
 import type { TrustSource } from '../../trust/language/source-schema.ts'
 
-/** One question to both sides. The document is plain JSON: it may be one that nobody understands. */
+/** One question to both sides. The document is plain JSON: it may be one that neither side understands. */
 export interface Case {
   readonly document: unknown
   readonly slug: string

@@ -43,8 +43,8 @@ describe('a disagreement', () => {
   })
 })
 
-describe('the token endpoint, asked whatever a client may send,', () => {
-  test('answers or refuses, and tells no secret', async () => {
+describe('the token endpoint, for anything that a client may send,', () => {
+  test('answers or refuses, and shows no secret', async () => {
     const outcome = await askAnything(CASES, SEED)
     expect('report' in outcome ? outcome.report : '').toBe('')
     expect(outcome.tally.cases).toBe(CASES)

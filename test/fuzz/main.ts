@@ -62,7 +62,7 @@ async function fuzzMatchers(python: PythonMatcher, cases: number, seed: number):
     outcome.agreed
       ? `${tally.cases} cases, 0 disagreements (seed ${seed}, ${secondsSince(start)} s): ${tally.matched} matched a ` +
           `rule, ${tally.granted} got access, ${tally.identified} tokens came from a source, ${tally.shared} of these by a key ` +
-          `that several hold, ${tally.notUnderstood} had a document that nobody may understand\n`
+          `that several hold, ${tally.notUnderstood} had a document that neither may understand\n`
       : `${outcome.report}\n`,
   )
   return outcome.agreed
@@ -76,7 +76,7 @@ async function fuzzRequests(cases: number, seed: number): Promise<boolean> {
   const reasons = [...tally.refused].toSorted(([, a], [, b]) => b - a).map(([reason, count]) => `${count} ${reason}`)
   process.stdout.write(
     outcome.well
-      ? `${tally.cases} requests, 0 wrong answers, 0 secrets told (seed ${seed}, ${secondsSince(start)} s): ` +
+      ? `${tally.cases} requests, 0 wrong answers, 0 secrets shown (seed ${seed}, ${secondsSince(start)} s): ` +
           `${tally.granted} got a token, ${reasons.join(', ')}\n`
       : `${outcome.report}\n`,
   )

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { audience, githubClaims } from '../../trust/decision/policy.fixture.ts'
 
-/** One request to `/token`, and what of it nobody may ever read. */
+/** One request to `/token`, and which parts of it must never appear anywhere. */
 export interface RequestCase {
   readonly authorization: string | undefined
   readonly query: string

@@ -2,7 +2,7 @@
  * One step of `npm test`: a command, and how many tests it ran and failed.
  *
  * The numbers come from the result file that a test runner writes, never from its output. A runner that crashes, writes
- * no results, or finds no test has failed: silence is no success.
+ * no results, or finds no test has failed: silence is not success.
  */
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -26,7 +26,7 @@ export interface Step {
 export interface Outcome extends Counts {
   name: string
   seconds: number
-  /** Why it failed, where the counts alone do not say. */
+  /** Why it failed, where the counts do not show it. */
   remark?: string
 }
 

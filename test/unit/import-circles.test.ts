@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const rooms = ['infra', 'service', 'trust', 'local']
+const folders = ['infra', 'service', 'trust', 'local']
 
 /** The relative imports of a source text, of values and types, static and dynamic. */
 function relativeImports(source: string): string[] {
@@ -32,8 +32,8 @@ function findCircle(imports: ReadonlyMap<string, readonly string[]>): string[] |
 }
 
 test('no imports go round in a circle', () => {
-  const files = rooms.flatMap((room) =>
-    globSync(`${room}/**/*.ts`, { cwd: root, exclude: ['**/node_modules/**', '**/*.d.ts'] }),
+  const files = folders.flatMap((folder) =>
+    globSync(`${folder}/**/*.ts`, { cwd: root, exclude: ['**/node_modules/**', '**/*.d.ts'] }),
   )
   const imports = new Map(
     files.map((file) => {

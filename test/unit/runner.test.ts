@@ -31,7 +31,7 @@ test('the counts are those of the results', async () => {
   expect(await runner(`${write(3, 2)}; exit 1`)).toMatchObject({ passed: 3, failed: 2 })
 })
 
-test('silence is no success', async () => {
+test('silence is not success', async () => {
   expect(await runner('true')).toMatchObject({ failed: 1, remark: 'ended well, but left no results' })
   expect(await runner('kill -9 $$')).toMatchObject({ failed: 1, remark: 'ended with SIGKILL left no results' })
   expect(await runner(write(0, 0))).toMatchObject({ failed: 1, remark: 'ran no test' })
