@@ -6,7 +6,7 @@ import { ports, stateDir } from './paths.ts'
 import { runCommand } from './steps.ts'
 import { authentikHealth } from './world/authentik-health.ts'
 import { authentikVersion } from './world/authentik-version.ts'
-import { keysAsSeen } from './world/keys-as-seen.ts'
+import { keyStatus } from './world/key-status.ts'
 import { openRunningStack } from './world/running.ts'
 import { apiTokenFile, loadSettings } from './world/settings.ts'
 
@@ -38,7 +38,7 @@ async function status() {
     authentik: settings.authentikUrl,
     authentikHealth: cluster.state === 'running' ? await authentikHealth(cluster.kubeconfig) : undefined,
     authentikVersion: cluster.state === 'running' ? await authentikVersion(settings) : undefined,
-    keys: cluster.state === 'running' ? await keysAsSeen(settings, Date.now()) : undefined,
+    keys: cluster.state === 'running' ? await keyStatus(settings, Date.now()) : undefined,
     authentikIsStandIn: settings.standInAuthentik,
     authentikTokenFile: apiTokenFile,
     issuers: {

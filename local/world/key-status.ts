@@ -25,7 +25,7 @@ export function keyInWords({ signing, record }: Pick<KeyHistory, 'signing' | 're
 }
 
 /** For registry tokens and for sessions; the reason where authentik does not say. */
-export async function keysAsSeen(
+export async function keyStatus(
   settings: AuthentikSettings,
   nowMs: number,
 ): Promise<{ registry: string; sessions: string }> {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { keyInWords } from './keys-as-seen.ts'
+import { keyInWords } from './key-status.ts'
 
 const SINCE = '2026-11-26T20:00:00Z'
 const record = (key: string, ...before: string[]) => ({ key, since: SINCE, before })
