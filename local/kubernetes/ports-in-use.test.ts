@@ -3,9 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { assertPortsFree, parseListeners } from './ports-in-use.ts'
 
-const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:3A98 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0
-   1: 0100007F:8124 0100007F:3A98 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0000000000000000 20 4
+const output = `LISTEN 0      511    127.0.0.1:15000 0.0.0.0:* users:(("node: main",pid=4711,fd=22),("sh",pid=4712,fd=22))
+LISTEN 0      4096       [::1]:15001    [::]:*
 `
 
 async function listening(): Promise<{ port: number; close: () => void }> {
@@ -15,21 +14,24 @@ async function listening(): Promise<{ port: number; close: () => void }> {
 }
 
 describe('parseListeners', () => {
-  it('reads listening sockets only', () => {
-    expect([...parseListeners(table)]).toEqual([[15000, '4711']])
+  it('reads the ports, and the processes that can be seen', () => {
+    expect([...parseListeners(output)]).toEqual([
+      [15000, { pid: 4711, name: 'node: main' }],
+      [15001, undefined],
+    ])
   })
 })
 
 describe('assertPortsFree', () => {
-  it('names each port, what it is for and who holds it', async () => {
+  it('names each port, what it is for and who uses it', async () => {
     const { port, close } = await listening()
     await expect(assertPortsFree({ registry: port }, [])).rejects.toThrow(
-      new RegExp(`127.0.0.1:${port} \\(registry\\) is held by process ${process.pid} `),
+      new RegExp(`127.0.0.1:${port} \\(registry\\) is used by process ${process.pid} `),
     )
     close()
   })
 
-  it('takes ports that are free or held by our own processes', async () => {
+  it('accepts ports that are free or used by our own processes', async () => {
     const { port, close } = await listening()
     await expect(assertPortsFree({ registry: port }, [process.pid])).resolves.toBeUndefined()
     close()

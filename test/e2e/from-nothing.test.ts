@@ -36,7 +36,7 @@ describe.runIf(standInAuthentik)('npm run up', () => {
     try {
       const up = await npm('up')
       expect(up.code).toBe(1)
-      expect(up.output).toContain(`127.0.0.1:${ports.authentik} (authentik) is held by process ${process.pid}`)
+      expect(up.output).toContain(`127.0.0.1:${ports.authentik} (authentik) is used by process ${process.pid}`)
       expect(await leftovers(stateDir)).toEqual([])
     } finally {
       holder.close()
