@@ -1,5 +1,6 @@
 /** The setting `clusterPulls` in the whole program: from a cluster's own keys to a source, a rule and a volume. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { authentikApi } from './authentik/api.ts'
 import { json, list } from './authentik/authentik-api.fixture.ts'
 import { changedKeys } from './authentik/changed-keys.ts'
@@ -64,10 +65,35 @@ describe('clusterPulls', () => {
     ])
   })
 
+  it('lets nodes ask for tokens for the audience of the registry, and for no other', async () => {
+    const { kubeletCredentialProviderConfig: config } = await run(withCluster(['shop']))
+    const { rules, metadata } = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole').inputs
+    expect(rules).toEqual([
+      { verbs: ['request-serviceaccounts-token-audience'], apiGroups: [''], resources: ['registry.example.com'] },
+    ])
+    const binding = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding').inputs
+    expect(binding).toMatchObject({ roleRef: { name: metadata.name }, subjects: [{ name: 'system:nodes' }] })
+    expect(parse(config?.value as string).providers[0].tokenAttributes).toMatchObject({
+      serviceAccountTokenAudience: 'registry.example.com',
+    })
+  })
+
+  it('asks for another audience where the entry of the cluster names one', async () => {
+    const { kubeletCredentialProviderConfig: config } = await run(
+      withCluster([{ audience: 'pods.example.com', namespaces: ['shop'] }]),
+    )
+    expect(ofCluster().audience).toBe('pods.example.com')
+    expect(config?.value).toContain('serviceAccountTokenAudience: pods.example.com')
+    expect(one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole').inputs.rules[0].resources).toEqual([
+      'pods.example.com',
+    ])
+  })
+
   it('is off by default, and no cluster is asked', async () => {
     cluster.asked.length = 0
     await run({ ...example(), 'kubernetes:kubeconfig': cluster.kubeconfig })
     expect(cluster.asked).toEqual([])
+    expect(all('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole')).toEqual([])
     expect(all(SOURCE).map(({ name }) => name)).not.toContain('docker-registry-cluster')
   })
 

@@ -11,6 +11,8 @@ import { Sources } from './authentik/sources.ts'
 import { TrustPolicy } from './authentik/trust-policy.ts'
 import { readSettings } from './config.ts'
 import { readImageStorage } from './former-storage.ts'
+import { credentialProvider, credentialProviderConfig } from './kubelet/credential-provider.ts'
+import { NodeAudience } from './kubelet/node-audience.ts'
 import { HttpRoutes } from './kubernetes/http-routes.ts'
 import { Ingress } from './kubernetes/ingress.ts'
 import { makeNamespace } from './kubernetes/namespace.ts'
@@ -144,6 +146,14 @@ if (settings.exposure === 'ingress') {
 } else if (settings.exposure === 'gateway' && settings.gateway !== undefined) {
   new HttpRoutes({ ...entrance, gateway: settings.gateway, namespaceName: settings.namespace })
 }
+
+const ownCluster = settings.clusterPulls.find(({ context }) => context === undefined)
+const pullAudience = ownCluster?.audience ?? settings.audience
+if (ownCluster !== undefined) {
+  new NodeAudience({ namespaceName: settings.namespace, audience: pullAudience })
+}
+export const kubeletCredentialProvider = credentialProvider(settings.host)
+export const kubeletCredentialProviderConfig = credentialProviderConfig(settings.host, pullAudience)
 
 export const githubWorkflow = githubWorkflowFor(settings)
 export const gitlabCi = gitlabCiFor(settings)

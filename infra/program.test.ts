@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { stackPolicy } from '../trust/language/stack-policy.ts'
 import { json, list, version } from './authentik/authentik-api.fixture.ts'
+import { ISSUER } from './kubernetes/cluster-api.fixture.ts'
 import { CERTIFICATE, PRIVATE_KEY, PROVIDER } from './program.fixture.ts'
 import { example, projectFile, stackFile, useProgram } from './run-program.fixture.ts'
 
@@ -134,7 +135,7 @@ describe('authentik', () => {
       const document = JSON.parse(group.attributes)
       expect(document).toMatchObject({ version: 1, groups: { push: 'a"b', pull: 'acl_docker_pull' } })
       const config = { ...stackFile(name), 'passwordless-registry:pushGroup': 'a"b' }
-      const { policy } = stackPolicy(projectFile(), stringify({ config }))
+      const { policy } = stackPolicy(projectFile(), stringify({ config }), { issuer: ISSUER })
       expect(document).toEqual(policy?.document)
       expect(one('kubernetes:core/v1:ConfigMap', 'trust').inputs.data).toEqual({ 'trust.json': group.attributes })
     },
@@ -172,6 +173,7 @@ describe('outputs', () => {
     expect(Object.keys(outputs).sort()).toEqual(
       ['registry', 'tokenUrl', 'issuer', 'clientId', 'audience', 'pushGroup', 'trust']
         .concat('certificate', 'jwks', 'githubWorkflow', 'gitlabCi', 'storage', 'volume')
+        .concat('kubeletCredentialProvider', 'kubeletCredentialProviderConfig')
         .sort(),
     )
     for (const [key, { secret, value }] of Object.entries(outputs)) {

@@ -5,6 +5,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { parse } from 'yaml'
 import { type FakeAuthentik, startFakeAuthentik } from './authentik/authentik-api.fixture.ts'
+import { type FakeCluster, startFakeCluster } from './kubernetes/cluster-api.fixture.ts'
 import { type Made, recordingMocks } from './program.fixture.ts'
 
 export const projectFile = () => readFileSync(join(import.meta.dirname, '..', 'Pulumi.yaml'), 'utf8')
@@ -33,14 +34,16 @@ export function useProgram() {
   let made: Made[] = []
   let lastOutputs: Record<string, unknown> = {}
   let authentik: FakeAuthentik
+  let cluster: FakeCluster
   beforeAll(async () => {
     authentik = await startFakeAuthentik()
+    cluster = await startFakeCluster()
     // Each run of the program loads its modules anew and would build the same bundle again.
     const service = await vi.importActual<typeof import('../service/bundle.ts')>('../service/bundle.ts')
     const files = await service.bundleService()
     vi.doMock('../service/bundle.ts', () => ({ ...service, bundleService: async () => files }))
   })
-  afterAll(() => authentik[Symbol.asyncDispose]())
+  afterAll(() => Promise.all([authentik[Symbol.asyncDispose](), cluster[Symbol.asyncDispose]()]))
   beforeEach(async () => {
     made = []
     lastOutputs = {}
@@ -56,9 +59,10 @@ export function useProgram() {
       'acme',
     )
   })
-  /** The program asks authentik itself, so its own address is that of the fake; all else follows the stack. */
+  /** The program itself asks authentik and the cluster, so both are the fakes; all else follows the stack. */
   const reachable = (stack: Record<string, unknown>) => ({
     'passwordless-registry:authentikUrl': stack['authentik:url'],
+    'kubernetes:kubeconfig': cluster.kubeconfig,
     ...stack,
     'authentik:url': authentik.url,
   })

@@ -1,8 +1,10 @@
 /** `npm run up`: from nothing to a pushed image. */
 import { parseArgs } from 'node:util'
-import { withWorldLock } from './kubernetes/index.ts'
-import { stateDir } from './paths.ts'
+import { idleProgram } from './images/index.ts'
+import { loadKubeconfig, withWorldLock } from './kubernetes/index.ts'
+import { cacheDir, stateDir } from './paths.ts'
 import { prove } from './proof/proof.ts'
+import { runPushedImage } from './proof/pushed-image.ts'
 import { runCommand, say, step } from './steps.ts'
 import { openCluster } from './world/cluster.ts'
 import { guide } from './world/guide.ts'
@@ -33,7 +35,21 @@ async function up(): Promise<void> {
   const outputs = await stackOutputs(stack)
   if (settings.standInIssuers) {
     const { registry, audience } = outputs
-    await prove({ registry: String(registry), audience: String(audience), sessions: settings.sessions })
+    const image = await prove({
+      registry: String(registry),
+      audience: String(audience),
+      sessions: settings.sessions,
+      program: await idleProgram(cacheDir),
+    })
+    if (cluster.pullWith !== undefined) {
+      await cluster.pullWith({
+        plugin: String(outputs.kubeletCredentialProvider),
+        config: String(outputs.kubeletCredentialProviderConfig),
+      })
+      await step('a pod runs that image, pulled with the token of its service account', () =>
+        runPushedImage(loadKubeconfig(cluster.kubeconfig, cluster.context), image),
+      )
+    }
   }
   say(guide(settings))
 }

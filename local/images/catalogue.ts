@@ -73,7 +73,7 @@ function base(): Record<string, Content> {
 }
 
 /** `catatonit -P` holds a pod's namespaces and reaps, as Kubernetes' own pause does; its Debian package is static. */
-async function pauseBinary(packagesDirectory: string): Promise<string> {
+export async function pauseBinary(packagesDirectory: string): Promise<string> {
   const directory = join(packagesDirectory, 'catatonit')
   await unpackPackages(directory, async () => ['catatonit'])
   return join(directory, 'usr/bin/catatonit')

@@ -5,10 +5,13 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../toolchain/command.ts'
-import { type Binaries, catalogue } from './catalogue.ts'
+import { type Binaries, catalogue, pauseBinary } from './catalogue.ts'
 import { type Image, writeImage } from './oci.ts'
 
 export { type Binaries, images } from './catalogue.ts'
+
+/** A static program that does nothing until it is ended, for an image that only has to run. */
+export const idleProgram = (cacheDir: string): Promise<string> => pauseBinary(join(cacheDir, 'debian'))
 
 /** Part of every key: raised when the way in which images are written changes. */
 const FORMAT = 2

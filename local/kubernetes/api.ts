@@ -53,6 +53,22 @@ export async function isAddonReady(config: KubeConfig, { name, namespace }: Addo
   return complete && items.some((pod) => isPodReady(pod, since))
 }
 
+/**
+ * Whether the pods have become ready after `since`, when their kubelet was started anew: to a new kubelet a pod that it
+ * probes is not ready until the first probe succeeds, and meanwhile no Service leads to it.
+ */
+export async function areReadyAgain(config: KubeConfig, since: Date): Promise<boolean> {
+  const { items } = await config.makeApiClient(CoreV1Api).listPodForAllNamespaces()
+  const probed = items.filter(
+    ({ metadata, spec, status }) =>
+      status?.phase === 'Running' &&
+      metadata?.deletionTimestamp === undefined &&
+      spec?.containers.some(({ readinessProbe }) => readinessProbe !== undefined),
+  )
+  const ready = probed.map(({ status }) => status?.conditions?.find(({ type }) => type === 'Ready'))
+  return ready.every((one) => one?.status === 'True' && (one.lastTransitionTime ?? new Date(0)) >= since)
+}
+
 export function isPodReady({ metadata, status }: V1Pod, since: Date): boolean {
   const ready = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
   const started = status?.containerStatuses?.every(({ state }) => (state?.running?.startedAt ?? new Date(0)) >= since)

@@ -1,5 +1,6 @@
 /** The command lines of the processes that make the cluster, in the order in which they are started. */
 import { join } from 'node:path'
+import { credentialProviderFlags } from './credential-provider-files.ts'
 import { type Layout, network } from './layout.ts'
 
 export interface Component {
@@ -83,18 +84,22 @@ export function containerRuntime({ etc }: Layout): Component {
 }
 
 /** What runs on the node once containerd and the API server answer. */
-export function node(binaries: string, { pki, etc, data }: Layout): Component[] {
-  return [
-    component(binaries, 'kubelet', [
-      `--config=${join(etc, 'kubelet.yaml')}`,
-      `--kubeconfig=${join(pki, 'kubelet.kubeconfig')}`,
-      `--hostname-override=${network.nodeName}`,
-      `--node-ip=${network.nodeAddress}`,
-      `--root-dir=${join(data, 'kubelet')}`,
-      `--cert-dir=${join(data, 'kubelet', 'pki')}`,
-    ]),
-    component(binaries, 'kube-proxy', [`--config=${join(etc, 'kube-proxy.yaml')}`]),
-  ]
+export function node(binaries: string, layout: Layout): Component[] {
+  const { etc } = layout
+  return [kubelet(binaries, layout), component(binaries, 'kube-proxy', [`--config=${join(etc, 'kube-proxy.yaml')}`])]
+}
+
+export function kubelet(binaries: string, layout: Layout): Component {
+  const { pki, etc, data } = layout
+  return component(binaries, 'kubelet', [
+    `--config=${join(etc, 'kubelet.yaml')}`,
+    `--kubeconfig=${join(pki, 'kubelet.kubeconfig')}`,
+    `--hostname-override=${network.nodeName}`,
+    `--node-ip=${network.nodeAddress}`,
+    `--root-dir=${join(data, 'kubelet')}`,
+    `--cert-dir=${join(data, 'kubelet', 'pki')}`,
+    ...credentialProviderFlags(layout),
+  ])
 }
 
 function component(binaries: string, name: string, flags: string[]): Component {

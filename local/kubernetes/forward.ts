@@ -56,6 +56,13 @@ export function outwardForwarder(layout: Layout, daemons: Daemons, python: strin
   return { name, start: () => daemons.startInside(name, argv) }
 }
 
+/** On the node itself, whose images have the registry's public name: listens on the loopback inside the namespace. */
+export function nodeForwarder(layout: Layout, daemons: Daemons, python: string): Forwarder {
+  const name = 'node-forwarder'
+  const files = [layout.networkNamespace, forwardsFile(layout, name)]
+  return { name, start: () => daemons.startInside(name, [python, forwarderScript, ...files, '127.0.0.1', '::1']) }
+}
+
 /** The process that connects through an API server. */
 export function apiForwarder(layout: Layout, daemons: Daemons, kubeconfig: string, context: string): Forwarder {
   const script = join(import.meta.dirname, 'api-forwarder.ts')

@@ -8,11 +8,13 @@ import { ingressService } from './addons/ingress.ts'
 import { apply, loadKubeconfig } from './api.ts'
 import { findCgroups } from './cgroups.ts'
 import { cleanUp } from './clean.ts'
+import type { CredentialProvider } from './credential-provider-files.ts'
 import { Daemons, processesFile } from './daemons.ts'
 import {
   addForward,
   apiForwarder,
   namespaceForwarder,
+  nodeForwarder,
   outwardForwarder,
   outwardService,
   type ServicePort,
@@ -22,7 +24,7 @@ import {
 import { contextName } from './kubeconfig.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { checkMachine } from './machine.ts'
-import { startOwnCluster } from './own-cluster.ts'
+import { startOwnCluster, useCredentialProvider } from './own-cluster.ts'
 import { assertPortsFree } from './ports-in-use.ts'
 import { isRunning, ProcessTable } from './process-table.ts'
 import { clusterStatus } from './status.ts'
@@ -64,6 +66,8 @@ export interface Cluster {
    * Undefined for clusters that are not ours: theirs is a network of their own.
    */
   expose?(as: ServicePort, address: string): Promise<void>
+  /** Gives the node a credential provider, by which it pulls. Undefined for clusters that are not ours. */
+  pullWith?(provider: CredentialProvider): Promise<void>
 }
 
 /**
@@ -80,6 +84,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   archives.catch(() => undefined)
   const cluster = await ourOwn(layout, options, archives)
   await cluster.forward(ingressService, options.ports.registry)
+  await forwardOnNode(layout, options, cluster)
   return cluster
 }
 
@@ -133,7 +138,15 @@ async function ourOwn(layout: Layout, options: ClusterOptions, archives: Promise
       await apply(config, outwardService(as))
       await setForward(layout, daemons, outwardForwarder(layout, daemons, tools.python), as.port, address)
     },
+    pullWith: (provider) => useCredentialProvider(layout, tools.kubernetes, provider),
   }
+}
+
+/** The registry's public name is one of this machine's loopback; the node, which pulls by it, has a loopback of its own. */
+async function forwardOnNode(layout: Layout, { tools, ports }: ClusterOptions, { kubeconfig }: Cluster): Promise<void> {
+  const daemons = new Daemons(layout, await findCgroups(layout))
+  const address = await serviceAddress(loadKubeconfig(kubeconfig), ingressService)
+  await setForward(layout, daemons, nodeForwarder(layout, daemons, tools.python), ports.registry, address)
 }
 
 async function checkPorts(layout: Layout, ports: ClusterOptions['ports']): Promise<void> {

@@ -9,22 +9,25 @@ import { type Addon, clusterRoleBinding, type Manifest } from './addons/addon.ts
 import { dns } from './addons/dns.ts'
 import { ingress } from './addons/ingress.ts'
 import { storageObjects } from './addons/storage.ts'
-import { apply, isAddonReady, isApiReady, isNodeReady, loadKubeconfig } from './api.ts'
+import { apply, areReadyAgain, isAddonReady, isApiReady, isNodeReady, loadKubeconfig } from './api.ts'
 import { createCgroups, findCgroups } from './cgroups.ts'
-import { containerRuntime, controlPlane, node } from './components.ts'
+import { containerRuntime, controlPlane, kubelet, node } from './components.ts'
 import { configurationFiles, pauseImage } from './configuration.ts'
+import { type CredentialProvider, writeCredentialProvider } from './credential-provider-files.ts'
 import { Daemons } from './daemons.ts'
 import { addForward, namespaceForwarder } from './forward.ts'
 import { kubeconfigText } from './kubeconfig.ts'
 import { type Layout, network } from './layout.ts'
 import { createNetwork } from './network.ts'
 import { ensurePki } from './pki.ts'
-import { isRunning } from './process-table.ts'
+import { endProcesses, isRunning } from './process-table.ts'
 import { saveSysctls } from './sysctls.ts'
 
 /** Each wait ends after this long; on two idle cores the longest takes 5 s. */
 const WAIT_LIMIT_SECONDS = 120
 const POLL_MILLISECONDS = 100
+/** For the kubelet's requests to end. */
+const KUBELET_GRACE_SECONDS = 10
 
 /** What our own cluster is made of. */
 export interface OwnClusterParts {
@@ -49,7 +52,7 @@ const objects: readonly Manifest[] = [
 /** The names under which a complete cluster's processes are recorded. */
 export function processNames(layout: Layout): string[] {
   const components = [...controlPlane('', layout), containerRuntime(layout), ...node('', layout)]
-  return [...components.map(({ name }) => name), 'forwarder', 'provisioner']
+  return [...components.map(({ name }) => name), 'forwarder', 'node-forwarder', 'provisioner']
 }
 
 /** Starts all processes and waits until pods run, names resolve and the ingress controller answers. */
@@ -112,6 +115,34 @@ async function startNode(layout: Layout, { binaries }: OwnClusterParts, daemons:
   const script = join(import.meta.dirname, 'provisioner.ts')
   const kubeconfig = join(layout.pki, 'provisioner.kubeconfig')
   await daemons.startInside('provisioner', [process.execPath, script, kubeconfig, layout.volumes])
+}
+
+/**
+ * The kubelet reads the configuration of its credential provider when it starts, so it starts anew, as on any node. Pods
+ * go on meanwhile.
+ */
+export async function useCredentialProvider(
+  layout: Layout,
+  binaries: string,
+  wanted: CredentialProvider,
+): Promise<void> {
+  if (!(await writeCredentialProvider(layout, wanted))) return
+  const daemons = new Daemons(layout, await findCgroups(layout))
+  await restartKubelet(layout, binaries, daemons)
+}
+
+/** Ends the kubelet and starts it, and waits until the node is ready, and its pods as the new kubelet sees them. */
+export async function restartKubelet(layout: Layout, binaries: string, daemons: Daemons): Promise<void> {
+  const since = new Date(Math.floor(Date.now() / 1000) * 1000)
+  const { name, argv } = kubelet(binaries, layout)
+  await endProcesses(
+    (await daemons.table.list()).filter((record) => record.name === name),
+    KUBELET_GRACE_SECONDS,
+  )
+  await daemons.startInside(name, argv)
+  const config = loadKubeconfig(layout.kubeconfig)
+  await waitUntil('the node', () => isNodeReady(config, since), daemons)
+  await waitUntil('the pods', () => areReadyAgain(config, since), daemons)
 }
 
 async function writeConfiguration(layout: Layout, apiPort: number): Promise<void> {

@@ -33,3 +33,19 @@ it('makes a layout whose descriptors hold and whose layers tar can read', async 
     rmSync(dir, { recursive: true })
   }
 })
+
+it('adds a layer with a program, which the image runs as nobody', async () => {
+  const dir = await makeImage({ layers: 1, bytes: 100, program: '/bin/sh' })
+  try {
+    const read = (digest: string) => readFileSync(join(dir, 'blobs', 'sha256', digest.replace('sha256:', '')))
+    const index = JSON.parse(readFileSync(join(dir, 'index.json'), 'utf8'))
+    const manifest = JSON.parse(read(index.manifests[0].digest).toString())
+    const { config } = JSON.parse(read(manifest.config.digest).toString())
+    expect(config).toEqual({ Entrypoint: ['/program', '-P'], User: '65532:65532' })
+    expect(manifest.layers).toHaveLength(2)
+    const listing = execFileSync('tar', ['-tvzf', '-'], { input: read(manifest.layers[1].digest), encoding: 'utf8' })
+    expect(listing).toMatch(/^-rwxr-xr-x .* program\n$/)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+})

@@ -25,6 +25,8 @@ interface World {
   registry: string
   audience: string
   sessions: boolean
+  /** What the image of the GitHub-shaped token runs. */
+  program: string
 }
 
 interface Credential {
@@ -40,12 +42,17 @@ interface Credential {
  * a stranger and an expired token are refused with a reason, and that a session still works after its token has expired.
  *
  * @param world registry: host and port; audience: of CI tokens; sessions: whether the stack gives any
+ * @returns the image that the GitHub-shaped token pushed, by its digest
  * @throws Stop with what the client said, at the first thing that is not as it must be
  */
-export async function prove({ registry, audience, sessions }: World): Promise<void> {
+export async function prove({ registry, audience, sessions, program }: World): Promise<string> {
   const work = await mkdtemp(join(tmpdir(), 'registry-proof-'))
   // Of its own for each, so that no layer is there already.
-  const layouts = { github: await makeImage(image), gitlab: await makeImage(image), session: await makeImage(image) }
+  const layouts = {
+    github: await makeImage({ ...image, program }),
+    gitlab: await makeImage(image),
+    session: await makeImage(image),
+  }
   try {
     for (const [platform, name] of [
       ['github', 'skopeo'],
@@ -97,6 +104,7 @@ export async function prove({ registry, audience, sessions }: World): Promise<vo
         refused(await client.push(layouts.github, 'acme/other:stolen'), 'A session pushed to a foreign name')
       })
     }
+    return `${registry}/${trusted}@${await manifestDigest(layouts.github)}`
   } finally {
     for (const dir of [work, ...Object.values(layouts)]) await rm(dir, { recursive: true, force: true })
   }

@@ -28,7 +28,7 @@ let layout: string
 async function everythingOn(config: string): Promise<string> {
   const { stdout: certificate } = await start(['pulumi', 'stack', 'output', 'certificate'], await stackEnvironment())
     .finished
-  const file = parse(await opened(config))
+  const file = parse(opened(config))
   const settings = {
     // Without one: the cluster's default class.
     ingressClass: '',
