@@ -1,5 +1,5 @@
 /** Pods that pull with the token of their service account: the real kubelet, its plug-in, and tokens that get nothing. */
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -130,7 +130,7 @@ describe('a token', () => {
     ['another namespace', () => tokenOf(STRANGER, 'app'), /no rule of source "cluster" matches sub/],
     ['yesterday', () => signed({ iat: -7200, nbf: -7200, exp: -3600 }), /expired/],
     ['tomorrow', () => signed({ iat: 3600, nbf: 3600, exp: 7200 }), /not valid yet/],
-    ['another cluster of the same name', () => signed({ iat: 0, nbf: 0, exp: 600 }, foreignKey()), /signature|key/],
+    ['another cluster of the same name', () => signed({ iat: 0, nbf: 0, exp: 600 }, 'foreign'), /signature|key/],
   ])('of %s is refused, by authentik too', async (_, make, reason) => {
     const token = await make()
     const refused = await askToken(job(token), PULL)
@@ -141,17 +141,21 @@ describe('a token', () => {
 })
 
 /** A token that the cluster itself would sign: its claims and its key, with other times (seconds from now). */
-async function signed(times: { iat: number; nbf: number; exp: number }, key?: string): Promise<string> {
+async function signed(times: { iat: number; nbf: number; exp: number }, by: 'own' | 'foreign' = 'own') {
   const real = await tokenOf(DEMO_NAMESPACE, 'app')
-  const pem = key ?? (await readFile(join(layout.pki, 'service-accounts.key'), 'utf8'))
+  const own = createPrivateKey(await readFile(join(layout.pki, 'service-accounts.key'), 'utf8'))
   const now = Math.floor(Date.now() / 1000)
   const { alg = '', kid = '' } = decodeProtectedHeader(real)
   const shifted = { iat: now + times.iat, nbf: now + times.nbf, exp: now + times.exp }
-  return new SignJWT({ ...decodeJwt(real), ...shifted }).setProtectedHeader({ alg, kid }).sign(createPrivateKey(pem))
+  const key = by === 'own' ? own : keyLike(own)
+  return new SignJWT({ ...decodeJwt(real), ...shifted }).setProtectedHeader({ alg, kid }).sign(key)
 }
 
-const foreignKey = () =>
-  String(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }))
+/** A key of the same kind, as another cluster has it. */
+function keyLike({ asymmetricKeyType: kind }: KeyObject): KeyObject {
+  if (kind === 'rsa') return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+}
 
 /** Of all pods of the token service. */
 async function auditLog(): Promise<string> {
