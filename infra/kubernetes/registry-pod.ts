@@ -55,6 +55,8 @@ export function registryPod({ storage, calls, extras, ...args }: RegistryPodArgs
         },
         // Otherwise it looks for a collector on localhost and logs an error every few seconds.
         { name: 'OTEL_TRACES_EXPORTER', value: 'none' },
+        // Less memory with many pushes at once; what the collector works more is little beside hashing.
+        { name: 'GOGC', value: '50' },
         ...storage.env,
         ...(storage.isShared ? proxyVariables(calls) : []),
         ...(ownAuthorities

@@ -15,7 +15,9 @@ if ('help' in options) {
 } else {
   const say = (text: string) => process.stdout.write(`${text}\n`)
   try {
-    process.exitCode = (await (options.alternate ? alternate : bench)(options, say)) ? 0 : 1
+    // Loaded only then: it needs the local world.
+    if (options.only === 'bytes') await (await import('../bytes/main.ts')).bytesBench(say)
+    else process.exitCode = (await (options.alternate ? alternate : bench)(options, say)) ? 0 : 1
   } catch (error) {
     process.stderr.write(`The bench could not run: ${error instanceof Error ? error.message : error}\n`)
     process.exitCode = 2

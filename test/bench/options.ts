@@ -6,8 +6,8 @@ import { CLIENT_ID } from './service-process.ts'
 /** The options of a run. */
 export interface BenchOptions {
   extent: Extent
-  /** Nothing but the rush of logins. */
-  only: 'rush' | undefined
+  /** Nothing but the rush of logins, or the transfer of layers. */
+  only: 'rush' | 'bytes' | undefined
   /** Seconds of each load; undefined for the usual. */
   seconds: number | undefined
   /** Another server's token endpoint; undefined for the service of this project. */
@@ -27,6 +27,7 @@ const help = `Measures the token service under load, in front of a fake authenti
   npm run bench -- --quick
   npm run bench -- --full --json
   npm run bench -- --only rush --json
+  npm run bench -- --only bytes
   npm run bench -- --target http://127.0.0.1:9001/token --upstream-port 9100
   npm run bench -- --target http://127.0.0.1:9001/token --upstream-port 9100 --alternate
 
@@ -34,6 +35,8 @@ const help = `Measures the token service under load, in front of a fake authenti
   --full              longer ones (about 6 min), and memory over a million requests (minutes more)
   --only rush         nothing but a rush of logins before an upstream with one worker (about a minute); with --json it
                       ends with one line: {"rush":{...}}
+  --only bytes        pushes and pulls 2 GB through ingress and authentication, and at the registry alone with the same
+                      way in, in turn; brings the local world up if it does not run
   --seconds N         how long each load takes (default: 2, of --full 5)
   --target URL        measures another server instead: its token endpoint, http only
   --upstream-port N   with --target: puts the fake authentik on this port of 127.0.0.1, for the other server to ask at
@@ -60,9 +63,10 @@ export function readOptions(args: readonly string[]): BenchOptions | { help: str
     return { mistake: `${error instanceof Error ? error.message : error}\n\n${help}` }
   }
   if (values.help) return { help }
-  if (values.only !== undefined && values.only !== 'rush') return { mistake: '--only takes: rush' }
-  if (values.only !== undefined && values.target !== undefined) {
-    return { mistake: '--only rush measures the service of this project; leave out --target' }
+  const { only } = values
+  if (only !== undefined && only !== 'rush' && only !== 'bytes') return { mistake: '--only takes: rush, or bytes' }
+  if (only !== undefined && values.target !== undefined) {
+    return { mistake: '--only measures the service of this project; leave out --target' }
   }
   if (values.quick && values.full) return { mistake: '--quick and --full: which one?' }
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
@@ -87,7 +91,7 @@ export function readOptions(args: readonly string[]): BenchOptions | { help: str
     return { mistake: '--target takes the URL of a token endpoint, such as: --target http://127.0.0.1:9001/token' }
   }
   return {
-    only: values.only,
+    only,
     extent: values.quick ? 'quick' : values.full ? 'full' : 'usual',
     seconds,
     target: target?.href,

@@ -61,17 +61,23 @@ export async function startRegistry(
   })
 }
 
+/** The configuration that the stack gives it for a volume, without authentication. */
+export function bareConfig(): string {
+  const { auth: _, ...config } = parse(
+    registryConfig({ realm: '', service: '', issuer: '', storage: storageDriver({}) }),
+  )
+  return stringify(config)
+}
+
 /**
  * Starts the same without authentication: what distribution does on its own.
  * @param dir a folder of its own, for configuration and data
  */
 export async function startBareRegistry(dir: string): Promise<RegistryProcess> {
-  const storage = inFolder(dir)
-  const { auth: _, ...config } = parse(registryConfig({ realm: '', service: '', issuer: '', storage: storage.driver }))
   const file = join(dir, 'config.yml')
   await mkdir(join(dir, 'data'))
-  await writeFile(file, stringify(config))
-  return serve(file, storage.env)
+  await writeFile(file, bareConfig())
+  return serve(file, inFolder(dir).env)
 }
 
 /** Starts distribution with a configuration file, on a free port. */
