@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
 import { stackConfigFile } from '../../local/world/settings.ts'
 import { type Finished, start } from './npm.ts'
 import { stackEnvironment } from './stack-environment.ts'
@@ -23,4 +24,11 @@ export async function upWith(
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** The text of a stack's config file with some of our settings changed. */
+export function withSettings(config: string, settings: Readonly<Record<string, unknown>>): string {
+  const file = parse(config)
+  for (const [name, value] of Object.entries(settings)) file.config[`passwordless-registry:${name}`] = value
+  return stringify(file)
 }

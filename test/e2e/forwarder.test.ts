@@ -82,11 +82,13 @@ it('breaks one side off where the other did', async () => {
 it('reads its ports again on SIGHUP: a port that is gone is closed, a new one is open', async () => {
   const other = await freePort()
   const before = await open(port)
+  before.write('still ')
+  await vi.waitFor(() => expect(accepted.bytesRead).toBe('still '.length), WAIT)
   await forward({ [other]: target() })
   forwarder.kill('SIGHUP')
   await vi.waitFor(async () => (await open(other)).destroy(), WAIT)
   await vi.waitFor(() => expect(open(port)).rejects.toThrow('ECONNREFUSED'), WAIT)
   // What was open stays open.
-  before.end('still here')
+  before.end('here')
   expect(String(await buffer(before))).toBe('still here')
 })

@@ -2,13 +2,12 @@
 import { rm } from 'node:fs/promises'
 import { AppsV1Api, CoreV1Api } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { parse, stringify } from 'yaml'
 import { apply, loadKubeconfig } from '../../local/kubernetes/api.ts'
 import { layoutOf } from '../../local/kubernetes/layout.ts'
 import { stateDir } from '../../local/paths.ts'
 import { logIn } from '../../local/proof/clients.ts'
 import { makeImage } from '../../local/proof/image.ts'
-import { upWith } from './changed-stack.ts'
+import { upWith, withSettings } from './changed-stack.ts'
 import { jobToken, registry } from './job.ts'
 import { npm, start } from './npm.ts'
 import { opened } from './open-repository.ts'
@@ -28,7 +27,6 @@ let layout: string
 async function everythingOn(config: string): Promise<string> {
   const { stdout: certificate } = await start(['pulumi', 'stack', 'output', 'certificate'], await stackEnvironment())
     .finished
-  const file = parse(opened(config))
   const settings = {
     // Without one: the cluster's default class.
     ingressClass: '',
@@ -55,8 +53,7 @@ async function everythingOn(config: string): Promise<string> {
     labels: { team: 'switched' },
     replicas: 3,
   }
-  for (const [name, value] of Object.entries(settings)) file.config[`passwordless-registry:${name}`] = value
-  return stringify(file)
+  return withSettings(opened(config), settings)
 }
 
 async function pods(): Promise<string[]> {
