@@ -11,7 +11,10 @@ const soak = 'test/bench/soak.test.ts'
 const projects = [
   {
     name: 'unit',
-    include: ['{clean-up,infra,service,trust,local}/**/*.test.ts', 'test/{unit,fuzz,bench,bytes,conformance}/**/*.test.ts'],
+    include: [
+      '{clean-up,infra,service,trust,local}/**/*.test.ts',
+      'test/{unit,fuzz,bench,bytes,conformance}/**/*.test.ts',
+    ],
     seconds: 30,
   },
   { name: 'engine', include: ['test/engine/**/*.test.ts', soak], seconds: 180 },
