@@ -90,6 +90,8 @@ describe('a mistake', () => {
     ['ingressAnnotations.a', '{"a": 1}'],
     ['explainRefusedPush', 'maybe'],
     ['storageSize', '20'],
+    ['ciSource', 'acme/passwordless-registry'],
+    ['ciSource', 'https://github.com/acme/passwordless-registry@v1'],
   ])('in %s: %s', (key, value) => {
     const setting = key.split('.')[0] ?? ''
     const message = mistakes({ [setting]: value })

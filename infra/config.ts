@@ -120,6 +120,12 @@ const settings = {
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
   deleteImages: { schema: yesOrNo, example: 'true' },
+  ciSource: {
+    schema: optional(
+      text(/^[A-Za-z0-9][\w.-]*\/[\w.-]+@[\w./-]+$/, 'a repository of GitHub and a tag of it: owner/repository@tag'),
+    ),
+    example: 'acme/passwordless-registry@v1.0.0',
+  },
   replicas: { schema: count('replicas', { least: 0, most: MAX_REPLICAS }), example: '2' },
   registryReplicas: { schema: count('replicas', { least: 0, most: MAX_REPLICAS }), example: '2' },
   autoscaling: autoscalingSetting,

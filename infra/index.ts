@@ -21,6 +21,7 @@ import { Registry } from './kubernetes/registry.ts'
 import { storageDriver } from './kubernetes/storage-driver.ts'
 import { TokenService } from './kubernetes/token-service.ts'
 import { publicUrl } from './public-url.ts'
+import { fromSource } from './workflows/from-source.ts'
 import { githubWorkflow as githubWorkflowFor } from './workflows/github.ts'
 import { gitlabCi as gitlabCiFor } from './workflows/gitlab.ts'
 
@@ -155,5 +156,8 @@ if (ownCluster !== undefined) {
 export const kubeletCredentialProvider = credentialProvider(settings.host)
 export const kubeletCredentialProviderConfig = credentialProviderConfig(settings.host, pullAudience)
 
-export const githubWorkflow = githubWorkflowFor(settings)
-export const gitlabCi = gitlabCiFor(settings)
+export const githubWorkflowPlain = githubWorkflowFor(settings)
+export const gitlabCiPlain = gitlabCiFor(settings)
+const shortTexts = settings.ciSource === undefined ? undefined : fromSource(settings, settings.ciSource)
+export const githubWorkflow = shortTexts?.githubWorkflow ?? githubWorkflowPlain
+export const gitlabCi = shortTexts?.gitlabCi ?? gitlabCiPlain

@@ -174,8 +174,10 @@ describe('outputs', () => {
       ['registry', 'tokenUrl', 'issuer', 'clientId', 'audience', 'pushGroup', 'trust']
         .concat('certificate', 'jwks', 'githubWorkflow', 'gitlabCi', 'storage', 'volume')
         .concat('kubeletCredentialProvider', 'kubeletCredentialProviderConfig')
+        .concat('githubWorkflowPlain', 'gitlabCiPlain')
         .sort(),
     )
+    expect(outputs.githubWorkflow).toEqual(outputs.githubWorkflowPlain)
     for (const [key, { secret, value }] of Object.entries(outputs)) {
       expect(secret, `${key} is secret`).toBe(false)
       expect(String(value)).not.toContain('PRIVATE KEY')
@@ -195,6 +197,10 @@ describe('outputs', () => {
       },
       certificate: { value: CERTIFICATE + CERTIFICATE },
     })
+    const short = await run({ ...example(), 'passwordless-registry:ciSource': 'acme/passwordless-registry@v1.0.0' })
+    expect(short.githubWorkflow?.value).toContain('uses: acme/passwordless-registry/ci/github@v1.0.0')
+    expect(short.gitlabCi?.value).toContain('acme/passwordless-registry/v1.0.0/ci/gitlab/templates/login.yml')
+    expect(short.githubWorkflowPlain).toEqual(outputs.githubWorkflowPlain)
     const { d } = createPrivateKey(PRIVATE_KEY).export({ format: 'jwk' })
     expect(JSON.parse(String(outputs.jwks?.value)).keys[0]).toMatchObject({ kty: 'EC', crv: 'P-256' })
     expect(String(outputs.jwks?.value)).not.toContain(d)

@@ -40,7 +40,7 @@ export function licenceText(packages: readonly BundledPackage[]): string {
     const names = sharing.map(({ name, version, licence }) => `${name} ${version} (${licence})`)
     return `${rule}\n${names.join('\n')}\n${rule}\n\n${text}\n`
   })
-  return ['The token service contains code of these packages, each under the licence below it.\n', ...parts].join('\n')
+  return ['Beside this file lies code of these packages, each under the licence below it.\n', ...parts].join('\n')
 }
 
 async function readPackage(folder: string): Promise<BundledPackage> {

@@ -1,14 +1,12 @@
 /**
  * The pipeline for GitLab, checked against GitLab's own schema and run by gitlab-ci-local with stubs of the builders.
  */
-import { execFile } from 'node:child_process'
 import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { runGitlabCiLocal } from '../../test/gitlab-ci-local.ts'
 import { gitlabCi } from './gitlab.ts'
 
 const place = { host: 'registry.example.com:8443', audience: 'https://registry.example.com/x?y=1#z' }
@@ -17,11 +15,6 @@ const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl'
 /** Whatever GitLab reads as something else than a job: https://docs.gitlab.com/ci/yaml/, "Keywords" and "Jobs". */
 const KEYWORDS = ['after_script', 'before_script', 'cache', 'default', 'image', 'include', 'pages', 'services', 'spec']
 KEYWORDS.push('stages', 'types', 'variables', 'workflow', 'true', 'false', 'nil')
-
-const gitlabCiLocal = join(
-  dirname(createRequire(import.meta.url).resolve('gitlab-ci-local/package.json')),
-  'dist/index.js',
-)
 
 let folder: string
 beforeEach(async () => {
@@ -37,31 +30,8 @@ case $1 in login) cat > "$DOCKER_CONFIG/config.json"; cp "$DOCKER_CONFIG/config.
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** Runs gitlab-ci-local on a pipeline, in a folder that is a project of GitLab's. */
-async function local(pipeline: string, args: readonly string[] = [], env: Record<string, string> = {}) {
-  const project = await mkdtemp(join(folder, 'project-'))
-  const git = (...command: string[]) => promisify(execFile)('git', ['-C', project, ...command])
-  await writeFile(join(project, '.gitlab-ci.yml'), pipeline)
-  await git('init', '--quiet', '--initial-branch=main')
-  await git('remote', 'add', 'origin', 'git@gitlab.example.com:Acme/My-App.git')
-  await git('add', '.')
-  await git('-c', 'user.name=test', '-c', 'user.email=test@example.com', 'commit', '--quiet', '--message=test')
-  return new Promise<{ code: number; printed: string }>((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [gitlabCiLocal, '--home', folder, ...args],
-      {
-        cwd: project,
-        env: {
-          PATH: [join(folder, 'bin'), process.env.PATH].join(delimiter),
-          HOME: folder,
-          ...env,
-        },
-      },
-      (_, stdout, stderr) => resolve({ code: child.exitCode ?? 0, printed: stdout + stderr }),
-    )
-  })
-}
+const local = (pipeline: string, args: readonly string[] = [], env: Record<string, string> = {}) =>
+  runGitlabCiLocal(folder, pipeline, args, env)
 
 describe('the text', () => {
   const pipeline = parse(gitlabCi(place))
