@@ -30,8 +30,10 @@ export async function runGitlabCiLocal(
   await git('init', '--quiet', '--initial-branch=main')
   await git('remote', 'add', 'origin', 'git@gitlab.example.com:Acme/My-App.git')
   await git('add', '.')
-  await git('-c', 'user.name=test', '-c', 'user.email=test@example.com', 'commit', '--quiet', '--message=test')
-  return new Promise<{ code: number; printed: string }>((resolve) => {
+  await git('config', 'user.name', 'test')
+  await git('config', 'user.email', 'test@example.com')
+  await git('commit', '--quiet', '--message=test')
+  return new Promise<{ code: number; printed: string; stdout: string }>((resolve) => {
     const child = execFile(
       process.execPath,
       [gitlabCiLocal, '--home', folder, ...args],
@@ -43,7 +45,7 @@ export async function runGitlabCiLocal(
           ...env,
         },
       },
-      (_, stdout, stderr) => resolve({ code: child.exitCode ?? 0, printed: stdout + stderr }),
+      (_, stdout, stderr) => resolve({ code: child.exitCode ?? 0, printed: stdout + stderr, stdout }),
     )
   })
 }
