@@ -12,7 +12,7 @@ const projects = [
   {
     name: 'unit',
     include: [
-      '{clean-up,infra,service,trust,ci,local}/**/*.test.ts',
+      '{clean-up,infra,service,trust,ci,doctor,local}/**/*.test.ts',
       'test/{unit,fuzz,bench,bytes,conformance}/**/*.test.ts',
     ],
     seconds: 30,

@@ -45,6 +45,10 @@ it("the local stack as committed has no salt of one machine's passphrase", async
 
 /** Each command of a page below docs/, with the test that runs it, or why none can. */
 const RUN_BY: Readonly<Record<string, string>> = {
+  'npm run -s doctor -- --stack prod': 'doctor/doctor-command.test.ts',
+  'npm run -s doctor -- --host registry.example.com --json': 'doctor/doctor-command.test.ts',
+  'npm run -s token -- github --repository acme/app | npm run -s doctor -- --stack local --token -':
+    'test/e2e/doctor.test.ts',
   'pulumi destroy --exclude-protected': 'test/engine/kept.test.ts',
   'npm run -s review -- --base origin/main': 'trust/review/review-main.test.ts',
   'npm run -s review -- --base origin/main --head HEAD --audit audit.log': 'trust/review/review-main.test.ts',

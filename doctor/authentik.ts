@@ -1,0 +1,94 @@
+/** authentik: alive, of a version that works, and with the rules, issuer and keys that the stack gave it. */
+import { isDeepStrictEqual } from 'node:util'
+import { type AuthentikApi, authentikApi } from '../infra/authentik/api.ts'
+import { issuer as issuerOf, jwksUrl } from '../infra/authentik/names.ts'
+import { askVersion } from '../infra/authentik/preflight.ts'
+import { isOutOfSupport, isTooOld, oldestSupported } from '../infra/authentik/version.ts'
+import type { TrustDocument } from '../trust/decision/policy.ts'
+import { DOCUMENT_GROUP, REGISTRY_APPLICATION } from '../trust/language/document.ts'
+import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
+import { ask, jsonOf } from './web.ts'
+
+const NEEDS_TOKEN = 'set AUTHENTIK_TOKEN to an API token of an administrator'
+
+/** @param token of authentik's API; undefined to look from outside only */
+export async function checkAuthentik(url: string, token: string | undefined, document: TrustDocument) {
+  const api = token === undefined ? undefined : authentikApi({ url, token })
+  const findings = [
+    await checkLife(url),
+    await checkIssuer(url),
+    await checkVersion(api),
+    await checkRules(api, document),
+  ]
+  return { findings, api }
+}
+
+async function checkLife(url: string): Promise<Finding> {
+  const why = 'jobs that log in now get no token'
+  try {
+    const { status } = await ask(`${url}/-/health/ready/`)
+    if (status >= 200 && status < 300) return ok('authentik', `is ready at ${url}`)
+    return wrong('authentik', `status ${status} at ${url}/-/health/ready/`, why, "look at authentik's own log")
+  } catch (error) {
+    const fix = 'check authentik:url; if only this machine cannot reach it, run the doctor where it can'
+    return wrong('authentik', `no answer at ${url} (${reasonOf(error)})`, why, fix)
+  }
+}
+
+async function checkIssuer(url: string): Promise<Finding> {
+  const why = 'the registry compares the issuer letter by letter and refuses every token'
+  try {
+    const document = await ask(`${url}/application/o/${REGISTRY_APPLICATION}/.well-known/openid-configuration`)
+    const { issuer } = jsonOf(document.body)
+    if (issuer !== issuerOf(url)) {
+      const fix = 'pulumi up; the provider docker-registry has the issuer mode "global"'
+      return wrong(
+        'issuer',
+        `authentik names ${JSON.stringify(issuer)}, expected ${JSON.stringify(issuerOf(url))}`,
+        why,
+        fix,
+      )
+    }
+    const { keys } = jsonOf((await ask(jwksUrl(url))).body)
+    if (Array.isArray(keys) && keys.length > 0) return ok('issuer', `${issuer}, with ${keys.length} key`)
+    return wrong('issuer', 'authentik publishes no key of the registry', 'no token can be verified', 'pulumi up')
+  } catch (error) {
+    return wrong('issuer', `authentik does not say it (${reasonOf(error)})`, why, 'pulumi up makes the application')
+  }
+}
+
+async function checkVersion(api: AuthentikApi | undefined): Promise<Finding> {
+  if (api === undefined) return skipped('authentik version', 'only its API says it', NEEDS_TOKEN)
+  try {
+    const version = await askVersion(api)
+    const fix = `update authentik to ${oldestSupported} or newer`
+    if (isTooOld(version)) return wrong('authentik version', version.text, 'this program does not work with it', fix)
+    if (isOutOfSupport(version)) return wrong('authentik version', version.text, 'it is out of support', fix)
+    return ok('authentik version', version.text)
+  } catch (error) {
+    return wrong('authentik version', reasonOf(error), 'nothing else in authentik can be looked at', NEEDS_TOKEN)
+  }
+}
+
+async function checkRules(api: AuthentikApi | undefined, document: TrustDocument): Promise<Finding> {
+  if (api === undefined) return skipped('rules', "only authentik's API shows them", NEEDS_TOKEN)
+  try {
+    const [group] = await api.list('core/groups', { name: DOCUMENT_GROUP })
+    const rules = document.sources.reduce((sum, source) => sum + source.rules.length, 0)
+    // As JSON has it, without what is undefined.
+    if (isDeepStrictEqual(group?.attributes, JSON.parse(JSON.stringify(document))))
+      return ok('rules', `authentik has the ${rules} rules of the stack`)
+    const found =
+      group === undefined
+        ? `there is no group ${DOCUMENT_GROUP}`
+        : "authentik's rules are not those of the stack's file"
+    return wrong(
+      'rules',
+      found,
+      'jobs are let in or refused by other rules than you read',
+      'pulumi preview shows the difference, pulumi up ends it',
+    )
+  } catch (error) {
+    return wrong('rules', reasonOf(error), 'it is not known which rules decide', NEEDS_TOKEN)
+  }
+}

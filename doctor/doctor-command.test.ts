@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { answerJson } from '../test/fake-upstream.ts'
+import { unsignedToken } from '../test/unsigned-token.ts'
+import { stackPolicy } from '../trust/language/stack-policy.ts'
+import { type DoctorWorld, runDoctor } from './doctor-command.ts'
+import { type FakeRegistry, fakeRegistry } from './registry.fixture.ts'
+
+const project = 'config:\n  sessionHours: { type: integer, default: 6 }\n'
+const token = unsignedToken({ repository: 'Acme/App' })
+let at: FakeRegistry
+let stack: string
+beforeEach(async () => {
+  at = await fakeRegistry()
+  stack = `config:
+  authentik:url: http://${at.host}
+  passwordless-registry:host: ${at.host}
+  passwordless-registry:sources: [{ slug: github, platform: github, jwksUrl: "http://${at.host}/keys" }]
+  passwordless-registry:trust: [{ github: { owners: [{ name: acme, id: "501" }] } }]
+`
+  at.answers.set(
+    'GET /api/v3/core/groups/',
+    answerJson(200, { results: [{ attributes: stackPolicy(project, stack).policy?.document }] }),
+  )
+})
+afterEach(() => at[Symbol.asyncDispose]())
+
+const doctor = async (args: string[], more: Partial<DoctorWorld> = {}) => {
+  const files: Record<string, string> = { 'Pulumi.yaml': project, 'stacks/Pulumi.prod.yaml': stack }
+  const result = await runDoctor(args, {
+    readFile: (path) => {
+      if (files[path] === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' })
+      return files[path]
+    },
+    readStandardInput: () => `${token}\n`,
+    env: { AUTHENTIK_TOKEN: 'api-token' },
+    ...more,
+  })
+  expect(result.text).not.toContain(token)
+  expect(result.text).not.toContain('api-token')
+  return result
+}
+interface Report {
+  ok: boolean
+  findings: { check: string; state: string; found: string; why?: string; fix?: string }[]
+}
+const reportOf = async (args: string[]): Promise<Report> => JSON.parse((await doctor([...args, '--json'])).text)
+const find = ({ findings }: Report, check: string) => findings.find((finding) => finding.check === check)
+const probe = ['--stack', 'prod', '--token', '-', '--upload-seconds', '0']
+
+test('a registry that is well: every line says ok, and the exit status is 0', async () => {
+  const { exitCode, text } = await doctor(probe)
+  expect(text).not.toContain('WRONG')
+  expect(exitCode).toBe(0)
+  const checks = [...text.matchAll(/^ok +([^:]+):/gm)].map(([, check]) => check)
+  expect(checks).toEqual([
+    ...['dns', 'registry', 'clock', 'token service', 'stranger', 'authentik', 'issuer', 'authentik version', 'rules'],
+    ...['source github', 'login', 'push', 'pull', 'revocation'],
+  ])
+})
+
+test('a host alone is looked at without a stack', async () => {
+  const report = await reportOf(['--host', at.host])
+  expect(report.ok).toBe(true)
+  expect(report.findings.map(({ check }) => check)).not.toContain('authentik')
+})
+
+test('without an API token it says what it did not look at', async () => {
+  const { text, exitCode } = await doctor(['--stack', 'prod'], { env: {} })
+  expect(exitCode).toBe(0)
+  expect(text).toMatch(/^skipped {2}rules: .*set AUTHENTIK_TOKEN/m)
+})
+
+describe('finds', () => {
+  test.each([
+    ['registry', 'GET /v2/', answerJson(200, {}), 'this is not a registry'],
+    ['token service', 'GET /token', answerJson(404, {}), 'no client gets a token'],
+    ['stranger', 'GET /token', answerJson(200, { token: 'x' }), 'EVERYONE MAY BE LET IN'],
+    ['authentik', 'GET /-/health/ready/', answerJson(503, {}), 'no token'],
+    [
+      'issuer',
+      'GET /application/o/docker-registry/.well-known',
+      answerJson(200, { issuer: 'http://x/' }),
+      'letter by letter',
+    ],
+    [
+      'authentik version',
+      'GET /api/v3/admin/version/',
+      answerJson(200, { version_current: '2025.2.0' }),
+      'does not work',
+    ],
+    ['rules', 'GET /api/v3/core/groups/', answerJson(200, { results: [{ attributes: {} }] }), 'other rules'],
+    [
+      'source github',
+      'GET /api/v3/sources/oauth/',
+      answerJson(200, { results: [{ oidc_jwks: { keys: [{ kid: '1' }] } }] }),
+      'refused',
+    ],
+    ['source github', 'GET /keys', answerJson(200, { keys: [] }), 'verified'],
+    ['login', 'POST /token', answerJson(401, { errors: [{ message: 'no rule matches' }] }), 'cannot push'],
+    ['push', 'PUT /v2/acme/app/blobs', answerJson(413, {}), 'cannot push'],
+    ['pull', 'GET /v2/acme/app/manifests', answerJson(200, {}), 'something else'],
+    ['revocation', 'POST /revoke', answerJson(404, {}), 'sessions go on'],
+  ])('what is wrong with %s (%s)', async (check, question, answer, why) => {
+    at.answers.set(question, answer)
+    const finding = find(await reportOf(probe), check)
+    expect(finding).toMatchObject({
+      state: 'wrong',
+      why: expect.stringContaining(why),
+      fix: expect.stringMatching(/.{5}/),
+    })
+    const { exitCode, text } = await doctor(probe)
+    expect(exitCode).toBe(1)
+    expect(text).toMatch(new RegExp(`^WRONG +${check}: .*\n +why it matters: .*\n +what to do: `, 'm'))
+  })
+
+  test('a realm that leads elsewhere', async () => {
+    at.answers.set('GET /v2/', (_, response) =>
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${at.host}/elsewhere",service="x"` }).end(),
+    )
+    expect(find(await reportOf(['--host', at.host]), 'registry')).toMatchObject({ state: 'wrong' })
+  })
+
+  test('that nothing answers', async () => {
+    await at[Symbol.asyncDispose]()
+    const report = await reportOf(['--stack', 'prod'])
+    expect(find(report, 'registry')?.found).toMatch(/no answer .*ECONNREFUSED/)
+    expect(find(report, 'authentik')).toMatchObject({ state: 'wrong' })
+  })
+})
+
+describe('a question that is wrong', () => {
+  test.each([
+    ['nothing to look at', [], /--stack or --host is needed/],
+    ['a host with a scheme', ['--host', 'https://registry.example.com'], /is not a registry's public name/],
+    ['a missing stack', ['--stack', 'gone'], /cannot read stacks\/Pulumi\.gone\.yaml \(ENOENT\)/],
+    ['a stack outside', ['--stack', '../x'], /is not the name of a stack/],
+    [
+      'a token in place of a file',
+      ['--host', 'localhost', '--token', token.padEnd(120, 'x')],
+      /cannot read a file of that name/,
+    ],
+    ['no time', ['--host', 'localhost', '--upload-seconds', 'x'], /--upload-seconds takes a number/],
+    ['an unknown option', ['--hst', 'x'], /unknown argument/],
+  ])('%s', async (_, args, message) => {
+    const { exitCode, text } = await doctor(args)
+    expect(exitCode).toBe(2)
+    expect(text).toMatch(message)
+  })
+})

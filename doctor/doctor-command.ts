@@ -1,0 +1,137 @@
+/** `npm run doctor`: arguments in, a report and an exit status out. */
+import { parseArgs } from 'node:util'
+import { registryHost } from '../infra/setting-schemas.ts'
+import { quote } from '../trust/decision/quote.ts'
+import { findingText } from '../trust/language/findings.ts'
+import { readStackState } from '../trust/review/stack-state.ts'
+import { checkAuthentik } from './authentik.ts'
+import type { Finding } from './finding.ts'
+import { checkProbe, UPLOAD_SECONDS } from './probe.ts'
+import { checkSources } from './sources.ts'
+import { checkStrangers } from './strangers.ts'
+import { checkWayIn } from './way-in.ts'
+
+export const doctorHelp = `Looks at a deployed registry from outside and says what is wrong, why it matters, and what to do.
+
+  npm run doctor -- --stack prod
+  npm run doctor -- --host registry.example.com --json
+  npm run -s token -- github --repository acme/app | npm run doctor -- --stack local --token -
+
+  --stack NAME           what stacks/Pulumi.NAME.yaml describes: the host, authentik, sources and rules
+  --host HOST            or a registry's public name alone
+  --token FILE           pushes and pulls a small image with this CI token; - reads standard input
+  --repository NAME      where to push it to, as acme/app:doctor (default: the token's own repository)
+  --upload-seconds N     how long the upload takes (default: ${UPLOAD_SECONDS}, longer than many proxies allow)
+  --json                 prints JSON
+  --help                 prints this
+
+AUTHENTIK_TOKEN, an API token of an administrator, lets it look at authentik's version, rules and keys.
+Exit status: 0 nothing is wrong, 1 something is, 2 the question was wrong.
+`
+
+export interface DoctorWorld {
+  readonly readFile: (path: string) => string
+  readonly readStandardInput: () => string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface CommandResult {
+  readonly exitCode: 0 | 1 | 2
+  readonly text: string
+}
+
+class WrongQuestion extends Error {}
+
+const MAX_UPLOAD_SECONDS = 3600
+
+/** Runs the command. The text never contains a token. */
+export async function runDoctor(args: readonly string[], world: DoctorWorld): Promise<CommandResult> {
+  try {
+    const options = parse(args)
+    if (options.help) return { exitCode: 0, text: doctorHelp }
+    const findings = await examine(options, world)
+    const isWell = findings.every(({ state }) => state !== 'wrong')
+    const text = options.json ? JSON.stringify({ ok: isWell, findings }, null, 2) : findings.map(line).join('\n')
+    return { exitCode: isWell ? 0 : 1, text: `${text}\n` }
+  } catch (error) {
+    if (error instanceof WrongQuestion) return { exitCode: 2, text: `${error.message}\n` }
+    throw error
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        stack: { type: 'string' },
+        host: { type: 'string' },
+        token: { type: 'string' },
+        repository: { type: 'string' },
+        'upload-seconds': { type: 'string', default: String(UPLOAD_SECONDS) },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    return values
+  } catch {
+    // Node's message quotes the argument, which may be a token pasted without its option.
+    throw new WrongQuestion(`unknown argument\n\n${doctorHelp}`)
+  }
+}
+
+async function examine(options: ReturnType<typeof parse>, world: DoctorWorld): Promise<Finding[]> {
+  const uploadSeconds = Number(options['upload-seconds'])
+  if (!(uploadSeconds >= 0 && uploadSeconds <= MAX_UPLOAD_SECONDS))
+    throw new WrongQuestion(`--upload-seconds takes a number from 0 to ${MAX_UPLOAD_SECONDS}`)
+  const token = options.token === undefined ? undefined : read(options.token, world).trim()
+  const stack = options.stack === undefined ? undefined : readStack(options.stack, world)
+  const host = options.host ?? stack?.host
+  if (host === undefined) throw new WrongQuestion(`--stack or --host is needed\n\n${doctorHelp}`)
+  if (!registryHost.safeParse(host).success)
+    throw new WrongQuestion(`${quote(host)} is not a registry's public name; for example: --host registry.example.com`)
+
+  const { findings, challenge } = await checkWayIn(host)
+  if (challenge !== undefined) findings.push(...(await checkStrangers(challenge)))
+  if (stack !== undefined) {
+    const api = await checkAuthentik(stack.authentik, world.env.AUTHENTIK_TOKEN || undefined, stack.policy.document)
+    findings.push(...api.findings, ...(await checkSources(stack.sources, api.api)))
+  }
+  if (challenge !== undefined && token !== undefined)
+    findings.push(...(await checkProbe({ host, challenge, token, repository: options.repository, uploadSeconds })))
+  return findings
+}
+
+function readStack(name: string, world: DoctorWorld) {
+  if (!/^[\w.-]{1,100}$/.test(name)) throw new WrongQuestion(`${quote(name)} is not the name of a stack`)
+  const { policy, sources, findings, settings } = readStackState(
+    read('Pulumi.yaml', world),
+    read(`stacks/Pulumi.${name}.yaml`, world),
+  )
+  if (policy === undefined) {
+    const mistakes = findings.filter(({ severity }) => severity === 'error').map(findingText)
+    throw new WrongQuestion(`stack ${name} has mistakes:\n${mistakes.join('\n')}`)
+  }
+  const authentik = settings.get('authentik:url') ?? world.env.AUTHENTIK_URL
+  if (typeof authentik !== 'string' || !URL.canParse(authentik))
+    throw new WrongQuestion(`stack ${name} does not say where authentik is; set authentik:url, or AUTHENTIK_URL`)
+  return { policy, sources, host: String(settings.get('host') ?? ''), authentik: authentik.replace(/\/+$/, '') }
+}
+
+function read(path: string, world: DoctorWorld): string {
+  try {
+    return path === '-' ? world.readStandardInput() : world.readFile(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
+    // A token given in place of a file would be quoted in the error of the file system.
+    throw new WrongQuestion(`cannot read ${path.length <= 100 ? path : 'a file of that name'}${code}`)
+  }
+}
+
+const marks = { ok: 'ok      ', wrong: 'WRONG   ', skipped: 'skipped ' }
+
+function line({ check, state, found, why, fix }: Finding): string {
+  const first = `${marks[state]} ${check}: ${found}`
+  if (state === 'wrong') return `${first}\n          why it matters: ${why}\n          what to do: ${fix}`
+  return state === 'skipped' && fix !== 'nothing' ? `${first} (${fix})` : first
+}

@@ -1,0 +1,14 @@
+/** The entry point of `npm run doctor`; run from the checkout's root, as npm does. */
+import { readFileSync } from 'node:fs'
+import { runDoctor } from './doctor-command.ts'
+
+const STANDARD_INPUT = 0
+
+const { exitCode, text } = await runDoctor(process.argv.slice(2), {
+  readFile: (path) => readFileSync(path, 'utf8'),
+  readStandardInput: () => readFileSync(STANDARD_INPUT, 'utf8'),
+  env: process.env,
+})
+if (exitCode === 2) process.stderr.write(text)
+else process.stdout.write(text)
+process.exitCode = exitCode

@@ -1,0 +1,168 @@
+/** A push and a pull with the token of a job, the upload as slow as a large layer is: what a pipeline will meet. */
+import { createHash, randomBytes } from 'node:crypto'
+import { publicUrl } from '../infra/public-url.ts'
+import { decodeToken } from '../trust/decision/token.ts'
+import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
+import type { Challenge } from './way-in.ts'
+import { ask, jsonOf, type WebAnswer } from './web.ts'
+
+/** Larger than the 1 MB that ingress controllers take by default. */
+const UPLOAD_BYTES = 2 * 1024 * 1024
+/** Longer than the 60 s after which they end a request by default. */
+export const UPLOAD_SECONDS = 90
+/** How much longer than that an upload may take. */
+const UPLOAD_GRACE_SECONDS = 60
+const UPLOAD_PIECES = 30
+const TAG = 'doctor'
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+const EMPTY_CONFIG = Buffer.from('{}')
+
+export interface Probe {
+  readonly host: string
+  readonly challenge: Challenge
+  /** A CI token. */
+  readonly token: string
+  /** Where to push to; by default the repository that the token names. */
+  readonly repository: string | undefined
+  readonly uploadSeconds: number
+}
+
+/** The repository of a CI token, as rules with `{repository}` or `{project_path}` name it. */
+export function repositoryOf(token: string): string | undefined {
+  const claims = decodeToken(token)?.claims
+  const name = claims?.repository ?? claims?.project_path
+  return typeof name === 'string' ? name.toLowerCase() : undefined
+}
+
+export async function checkProbe(probe: Probe): Promise<Finding[]> {
+  const repository = probe.repository ?? repositoryOf(probe.token)
+  if (repository === undefined) return [skipped('push', 'the token names no repository', 'add --repository acme/app')]
+  const findings: Finding[] = []
+  try {
+    const session = await logIn(probe)
+    findings.push(
+      ok(
+        'login',
+        session === undefined
+          ? 'the registry takes the token, and gives no sessions'
+          : 'the token is traded for a session',
+      ),
+    )
+    const bearer = await registryToken(probe, session ?? probe.token, repository)
+    findings.push(...(await pushAndPull(probe, repository, bearer)))
+    if (session !== undefined) findings.push(await revoke(probe, session))
+  } catch (error) {
+    const check = findings.length === 0 ? 'login' : 'push'
+    const fix = 'npm run explain says what the rules give this token; the log of the pods says the rest'
+    findings.push(wrong(check, reasonOf(error), 'jobs cannot push', fix))
+  }
+  return findings
+}
+
+async function logIn({ challenge, token }: Probe): Promise<string | undefined> {
+  const form = { grant_type: 'password', client_id: 'doctor', username: 'JWT', password: token, access_type: 'offline' }
+  const answer = await ask(challenge.realm, { method: 'POST', body: new URLSearchParams(form) })
+  if (answer.status !== 200) throw refusal('the login', answer)
+  const { refresh_token: session } = jsonOf(answer.body)
+  return typeof session === 'string' ? session : undefined
+}
+
+async function registryToken({ challenge }: Probe, password: string, repository: string): Promise<string> {
+  const url = new URL(challenge.realm)
+  url.searchParams.set('service', challenge.service)
+  url.searchParams.set('scope', `repository:${repository}:pull,push`)
+  const authorization = `Basic ${Buffer.from(`JWT:${password}`).toString('base64')}`
+  const answer = await ask(url.href, { headers: { authorization } })
+  const { token } = jsonOf(answer.body)
+  if (answer.status !== 200 || typeof token !== 'string') throw refusal(`a push to ${repository}`, answer)
+  return token
+}
+
+async function pushAndPull({ host, uploadSeconds }: Probe, repository: string, bearer: string): Promise<Finding[]> {
+  const base = `${publicUrl(host)}/v2/${repository}`
+  const headers = { authorization: `Bearer ${bearer}` }
+  const layer = randomBytes(UPLOAD_BYTES)
+  await upload(base, headers, layer, slowly(layer, uploadSeconds), uploadSeconds + UPLOAD_GRACE_SECONDS)
+  await upload(base, headers, EMPTY_CONFIG, EMPTY_CONFIG, UPLOAD_GRACE_SECONDS)
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digest(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
+    layers: [{ mediaType: 'application/octet-stream', digest: digest(layer), size: layer.length }],
+  })
+  const pushed = await ask(`${base}/manifests/${TAG}`, {
+    method: 'PUT',
+    headers: { ...headers, 'content-type': MANIFEST },
+    body: manifest,
+  })
+  if (pushed.status !== 201) throw refusal('the manifest', pushed)
+  const pulled = await ask(`${base}/manifests/${TAG}`, { headers: { ...headers, accept: MANIFEST } })
+  const name = `${host}/${repository}:${TAG}`
+  const size = `${UPLOAD_BYTES / 1024 / 1024} MiB in ${uploadSeconds} s`
+  const storage = ok('push', `the way in and the storage took ${size}`)
+  if (pulled.body === manifest)
+    return [storage, ok('pull', `${name} is what was pushed; it stays, delete it if you like`)]
+  return [
+    storage,
+    wrong(
+      'pull',
+      `${name} is not what was pushed (status ${pulled.status})`,
+      'deployments get something else',
+      'look for a cache before the registry',
+    ),
+  ]
+}
+
+/** Distribution's `POST` and `PUT` of a blob (distribution-spec, "Pushing blobs"). */
+async function upload(
+  base: string,
+  headers: Record<string, string>,
+  blob: Buffer,
+  body: Buffer | ReadableStream,
+  seconds: number,
+) {
+  const begun = await ask(`${base}/blobs/uploads/`, { method: 'POST', headers })
+  const location = begun.headers.get('location')
+  if (begun.status !== 202 || location === null) throw refusal('the upload', begun)
+  const url = new URL(location, base)
+  url.searchParams.set('digest', digest(blob))
+  const done = await ask(url.href, {
+    method: 'PUT',
+    headers: { ...headers, 'content-type': 'application/octet-stream', 'content-length': String(blob.length) },
+    body,
+    signal: AbortSignal.timeout(seconds * 1000),
+    duplex: 'half',
+  } as RequestInit)
+  if (done.status !== 201) throw refusal(`an upload of ${blob.length} bytes in ${seconds} s at most`, done)
+}
+
+/** The bytes in even pieces over this time. */
+function slowly(blob: Buffer, seconds: number): ReadableStream<Uint8Array> {
+  const size = Math.ceil(blob.length / UPLOAD_PIECES)
+  let at = 0
+  return new ReadableStream({
+    async pull(controller) {
+      if (at > 0) await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / UPLOAD_PIECES))
+      controller.enqueue(new Uint8Array(blob.subarray(at, at + size)))
+      at += size
+      if (at >= blob.length) controller.close()
+    },
+  })
+}
+
+async function revoke({ host }: Probe, session: string): Promise<Finding> {
+  const form = { token: session, token_type_hint: 'refresh_token' }
+  const { status } = await ask(`${publicUrl(host)}/revoke`, { method: 'POST', body: new URLSearchParams(form) })
+  if (status === 200) return ok('revocation', 'the session of this probe is over')
+  const fix = 'let the ingress send /revoke to the token service: pulumi up with this version of the program'
+  return wrong('revocation', `status ${status}`, 'sessions go on for hours after their job', fix)
+}
+
+const digest = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+/** With the server's own sentence; it never contains a token. */
+function refusal(what: string, { status, body }: WebAnswer): Error {
+  const { errors } = jsonOf(body)
+  const message = Array.isArray(errors) ? errors[0]?.message : undefined
+  return new Error(`${what} is refused: ${typeof message === 'string' ? message : `status ${status}`}`)
+}
