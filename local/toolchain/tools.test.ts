@@ -17,6 +17,7 @@ test.each([
   ['skipper', 'github.com/zalando/skipper'],
   ['buildkit', 'github.com/moby/buildkit'],
   ['versitygw', 'github.com/versity/versitygw'],
+  ['traefik', 'github.com/traefik/traefik/v3'],
   ['conformance', 'github.com/opencontainers/distribution-spec/conformance'],
 ] as const)('the version of %s is the one that go.mod pins', (name, path) => {
   expect(tools[name].version).toBe(required(tools[name].build.module, path))

@@ -31,7 +31,7 @@ export interface Tool {
   publishedFor: readonly string[]
   downloads(target: Platform & { version: string }): Download[]
   build: {
-    module: 'buildkit' | 'cluster' | 'conformance' | 'registry' | 'versitygw'
+    module: 'buildkit' | 'cluster' | 'conformance' | 'registry' | 'traefik' | 'versitygw'
     package: string
     /** The packages of further commands, each named after the last part of its package. */
     besides?: readonly string[]
@@ -201,6 +201,21 @@ export const tools = {
       // Otherwise it calls itself "git".
       variables: { 'main.Version': '1.8.0' },
     },
+  },
+  // For `npm run soak -- gateway` only: it takes 10 minutes to build.
+  traefik: {
+    version: '3.6.1',
+    commands: ['traefik'],
+    onPath: { versionArguments: ['version'], samePart: 'major' },
+    publishedFor: ['linux', 'darwin'],
+    downloads: ({ version, os, arch }) => [
+      {
+        url: githubRelease('traefik/traefik', version, `traefik_v${version}_${os}_${arch}.tar.gz`),
+        checksums: githubRelease('traefik/traefik', version, `traefik_v${version}_checksums.txt`),
+        content: { archive: { strip: 0 } },
+      },
+    ],
+    build: { module: 'traefik', package: 'github.com/traefik/traefik/v3/cmd/traefik' },
   },
   // For `npm run conformance` and its end-to-end test only. Its publisher offers no binaries.
   conformance: {
