@@ -1,10 +1,21 @@
+import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** A minute of load, which the unit tests beside it would spoil. */
 const soak = 'test/bench/soak.test.ts'
 
-// Four rooms, from quick to slow; `npm test -- --project unit` runs one of them.
-//   unit    beside the code: no process but the token service, no network but loopback
+/** What starts the token service, a shell or one of our commands as a process, for most of its tests. */
+const processes = [
+  'service/*.test.ts',
+  'infra/workflows/*.test.ts',
+  'local/run.test.ts',
+  'test/{conformance,fuzz}/**/*.test.ts',
+  'test/unit/ci-run.test.ts',
+]
+
+// Five projects, from quick to slow; `npm test -- --project unit` runs one of them.
+//   unit    beside the code, no network but loopback
+//   process the token service, workflow texts and commands as processes
 //   engine  the real Pulumi engine against the stand-ins, as plain processes; the token service under load
 //   slow    waits more than it computes; runs beside engine
 //   e2e     the real cluster, the real clients (takes over a running local world)
@@ -17,6 +28,7 @@ const projects = [
     ],
     seconds: 30,
   },
+  { name: 'process', include: processes, seconds: 30 },
   { name: 'engine', include: ['test/engine/**/*.test.ts', soak], seconds: 180 },
   { name: 'slow', include: ['test/slow/**/*.test.ts'], seconds: 180 },
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
@@ -24,14 +36,17 @@ const projects = [
 
 export default defineConfig({
   test: {
+    // Tests wait for processes and timers more than they compute.
+    maxWorkers: 2 * availableParallelism(),
+    fsModuleCache: true,
     projects: projects.map(({ name, include, seconds }) => ({
       test: {
         name,
         include,
-        exclude: name === 'unit' ? [...configDefaults.exclude, soak] : configDefaults.exclude,
+        exclude: name === 'unit' ? [...configDefaults.exclude, ...processes, soak] : configDefaults.exclude,
         testTimeout: seconds * 1000,
         hookTimeout: seconds * 1000,
-        fileParallelism: name === 'unit',
+        fileParallelism: name === 'unit' || name === 'process',
         globalSetup: name === 'e2e' ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
       },
     })),

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectDir } from '../local/paths.ts'
 import { ensurePackages, localWorldNeeds, workflowNeeds } from '../local/toolchain/debian.ts'
-import { createReport, ensureTools } from '../local/toolchain/index.ts'
+import { ensureTools } from '../local/toolchain/index.ts'
 import { ensurePython } from '../local/toolchain/python.ts'
 import { parsePytest, parseVitest, summarise } from './runner/results.ts'
 import { failedStep, type Outcome, runStep, type Step } from './runner/step.ts'
@@ -19,6 +19,7 @@ Runs everything, or the named projects only:
   static   type check, biome, ruff
   python   the Python expressions under pytest
   unit     unit tests beside the code
+  process  the token service, workflow texts and commands as processes
   engine   the real Pulumi engine against the stand-ins; beside it, transfers that take minutes
   e2e      the real cluster with real clients (Linux, as root)
 
@@ -28,11 +29,11 @@ Runs everything, or the named projects only:
 
 Results go to standard output and end with "N passed, N failed".`
 
-const projects = ['static', 'python', 'unit', 'engine', 'e2e'] as const
+const projects = ['static', 'python', 'unit', 'process', 'engine', 'e2e'] as const
 type Project = (typeof projects)[number]
 
 /** Far beyond what each takes; to end what hangs. */
-const limitSeconds = { static: 600, python: 300, unit: 900, engine: 1500, slow: 1500, e2e: 2400 } as const
+const limitSeconds = { static: 600, python: 300, unit: 600, process: 900, engine: 1500, slow: 1500, e2e: 2400 } as const
 
 const { values } = parseArgs({
   options: {
@@ -82,27 +83,35 @@ async function runProject(project: Project, scratch: string): Promise<Outcome[]>
 }
 
 async function prepare(project: Project, scratch: string): Promise<Step[]> {
-  const report = createReport()
   const install = !values['no-install']
-  const python = await ensurePython({ report })
+  const python = await ensurePython()
   switch (project) {
     case 'static':
       return staticChecks(python)
     case 'python':
       return [await pytest(python, scratch)]
     case 'unit':
-      await ensurePackages({ install, report, needs: workflowNeeds })
       return [vitest('unit', scratch)]
+    case 'process':
+      await ensurePackages({ install, needs: workflowNeeds })
+      return [vitest('process', scratch)]
     case 'engine':
-      await ensurePackages({ install, report, needs: localWorldNeeds.filter(({ command }) => command === 'skopeo') })
-      await ensureTools(['pulumi', 'registry', 'crane', 'skipper', 'versitygw'], { report })
+      await ensurePackages({ install, needs: localWorldNeeds.filter(({ command }) => command === 'skopeo') })
+      await ensureTools(['pulumi', 'registry', 'crane', 'skipper', 'versitygw'])
       return [vitest('engine', scratch), vitest('slow', scratch)]
     case 'e2e':
-      await ensurePackages({ install, report })
-      await ensureTools(
-        ['pulumi', 'registry', 'crane', 'kubernetes', 'coredns', 'skipper', 'buildkit', 'conformance', 'versitygw'],
-        { report },
-      )
+      await ensurePackages({ install })
+      await ensureTools([
+        'pulumi',
+        'registry',
+        'crane',
+        'kubernetes',
+        'coredns',
+        'skipper',
+        'buildkit',
+        'conformance',
+        'versitygw',
+      ])
       return [vitest('e2e', scratch)]
   }
 }
@@ -133,7 +142,7 @@ async function pytest(python: string, scratch: string): Promise<Step> {
   }
 }
 
-function vitest(project: 'unit' | 'engine' | 'slow' | 'e2e', scratch: string): Step {
+function vitest(project: 'unit' | 'process' | 'engine' | 'slow' | 'e2e', scratch: string): Step {
   const file = join(scratch, `${project}.json`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   return {
