@@ -8,14 +8,20 @@ export function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+/** A step that may take minutes repeats its title this often. */
+const REPEAT_SECONDS = 30
+
 /**
  * Runs one step and prints its title with the seconds it took.
  *
+ * @param options.takesMinutes prints the title at the start too, and again while the step runs
  * @throws whatever `work` throws, after the line said that the step failed
  */
-export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+export async function step<T>(title: string, work: () => Promise<T>, { takesMinutes = false } = {}): Promise<T> {
   const started = performance.now()
   const line = (mark: string) => say(`${mark} ${title} (${((performance.now() - started) / 1000).toFixed(1)} s)`)
+  const repeating = takesMinutes ? setInterval(() => line('…'), REPEAT_SECONDS * 1000) : undefined
+  if (takesMinutes) line('…')
   try {
     const result = await work()
     line(styleText('green', '✓'))
@@ -23,6 +29,8 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
   } catch (error) {
     line(styleText('red', '✗'))
     throw error
+  } finally {
+    clearInterval(repeating)
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CommandError } from './command.ts'
 import { ensurePackages, type Machine, type Need } from './debian.ts'
 
@@ -21,8 +21,8 @@ let policyDuringInstall: string | undefined
 /** What apt-get does in this test, beside being noted. */
 let aptGet: (verb: string) => Promise<void>
 let machine: Machine
-const notes: string[] = []
-const report = { note: (line: string) => void notes.push(line), step: <T>(_: string, work: () => Promise<T>) => work() }
+/** What a person sees on standard error. */
+let written: string
 
 const provide = async (command: string) => {
   await writeFile(join(directory, command), '')
@@ -34,7 +34,11 @@ beforeEach(async () => {
   listed = ['runc', 'docker.io', 'containernetworking-plugins']
   calls = []
   slept = []
-  notes.length = 0
+  written = ''
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written += text
+    return true
+  })
   policyDuringInstall = undefined
   aptGet = async (verb) => {
     if (verb === 'install') await Promise.all([provide('runc'), provide('docker')])
@@ -57,21 +61,22 @@ beforeEach(async () => {
   }
 })
 afterEach(async () => {
+  vi.restoreAllMocks()
   await rm(directory, { recursive: true })
 })
 
-const ensure = (install = true) => ensurePackages({ install, needs: needs.slice(0, 2), report, machine })
+const ensure = (install = true) => ensurePackages({ install, needs: needs.slice(0, 2), machine })
 
 test('does nothing when all is there', async () => {
   await Promise.all([provide('runc'), provide('docker')])
   await ensure()
-  expect([calls, notes]).toEqual([[], []])
+  expect([calls, written]).toEqual([[], ''])
 })
 
 test('names what is missing, then installs it without starting services', async () => {
   await provide('runc')
   await ensure()
-  expect(notes).toEqual(['Missing Debian packages: docker.io'])
+  expect(written).toMatch(/^Missing Debian packages: docker\.io\n/)
   expect(calls).toEqual(['apt-get --quiet=2 install --yes --no-install-recommends docker.io'])
   expect(policyDuringInstall).toBe('#!/bin/sh\nexit 101\n')
   expect(existsSync(machine.policyFile)).toBe(false)
@@ -87,7 +92,7 @@ test('only names it when not to install, or not root', async () => {
 
 test('names commands and files where there is no Debian', async () => {
   machine.isDebian = false
-  await expect(ensurePackages({ install: true, needs, report, machine })).rejects.toThrow(
+  await expect(ensurePackages({ install: true, needs, machine })).rejects.toThrow(
     'Needed and not found: runc, docker, /nowhere/cni/bridge or /nowhere/bin/bridge, python3 -c import venv.',
   )
 })
@@ -96,7 +101,7 @@ test('takes the package that this release has', async () => {
   listed.push('docker-cli')
   await provide('runc')
   await ensure()
-  expect(notes).toEqual(['Missing Debian packages: docker-cli'])
+  expect(written).toMatch(/^Missing Debian packages: docker-cli\n/)
 })
 
 test('fetches lists when they lack a package, and when they are outdated', async () => {

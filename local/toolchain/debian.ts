@@ -6,9 +6,8 @@ import { existsSync, rmSync } from 'node:fs'
 import { access, constants, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Stop } from '../steps.ts'
+import { Stop, say, step } from '../steps.ts'
 import { CommandError, run } from './command.ts'
-import { createReport, type Report } from './report.ts'
 
 export interface Need {
   /** What is looked for: a command on PATH, a file at one of several places, or a command that has to succeed. */
@@ -88,10 +87,9 @@ const thisMachine = (): Machine => ({
 export async function ensurePackages(options: {
   install: boolean
   needs?: readonly Need[]
-  report?: Report
   machine?: Machine
 }): Promise<void> {
-  const { needs = localWorldNeeds, report = createReport(), machine = thisMachine() } = options
+  const { needs = localWorldNeeds, machine = thisMachine() } = options
   const missing = await findMissing(needs, machine)
   if (missing.length === 0) return
   if (!machine.isDebian) {
@@ -100,14 +98,14 @@ export async function ensurePackages(options: {
 
   const mayInstall = options.install && machine.isRoot
   if (mayInstall && !(await areListed(missing, machine)))
-    await report.step('Fetching package lists', () => update(machine))
+    await step('Fetching package lists', () => update(machine), { takesMinutes: true })
   const packages = await choosePackages(missing, machine)
   const named = `Missing Debian packages: ${packages.join(' ')}`
   const command = `apt-get install --no-install-recommends ${packages.join(' ')}`
   if (!mayInstall) throw new Stop(`${named}\nTo install them, type as root: ${command}`)
 
-  report.note(named)
-  await report.step('Installing them', () => install(packages, machine))
+  say(named)
+  await step('Installing them', () => install(packages, machine), { takesMinutes: true })
   const still = await findMissing(needs, machine)
   if (still.length > 0) throw new Stop(`${command}\nwent well, but still not found: ${describe(still)}`)
 }

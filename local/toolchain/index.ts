@@ -3,15 +3,14 @@
  */
 import { dirname, join } from 'node:path'
 import { cacheDir } from '../paths.ts'
+import { say } from '../steps.ts'
 import { createDownloader, type Downloader } from './download.ts'
 import { withLock } from './lock.ts'
 import { findOnPath } from './on-path.ts'
-import { createReport, type Report } from './report.ts'
 import { type NamedTool, openToolbox } from './toolbox.ts'
 import { type Tool, type ToolName, tools } from './tools.ts'
 
-export type { Report, ToolName }
-export { createReport }
+export type { ToolName }
 
 const table: Record<ToolName, Tool> = tools
 
@@ -19,7 +18,6 @@ const table: Record<ToolName, Tool> = tools
 const OTHER_RUN_LIMIT_SECONDS = 3600
 
 export interface ToolOptions {
-  report?: Report
   cache?: string
   path?: string
   downloader?: Downloader
@@ -44,9 +42,9 @@ export async function ensureTools<Name extends ToolName>(
   names: readonly Name[],
   options: ToolOptions = {},
 ): Promise<Record<Name, string>> {
-  const { report = createReport(), cache = cacheDir, path = process.env.PATH ?? '' } = options
+  const { cache = cacheDir, path = process.env.PATH ?? '' } = options
   const directory = join(cache, 'tools')
-  const toolbox = openToolbox(directory, report, options.downloader ?? createDownloader())
+  const toolbox = openToolbox(directory, options.downloader ?? createDownloader())
   const found = new Map<ToolName, string>()
   const search = async () => {
     const missing: NamedTool[] = []
@@ -66,7 +64,7 @@ export async function ensureTools<Name extends ToolName>(
         await toolbox.download(await search())
         await toolbox.build(await search())
       },
-      { limitSeconds: OTHER_RUN_LIMIT_SECONDS, onWait: () => report.note('Waiting for another run that gets tools') },
+      { limitSeconds: OTHER_RUN_LIMIT_SECONDS, onWait: () => say('Waiting for another run that gets tools') },
     )
     await search()
   }

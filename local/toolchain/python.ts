@@ -7,10 +7,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDir } from '../paths.ts'
-import { Stop } from '../steps.ts'
+import { Stop, say, step } from '../steps.ts'
 import { CommandError, run } from './command.ts'
 import { withLock } from './lock.ts'
-import { createReport, type Report } from './report.ts'
 
 const requirementsFile = join(import.meta.dirname, 'python', 'requirements.txt')
 
@@ -22,7 +21,6 @@ const ASK_LIMIT_SECONDS = 20
 export interface PythonOptions {
   cache?: string
   requirements?: string
-  report?: Report
   /** The interpreter that the environment is made from. */
   python?: string
 }
@@ -34,7 +32,7 @@ export interface PythonOptions {
  * @throws when Python or its `venv` module is missing (the message says what to install), or a package's hash differs
  */
 export async function ensurePython(options: PythonOptions = {}): Promise<string> {
-  const { cache = cacheDir, requirements = requirementsFile, report = createReport(), python = 'python3' } = options
+  const { cache = cacheDir, requirements = requirementsFile, python = 'python3' } = options
   const stablePath = join(cache, 'python')
   const interpreter = join(stablePath, 'bin', 'python')
   const version = await askVersion(python)
@@ -50,14 +48,16 @@ export async function ensurePython(options: PythonOptions = {}): Promise<string>
     join(cache, 'python.lock'),
     async () => {
       if (await ready()) return
-      await report.step('Python environment (PyJWT, pytest, hypothesis, ruff)', () =>
-        createEnvironment(python, join(cache, name), requirements),
+      await step(
+        'Python environment (PyJWT, pytest, hypothesis, ruff)',
+        () => createEnvironment(python, join(cache, name), requirements),
+        { takesMinutes: true },
       )
       await pointTo(name, stablePath)
     },
     {
       limitSeconds: INSTALL_LIMIT_SECONDS,
-      onWait: () => report.note('Waiting for another run that makes the Python environment'),
+      onWait: () => say('Waiting for another run that makes the Python environment'),
     },
   )
   return interpreter

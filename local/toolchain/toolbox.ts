@@ -4,10 +4,10 @@
  */
 import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { say, step } from '../steps.ts'
 import { buildAll, buildKey, fetchSources, goVersion, missingGo, packagesOf } from './build.ts'
 import type { Downloader } from './download.ts'
 import { holdsAll } from './on-path.ts'
-import type { Report } from './report.ts'
 import type { Platform, Tool } from './tools.ts'
 
 export type NamedTool = readonly [name: string, tool: Tool]
@@ -25,7 +25,7 @@ export interface Toolbox {
 const PARTIAL = 'partial-'
 
 /** To be used by one process at a time, except for `find`. */
-export function openToolbox(directory: string, report: Report, downloader: Downloader): Toolbox {
+export function openToolbox(directory: string, downloader: Downloader): Toolbox {
   const platform = goPlatform()
   const goVersions = new Map<string, Promise<string | undefined>>()
   const go = (module: Tool['build']['module']) => {
@@ -65,12 +65,11 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
   const downloadOne = async (named: NamedTool, from: string) => {
     const [name, tool] = named
     const title = `Downloading ${name} ${tool.version}`
-    await report
-      .step(title, async () => {
-        await downloader.fetchAll(tool.downloads({ ...platform, version: tool.version }), from)
-        await moveIntoPlace(from, named, downloadedPlace(named))
-      })
-      .catch((error) => report.note(`${title}: ${error.message}`))
+    const work = async () => {
+      await downloader.fetchAll(tool.downloads({ ...platform, version: tool.version }), from)
+      await moveIntoPlace(from, named, downloadedPlace(named))
+    }
+    await step(title, work, { takesMinutes: true }).catch((error) => say(`${title}: ${error.message}`))
   }
 
   const buildModule = async (module: Tool['build']['module'], group: readonly NamedTool[], partial: string) => {
@@ -122,7 +121,7 @@ export function openToolbox(directory: string, report: Report, downloader: Downl
             next[1].flatMap(([, { build }]) => packagesOf(build)),
           ).catch(() => {})
         const title = `Building ${namesOf(group).join(', ')} from source (once; takes minutes)`
-        await report.step(title, () => withPartial((partial) => buildModule(module, group, partial)))
+        await step(title, () => withPartial((partial) => buildModule(module, group, partial)), { takesMinutes: true })
         await fetching
       }
     },
