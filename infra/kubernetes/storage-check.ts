@@ -31,7 +31,7 @@ export function storageCheckConfig({ driver }: RegistryPodArgs['storage']) {
   const { rootdirectory } = parameters
   return {
     version: 0.1,
-    log: { level: 'warn' },
+    log: { level: 'info', accesslog: { disabled: true } },
     storage: {
       [kind]: { ...parameters, rootdirectory: rootdirectory === undefined ? FOLDER : `${rootdirectory}/${FOLDER}` },
       redirect: { disable: true },
