@@ -7,7 +7,10 @@ const soak = 'test/bench/soak.test.ts'
 /** What starts the token service, a shell or one of our commands as a process, for most of its tests. */
 const processes = [
   'service/*.test.ts',
+  // OpenTelemetry keeps its state in the process: its tests do not share one with others.
+  'service/operations/tracing.test.ts',
   'infra/workflows/*.test.ts',
+  'ci/gitlab/login.test.ts',
   'local/run.test.ts',
   'test/{conformance,fuzz}/**/*.test.ts',
   'test/unit/ci-run.test.ts',
@@ -46,6 +49,8 @@ export default defineConfig({
         exclude: name === 'unit' ? [...configDefaults.exclude, ...processes, soak] : configDefaults.exclude,
         testTimeout: seconds * 1000,
         hookTimeout: seconds * 1000,
+        // Each file gets its own copy of our modules all the same; a worker loads only those of packages once.
+        isolate: name !== 'unit',
         fileParallelism: name === 'unit' || name === 'process',
         globalSetup: name === 'e2e' ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
       },

@@ -30,9 +30,6 @@ export interface BundleDir {
   run(env: Record<string, string>): Promise<{ code: number | NodeJS.Signals | null; output: string }>
 }
 
-/** Those of a pod, without the source map: reading it takes a fifth of a start, and only stack traces need it. */
-const options = nodeOptions.filter((option) => option !== '--enable-source-maps')
-
 /** The bundle of this run of the tests. */
 export function bundleDir(): BundleDir {
   const dir = inject('serviceBundle')
@@ -41,7 +38,7 @@ export function bundleDir(): BundleDir {
       Object.entries(limits).map(([name, value]) => [limitVariable(name as LimitName), String(value)]),
     )
     return watch(
-      spawn(process.execPath, [...options, join(dir, bundleFileName)], {
+      spawn(process.execPath, [...nodeOptions, join(dir, bundleFileName)], {
         env: { LISTEN: '127.0.0.1:0', ...limitsEnv, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
