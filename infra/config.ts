@@ -18,6 +18,7 @@ import { podSettings } from './kubernetes/pod-settings.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
 import { storageSetting, volumeMistakes } from './kubernetes/storage-setting.ts'
 import { isOnThisMachine } from './public-url.ts'
+import { pullSecretMistakes, pullSecretRules, pullSecretsSetting } from './pull-secrets/setting.ts'
 import { declaredDefaults } from './setting-defaults.ts'
 import { cameInstead, fromJson, mistake, PROJECT, shown } from './setting-mistakes.ts'
 import { caBundle, httpUrl, noProxy, registryHost } from './setting-schemas.ts'
@@ -81,6 +82,7 @@ const settings = {
   sources: { schema: z.unknown(), path: 'sources', example: '' },
   trust: { schema: z.unknown(), path: 'trust', example: '' },
   clusterPulls: { schema: z.unknown(), path: 'clusterPulls[0]', example: 'shop' },
+  pullSecrets: pullSecretsSetting,
   anonymousPull: {
     // Becomes part of a list with commas.
     schema: z.array(text(/^[a-z0-9][a-z0-9._/*-]{0,254}$/, 'a repository name, or a pattern of names'), {
@@ -228,7 +230,10 @@ export function parseSettings(
     rules: checked.trust,
     clusterPulls: checked.clusterPulls,
     clusterIdentities,
-    rulesOfCluster: checked.anonymousPull?.length > 0 ? [anonymousRule(checked.namespace, checked.anonymousPull)] : [],
+    rulesOfCluster: [
+      ...(checked.anonymousPull?.length > 0 ? [anonymousRule(checked.namespace, checked.anonymousPull)] : []),
+      ...pullSecretRules(checked.namespace, checked.pullSecrets ?? []),
+    ],
     audience,
     groups,
   })
@@ -238,6 +243,8 @@ export function parseSettings(
   if (checked.anonymousPull?.length > 0 && policy !== undefined && ownAudience === undefined) {
     mistakes.push(`${PROJECT}:anonymousPull: ${noRuleForAccount(checked.namespace)}`)
   }
+  const { clusters: clusterPulls } = parseClusterPulls(checked.clusterPulls)
+  mistakes.push(...pullSecretMistakes(checked, clusterPulls).map((text) => `${PROJECT}:pullSecrets: ${text}`))
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
       `The configuration needs ${mistakes.length === 1 ? 'a correction' : `${mistakes.length} corrections`}; ` +
@@ -248,7 +255,6 @@ export function parseSettings(
     (text) => `${PROJECT}:${text}`,
   )
   const anonymousPull = { repositories: checked.anonymousPull, audience: ownAudience ?? audience }
-  const { clusters: clusterPulls } = parseClusterPulls(checked.clusterPulls)
   return { settings: { ...checked, anonymousPull, audience, clusterPulls, sources, trust }, warnings }
 }
 

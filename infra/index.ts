@@ -21,6 +21,7 @@ import { Registry } from './kubernetes/registry.ts'
 import { storageDriver } from './kubernetes/storage-driver.ts'
 import { TokenService } from './kubernetes/token-service.ts'
 import { publicUrl } from './public-url.ts'
+import { PullSecret } from './pull-secrets/pull-secret.ts'
 import { fromSource } from './workflows/from-source.ts'
 import { githubWorkflow as githubWorkflowFor } from './workflows/github.ts'
 import { gitlabCi as gitlabCiFor } from './workflows/gitlab.ts'
@@ -152,6 +153,20 @@ const ownCluster = settings.clusterPulls.find(({ context }) => context === undef
 const pullAudience = ownCluster?.audience ?? settings.audience
 if (ownCluster !== undefined) {
   new NodeAudience({ namespaceName: settings.namespace, audience: pullAudience })
+}
+for (const entry of settings.pullSecrets) {
+  new PullSecret({
+    entry,
+    namespace,
+    namespaceName: settings.namespace,
+    registry: settings.host,
+    service: clientId,
+    tokenService: tokenService.service,
+    audience: pullAudience,
+    sessionHours: settings.sessionHours,
+    nodeImage,
+    pods: settings,
+  })
 }
 export const kubeletCredentialProvider = credentialProvider(settings.host)
 export const kubeletCredentialProviderConfig = credentialProviderConfig(settings.host, pullAudience)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { labels } from './labels.ts'
 import { callsOf, namespaceOf, registryPolicy, tokenServicePolicy } from './network-policies.ts'
 
 describe('namespaceOf', () => {
@@ -66,9 +67,9 @@ describe('tokenServicePolicy', () => {
   const egress = (urls: string[], ingressNamespace?: string) =>
     tokenServicePolicy({ ingressNamespace }, urls, 'registry').egress
 
-  it('lets the ingress controller in, and the cluster at the metrics', () => {
+  it('lets the ingress controller and the refreshers of pull secrets in, and the cluster at the metrics', () => {
     expect(tokenServicePolicy({ ingressNamespace: 'traefik' }, [], 'registry').ingress).toEqual([
-      { ports: tcp(9001), from: [named('traefik')] },
+      { ports: tcp(9001), from: [named('traefik'), { podSelector: { matchLabels: labels('pull-secret') } }] },
       { ports: tcp(9002), from: [{ namespaceSelector: {} }] },
     ])
   })

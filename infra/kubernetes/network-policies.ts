@@ -100,7 +100,9 @@ export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[],
   ingress: [
     {
       ports: [tcp(TOKEN_SERVICE_PORT)],
-      ...(from.ingressNamespace !== undefined && { from: [namespaceNamed(from.ingressNamespace)] }),
+      ...(from.ingressNamespace !== undefined && {
+        from: [namespaceNamed(from.ingressNamespace), { podSelector: { matchLabels: labels('pull-secret') } }],
+      }),
     },
     { ports: [tcp(METRICS_PORT)], from: [anyNamespace] },
   ],
