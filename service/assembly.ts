@@ -1,6 +1,6 @@
 /**
  * How the parts are put together. From the outside in, a request meets: the endpoint, the explanation of refused access,
- * the early refusal by rules, the cache, the check of the signature, the gate, the breaker, and then authentik.
+ * the early refusal by rules, the sharing between tokens of one service account, the cache, the check of the signature, the gate, the breaker, and then authentik.
  */
 import type { Server } from 'node:http'
 import type { Policy } from '../trust/decision/policy.ts'
@@ -15,6 +15,7 @@ import { createFindKeyConflict } from './decision/key-conflicts.ts'
 import { createReadToken } from './decision/reading.ts'
 import { explainRefusedAccess } from './decision/refused-access.ts'
 import { createRefusedKeys } from './decision/refused-keys.ts'
+import { shareAccounts } from './decision/same-account.ts'
 import { type CheckSignature, createCheckSignature } from './decision/signature.ts'
 import { countRules } from './decision/trust-file.ts'
 import { TokenError } from './errors.ts'
@@ -153,7 +154,14 @@ export function assemble(parts: AssemblyParts): Assembly {
   }
   const warnOfAnonymous = createAnonymousWarning(log, now, limits.refusalSampleMs)
   const early = (exchange: Exchange) =>
-    refuseEarly(exchange, { advice, report, limits, now, sessions, warnOfAnonymous })
+    refuseEarly(shareAccounts(exchange, { advice, issuers: signatures.issuers, limits, now: wallClock }), {
+      advice,
+      report,
+      limits,
+      now,
+      sessions,
+      warnOfAnonymous,
+    })
   const registry = early(cache.remember(upstream('registry', config), 'registry'))
 
   metrics.watch(

@@ -58,8 +58,8 @@ it('are needed for a preview: one of a cluster that does not answer says so, and
 
 it('go with the setting; `true` is the source alone', async () => {
   await world.configure({ [`${NAME}:clusterPulls`]: true })
-  const output = await world.project.expect('up', '--yes', '--skip-preview')
-  expect(output).not.toContain('service accounts of namespace')
+  await world.project.expect('up', '--yes', '--skip-preview')
+  expect(String((await world.project.outputs()).trust)).not.toContain('service accounts of namespace')
   expect(await storedKeys()).toEqual({ keys: [clusterKey('key-2')] })
   await world.configure({ [`${NAME}:clusterPulls`]: [] })
   await world.project.expect('up', '--yes', '--skip-preview')
