@@ -206,6 +206,11 @@ export function assemble(parts: AssemblyParts): Assembly {
       metrics,
       tracing,
       readiness,
+      pageFacts: () => {
+        authentik.look()
+        const hasRules = config.trustFile === undefined || policy() !== undefined
+        return { authentikAnswers: authentik.answers(), keysFit: authentik.keysFit(), hasRules }
+      },
       addressRate: createRateLimit(
         { rate: limits.addressRate, burst: limits.addressBurst, entries: limits.rateEntries },
         now,

@@ -1,5 +1,8 @@
-/** What every kind of entrance leads to: `/token` to the token service, everything else to the registry. */
+/** What every kind of entrance leads to: a few paths to the token service, everything else to the registry. */
 import type * as pulumi from '@pulumi/pulumi'
+
+/** Exactly these paths are the token service's: `/` is a page for people, which no registry client asks for. */
+export const TOKEN_PATHS = ['/token', '/'] as const
 
 export interface Entrance {
   namespace: pulumi.Input<string>

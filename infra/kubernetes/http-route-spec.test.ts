@@ -3,13 +3,13 @@ import { registryRouteSpec, tokenRouteSpec } from './http-route-spec.ts'
 
 const gateway = { name: 'public', namespace: 'gateways', section: 'https' }
 
-it('leads /token to the token service', () => {
+it('leads tokens and the page for people to the token service', () => {
   expect(tokenRouteSpec({ host: 'r.example:8443', gateway, service: 'token-service' })).toEqual({
     parentRefs: [{ name: 'public', namespace: 'gateways', sectionName: 'https' }],
     hostnames: ['r.example'],
     rules: [
       {
-        matches: [{ path: { type: 'Exact', value: '/token' } }],
+        matches: [{ path: { type: 'Exact', value: '/token' } }, { path: { type: 'Exact', value: '/' } }],
         backendRefs: [{ name: 'token-service', port: 9001 }],
       },
     ],

@@ -1,4 +1,5 @@
 /** The two HTTPRoutes as data (gateway-api.sigs.k8s.io, version v1). */
+import { TOKEN_PATHS } from './entrance.ts'
 import { hostName } from './ingress-objects.ts'
 import { REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 
@@ -18,9 +19,9 @@ export interface HttpRouteArgs {
   service: string
 }
 
-/** The `spec` of the route that leads `/token` to the token service. */
+/** The `spec` of the route that leads tokens, and the page for people, to the token service. */
 export const tokenRouteSpec = (args: HttpRouteArgs) =>
-  spec(args, { matches: [{ path: { type: 'Exact', value: '/token' } }] }, TOKEN_SERVICE_PORT)
+  spec(args, { matches: TOKEN_PATHS.map((value) => ({ path: { type: 'Exact', value } })) }, TOKEN_SERVICE_PORT)
 
 /** The `spec` of the route that leads all else to the registry. A layer takes as long as it takes: "0s" is no limit. */
 export const registryRouteSpec = (args: HttpRouteArgs) =>

@@ -4,19 +4,17 @@ import { LAYER_ANNOTATIONS, registryIngressSpec, tokenAnnotations, tokenIngressS
 const plain = { host: 'localhost:15000', className: 'skipper', tlsSecret: undefined }
 
 describe('the specifications', () => {
-  it('send /token to the token service and the rest to the registry', () => {
+  it('send tokens and the page for people to the token service, and the rest to the registry', () => {
     const { rules } = tokenIngressSpec({ ...plain, service: 'token-service' })
     expect(rules).toEqual([
       {
         host: 'localhost',
         http: {
-          paths: [
-            {
-              path: '/token',
-              pathType: 'Exact',
-              backend: { service: { name: 'token-service', port: { number: 9001 } } },
-            },
-          ],
+          paths: ['/token', '/'].map((path) => ({
+            path,
+            pathType: 'Exact',
+            backend: { service: { name: 'token-service', port: { number: 9001 } } },
+          })),
         },
       },
     ])

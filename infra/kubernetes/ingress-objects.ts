@@ -1,4 +1,5 @@
 /** The two Ingresses as data: which path goes where, and what each controller has to know about layers. */
+import { TOKEN_PATHS } from './entrance.ts'
 import { REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 
 /**
@@ -53,15 +54,15 @@ export interface IngressSpecArgs {
   service: string
 }
 
-/** The `spec` of the Ingress that leads `/token` to the token service. */
-export const tokenIngressSpec = (args: IngressSpecArgs) => spec(args, '/token', 'Exact', TOKEN_SERVICE_PORT)
+/** The `spec` of the Ingress that leads tokens, and the page for people, to the token service. */
+export const tokenIngressSpec = (args: IngressSpecArgs) => spec(args, TOKEN_PATHS, 'Exact', TOKEN_SERVICE_PORT)
 
 /** The `spec` of the Ingress that leads all else to the registry. */
-export const registryIngressSpec = (args: IngressSpecArgs) => spec(args, '/', 'Prefix', REGISTRY_PORT)
+export const registryIngressSpec = (args: IngressSpecArgs) => spec(args, ['/'], 'Prefix', REGISTRY_PORT)
 
 function spec(
   { host, className, tlsSecret, service }: IngressSpecArgs,
-  path: string,
+  paths: readonly string[],
   pathType: 'Exact' | 'Prefix',
   number: number,
 ) {
@@ -70,7 +71,12 @@ function spec(
     ...(className === undefined ? {} : { ingressClassName: className }),
     ...(tlsSecret === undefined ? {} : { tls: [{ hosts: [name], secretName: tlsSecret }] }),
     rules: [
-      { host: name, http: { paths: [{ path, pathType, backend: { service: { name: service, port: { number } } } }] } },
+      {
+        host: name,
+        http: {
+          paths: paths.map((path) => ({ path, pathType, backend: { service: { name: service, port: { number } } } })),
+        },
+      },
     ],
   }
 }

@@ -44,6 +44,7 @@ export const workflowNeeds: readonly Need[] = [
   { command: 'git', packages: ['git'] },
   { command: 'rsync', packages: ['rsync'] },
   { command: 'shellcheck', packages: ['shellcheck'] },
+  { command: 'wget', packages: ['wget'] },
 ]
 
 /** The part of the machine that this touches, so that a test can bring its own. */

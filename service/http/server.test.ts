@@ -36,6 +36,7 @@ function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst 
     metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {}, connectionRefused: () => {} },
     tracing: noTracing,
     readiness,
+    pageFacts: () => ({ authentikAnswers: true, keysFit: true, hasRules: false }),
     addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst, entries: 10 }, () => 0),
     trustedProxies: parseProxies('127.0.0.0/8') ?? { check: () => false },
     addressesKnown: true,
@@ -88,7 +89,7 @@ describe('paths and methods', () => {
     expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([200, '13', ''])
   })
 
-  it.each(['/', '//', '/token/', '/v2/', '/TOKEN', '/live/x', '/metrics'])('knows nothing at %s', async (path) => {
+  it.each(['//', '/token/', '/v2/', '/TOKEN', '/live/x', '/metrics'])('knows nothing at %s', async (path) => {
     const response = await get(path)
     expect(response.status).toBe(404)
     expect(await response.json()).toEqual({
@@ -284,5 +285,23 @@ describe('limits of a request', () => {
     const answer = send('GET /token HTTP/1.1\r\nhost: a\r\n\r\n', 'garbage\r\n\r\n')
     expect(await answer.catch(() => '')).toBe('')
     release.resolve()
+  })
+})
+
+describe('the page at /', () => {
+  it('is HTML for the name that was asked, of which no audit line and no count is made', async () => {
+    const response = await get('/')
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    const text = await response.text()
+    expect(text).toContain(`<title>127.0.0.1:${port()}</title>`)
+    expect(text).toContain('none could be read')
+    expect(decisions).toEqual([])
+    expect(requests).toEqual([])
+  })
+
+  it('takes no form', async () => {
+    expect((await get('/', { method: 'POST', body: 'a=b' })).status).toBe(405)
   })
 })

@@ -14,6 +14,7 @@ import type { TrustedProxies } from '../trusted-proxies.ts'
 import { type Answer, errorAnswer, liveAnswer, optionsAnswer, rawAnswer, readyAnswer, writeAnswer } from './answer.ts'
 import { clientAddress, rateKey } from './client-address.ts'
 import type { RateLimit } from './rate-limit.ts'
+import { type PageFacts, pageAnswer } from './status-page.ts'
 
 /** What the server works with. */
 export interface ServerDependencies {
@@ -24,6 +25,8 @@ export interface ServerDependencies {
   metrics: Pick<Metrics, 'request' | 'rateLimited' | 'connectionRefused'>
   tracing: Pick<Tracing, 'request'>
   readiness: Readiness
+  /** What the page at `/` shows. */
+  pageFacts: () => Omit<PageFacts, 'host'>
   /** Counts what a client address costs: calls to authentik, and requests that are refused. */
   addressRate: RateLimit
   trustedProxies: TrustedProxies
@@ -38,6 +41,7 @@ export interface ServerDependencies {
 /** What is there, and the methods that it takes. */
 const paths: ReadonlyMap<string, readonly string[]> = new Map([
   ['/token', ['GET', 'HEAD', 'POST', 'OPTIONS']],
+  ['/', ['GET', 'HEAD', 'OPTIONS']],
   ['/live', ['GET', 'HEAD', 'OPTIONS']],
   ['/ready', ['GET', 'HEAD', 'OPTIONS']],
 ])
@@ -111,6 +115,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       const body = hasBody(request) ? await readBody(request, limits.bodyBytes) : noBody
       if (method === 'OPTIONS') return optionsAnswer(methods.join(', '))
       if (path === '/live') return liveAnswer
+      if (path === '/') return pageAnswer({ host: request.headers.host, ...dependencies.pageFacts() })
       if (path === '/ready') return readyAnswer(readiness.problems())
       return await answerToken(request, body, decision, client)
     } catch (error) {
@@ -158,7 +163,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
   }
 
   function tell(path: string, { status }: Answer, decision: Decision): void {
-    if (path === '/live' || path === '/ready') {
+    if (path !== '/token' && paths.has(path)) {
       log.trace({ requestId: decision.requestId, path, status }, 'answered')
       return
     }
