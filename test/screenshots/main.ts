@@ -12,7 +12,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ensurePackages } from '../../local/toolchain/debian.ts'
-import { createReport } from '../../local/toolchain/report.ts'
 import { pageAnswer } from '../../service/http/status-page.ts'
 
 const pictures = join(import.meta.dirname, '../../docs/pictures')
@@ -23,7 +22,6 @@ const CHROMIUM_LIMIT_MS = 60_000
 
 await ensurePackages({
   install: true,
-  report: createReport(process.stderr),
   needs: [{ command: 'chromium', packages: ['chromium'] }],
 })
 // The name that the picture shows; the browser is led to this machine.
