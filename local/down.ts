@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { leftovers, stopCluster, withWorldLock } from './kubernetes/index.ts'
 import { issuersDir, stateDir } from './paths.ts'
 import { runCommand, Stop, say, step } from './steps.ts'
+import { bucketKeyDir } from './world/object-storage.ts'
 import { closeOutsideWorld } from './world/outside-world.ts'
 import { forgetPassphrase } from './world/passphrase.ts'
 import { backendDir, openStack, passphraseFile, runPulumi } from './world/pulumi.ts'
@@ -37,7 +38,9 @@ async function leaveGivenSystems(settings: Settings): Promise<void> {
 }
 
 async function forget(): Promise<void> {
-  await Promise.all([issuersDir, join(apiTokenFile, '..')].map((dir) => rm(dir, { recursive: true, force: true })))
+  await Promise.all(
+    [issuersDir, join(apiTokenFile, '..'), bucketKeyDir].map((dir) => rm(dir, { recursive: true, force: true })),
+  )
   if (await forgetPassphrase(passphraseFile, stackConfigFile)) {
     await rm(backendDir, { recursive: true, force: true })
   } else {

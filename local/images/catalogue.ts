@@ -11,6 +11,7 @@ export const images = {
   skipper: 'docker.io/local/skipper:1',
   registry: 'docker.io/local/registry:3.1.2',
   node: 'docker.io/local/node:24',
+  versitygw: 'docker.io/local/versitygw:1',
 } as const
 
 /** Nobody: owns no file in an image and has no name on this machine. */
@@ -25,6 +26,7 @@ export interface Binaries {
   readonly coredns: string
   readonly skipper: string
   readonly registry: string
+  readonly versitygw: string
   /** A Node 24 for Linux. */
   readonly node: string
 }
@@ -34,7 +36,11 @@ export interface Binaries {
  * @param packagesDirectory where unpacked Debian packages are kept
  */
 export async function catalogue(binaries: Binaries, packagesDirectory: string): Promise<Image[]> {
-  const [pause, nodeRoot] = await Promise.all([pauseBinary(packagesDirectory), nodeLibraries(packagesDirectory)])
+  const [pause, busybox, nodeRoot] = await Promise.all([
+    pauseBinary(packagesDirectory),
+    busyboxBinary(packagesDirectory),
+    nodeLibraries(packagesDirectory),
+  ])
   return [
     {
       reference: pauseImage,
@@ -43,8 +49,16 @@ export async function catalogue(binaries: Binaries, packagesDirectory: string): 
     },
     program(images.coredns, '/coredns', binaries.coredns),
     program(images.skipper, '/skipper', binaries.skipper),
+    program(images.versitygw, '/versitygw', binaries.versitygw),
     {
-      ...program(images.registry, '/bin/registry', binaries.registry),
+      reference: images.registry,
+      // The published image is one of Alpine, whose tar copies images in and out of a volume.
+      contents: {
+        '/bin/registry': { file: binaries.registry },
+        '/bin/busybox': { file: busybox },
+        '/bin/tar': { link: 'busybox' },
+        ...base(),
+      },
       config: { entrypoint: ['registry'], command: ['serve', '/etc/distribution/config.yml'], user: USER },
     },
     {
@@ -77,6 +91,13 @@ export async function pauseBinary(packagesDirectory: string): Promise<string> {
   const directory = join(packagesDirectory, 'catatonit')
   await unpackPackages(directory, async () => ['catatonit'])
   return join(directory, 'usr/bin/catatonit')
+}
+
+/** Static as well. */
+async function busyboxBinary(packagesDirectory: string): Promise<string> {
+  const directory = join(packagesDirectory, 'busybox-static')
+  await unpackPackages(directory, async () => ['busybox-static'])
+  return join(directory, 'bin/busybox')
 }
 
 /** What the Node binary links to, and a Python 3 with PyJWT, as the stand-in authentik runs its expressions by. */

@@ -49,6 +49,7 @@ export interface ClusterOptions {
     readonly coredns: string
     readonly skipper: string
     readonly registry: string
+    readonly versitygw: string
     readonly python: string
   }
   /** Loopback ports; all are checked before anything starts, `kubernetes` and `registry` are served by the cluster. */

@@ -9,7 +9,7 @@ import { ensurePython } from '../toolchain/python.ts'
 import { assertDiskSpaceForWorld } from './disk-space.ts'
 import type { Settings } from './settings.ts'
 
-const clusterTools = ['kubernetes', 'coredns', 'skipper', 'registry'] as const
+const clusterTools = ['kubernetes', 'coredns', 'skipper', 'registry', 'versitygw'] as const
 
 /**
  * Gets everything that this machine needs for the world, then a cluster.

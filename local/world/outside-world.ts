@@ -1,17 +1,13 @@
 /** Starts what stands in for authentik and for the CI platforms, and makes it reachable on loopback. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { ApiException, AppsV1Api, CoreV1Api, type KubeConfig } from '@kubernetes/client-node'
+import { ApiException, CoreV1Api } from '@kubernetes/client-node'
 import { PLATFORMS, publicKeys, signingKey } from '../issuers/keys.ts'
 import { apply, type Cluster, loadKubeconfig } from '../kubernetes/index.ts'
 import { issuersDir, ports } from '../paths.ts'
-import { Stop, step } from '../steps.ts'
+import { step } from '../steps.ts'
+import { rolledOut } from './rollout.ts'
 import { ensureSecretFile } from './secret-file.ts'
 import { apiTokenFile, outsideWorld, type Settings } from './settings.ts'
 import { manifests, outsideWorldNamespace, type StandIn, standInAuthentik, standInIssuers } from './stand-ins.ts'
-
-/** Bundle, image and start of both take a few seconds; a volume may have to be made first. */
-const READY_LIMIT_SECONDS = 90
-const POLL_MILLISECONDS = 250
 
 /** Deploys the stand-ins that the stack's config leaves to the local world; unchanged ones keep running. */
 export async function openOutsideWorld(settings: Settings, cluster: Cluster): Promise<void> {
@@ -56,21 +52,4 @@ async function issuerKeys(): Promise<Record<string, string>> {
     return [`${platform}.json`, JSON.stringify(publicKeys(key))] as const
   })
   return Object.fromEntries(await Promise.all(documents))
-}
-
-async function rolledOut(config: KubeConfig, name: string): Promise<void> {
-  const api = config.makeApiClient(AppsV1Api)
-  const giveUp = performance.now() + READY_LIMIT_SECONDS * 1000
-  for (;;) {
-    const { metadata, spec, status } = await api.readNamespacedDeployment({ name, namespace: outsideWorld.namespace })
-    const seen = status?.observedGeneration === metadata?.generation
-    if (seen && status?.updatedReplicas === spec?.replicas && status?.availableReplicas === spec?.replicas) return
-    if (performance.now() > giveUp) {
-      throw new Stop(
-        `The stand-in ${name} is not ready after ${READY_LIMIT_SECONDS} s. Why, says\n` +
-          `  kubectl -n ${outsideWorld.namespace} describe pods -l app=${name}\nwith the environment of \`npm run -s status -- --env\`.`,
-      )
-    }
-    await sleep(POLL_MILLISECONDS)
-  }
 }

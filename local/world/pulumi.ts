@@ -4,7 +4,7 @@
  * (`eval "$(npm run -s status -- --env)"`).
  */
 import { existsSync } from 'node:fs'
-import { glob, mkdir, readFile, rm } from 'node:fs/promises'
+import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { $, type ProcessPromise } from 'zx'
@@ -12,6 +12,7 @@ import { projectDir, stateDir } from '../paths.ts'
 import { Stop, say } from '../steps.ts'
 import { ensureTool } from '../toolchain/index.ts'
 import { adoptionsOf, interruptedCreates } from './adoption.ts'
+import { onBucket } from './object-storage.ts'
 import { ensurePassphrase } from './passphrase.ts'
 import { pulumiHome } from './plugins.ts'
 import { ensureSecretFile } from './secret-file.ts'
@@ -21,6 +22,11 @@ export const stackName = 'local'
 
 export const backendDir = join(stateDir, 'pulumi')
 export const passphraseFile = join(backendDir, 'passphrase')
+
+/** The stack's config where it differs from the one in the checkout, whose values it takes over each time. */
+const changedConfigFile = join(backendDir, 'config', 'Pulumi.local.yaml')
+
+export type StorageKind = 'volume' | 's3'
 
 export interface Stack {
   /** The environment of the engine, without the parent's other variables. */
@@ -33,8 +39,14 @@ export interface Stack {
  * Prepares stack `local`: its environment, and the stack itself in the file backend.
  *
  * The API token of the stand-in authentik is in the environment only, never in a file of the checkout.
+ *
+ * @param options.storage where the images are; undefined: where they are now
  */
-export async function openStack(options: { kubeconfig: string; standInAuthentik: boolean }): Promise<Stack> {
+export async function openStack(options: {
+  kubeconfig: string
+  standInAuthentik: boolean
+  storage?: StorageKind
+}): Promise<Stack> {
   const pulumi = await ensureTool('pulumi')
   await mkdir(backendDir, { recursive: true, mode: 0o700 })
   await ensurePassphrase(passphraseFile, stackConfigFile)
@@ -56,7 +68,20 @@ export async function openStack(options: { kubeconfig: string; standInAuthentik:
   await breakStaleLocks()
   const selected = await runPulumi(stack, ['stack', 'select', '--create', stackName], { quiet: true })
   if (selected.exitCode !== 0) throw new Stop(`Stack ${stackName} cannot be opened.\n${selected.stderr}`)
-  return stack
+  const config = await configOf(options.storage ?? (existsSync(changedConfigFile) ? 's3' : 'volume'))
+  return { ...stack, environment: { ...environment, ...config } }
+}
+
+/** The engine takes any of its options from the environment as well, so that commands as typed use the same config. */
+async function configOf(storage: StorageKind): Promise<Record<string, string>> {
+  if (storage === 'volume') {
+    await rm(changedConfigFile, { force: true })
+    // Said as well, since the shell may have the other one from before.
+    return { PULUMI_OPTION_CONFIG_FILE: stackConfigFile }
+  }
+  await mkdir(dirname(changedConfigFile), { recursive: true })
+  await writeFile(changedConfigFile, onBucket(await readFile(stackConfigFile, 'utf8')), { mode: 0o600 })
+  return { PULUMI_OPTION_CONFIG_FILE: changedConfigFile }
 }
 
 /** An engine that was killed leaves its lock; one whose process still runs is left to finish. */

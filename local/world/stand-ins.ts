@@ -30,6 +30,19 @@ export interface StandIn {
 
 const runAs = 65532
 
+/** What every pod of the outside world is like. */
+export const restrictedPod = {
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  terminationGracePeriodSeconds: 5,
+  securityContext: { runAsNonRoot: true, runAsUser: runAs, runAsGroup: runAs, fsGroup: runAs },
+}
+export const restrictedContainer = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+}
+
 /** Bundles a TypeScript entry with all that it imports into the text of one ES module for Node. */
 async function bundleProgram(entry: string): Promise<string> {
   const { outputFiles } = await build({
@@ -117,10 +130,7 @@ export function manifests(standIn: StandIn): Manifest[] {
         template: {
           metadata: { labels: { app: name }, annotations: { 'passwordless-registry/contents': contents } },
           spec: {
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            terminationGracePeriodSeconds: 5,
-            securityContext: { runAsNonRoot: true, runAsUser: runAs, runAsGroup: runAs, fsGroup: runAs },
+            ...restrictedPod,
             containers: [
               {
                 name,
@@ -132,11 +142,7 @@ export function manifests(standIn: StandIn): Manifest[] {
                 })),
                 ports: [{ containerPort: port }],
                 readinessProbe: { httpGet: { path: standIn.readyPath, port }, periodSeconds: 1 },
-                securityContext: {
-                  allowPrivilegeEscalation: false,
-                  readOnlyRootFilesystem: true,
-                  capabilities: { drop: ['ALL'] },
-                },
+                securityContext: restrictedContainer,
                 volumeMounts: [
                   { name: 'code', mountPath: '/app' },
                   { name: 'secret', mountPath: `/run/secrets/${name}`, readOnly: true },

@@ -76,7 +76,7 @@ beforeAll(async () => {
   const bundled = await npm('bundle', '--out', join(folder, 'context'))
   expect(bundled.code, bundled.output).toBe(0)
 
-  const tools = await ensureTools(['coredns', 'skipper', 'registry'])
+  const tools = await ensureTools(['coredns', 'skipper', 'registry', 'versitygw'])
   const archives = await ensureImages({ ...tools, node: process.execPath }, cacheDir)
   const base = archives.find((archive) => archive.reference === images.node)
   if (!base) throw new Error(`the archive of ${images.node} is missing`)

@@ -1,0 +1,73 @@
+/** A real API server takes every object of the stack, on a volume and on a bucket, and the way from one to the other. */
+import { execFile } from 'node:child_process'
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { example, useProgram } from '../../infra/run-program.fixture.ts'
+import { ensureTool } from '../../local/toolchain/index.ts'
+import { type ApiServer, startApiServer } from './api-server.ts'
+
+const { run, follows, made } = useProgram()
+
+let cluster: ApiServer
+beforeAll(async () => {
+  cluster = await startApiServer()
+})
+afterAll(() => cluster?.close())
+
+/** Applies what the program wants, as its provider does: by one field manager, and by force of none. */
+async function apply(settings: Record<string, unknown>): Promise<string> {
+  const prefixed = Object.entries(settings).map(([name, value]) => [`passwordless-registry:${name}`, value])
+  const before = made().length
+  await run({ ...example(), ...Object.fromEntries(prefixed) })
+  const items = made()
+    .slice(before)
+    // What it only looks up has no inputs.
+    .filter(({ type, inputs }) => type.startsWith('kubernetes:') && inputs.metadata !== undefined)
+    .map(({ type, name, inputs }) => {
+      const [, group = '', kind] = type.split(':')
+      // Without a name the provider makes one.
+      const metadata = { ...inputs.metadata, name: inputs.metadata.name ?? name }
+      return { ...inputs, apiVersion: group.replace(/^core\//, ''), kind, metadata }
+    })
+  expect(items.length).toBeGreaterThan(5)
+  const file = join(tmpdir(), `objects-${process.pid}.json`)
+  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
+  const args = ['apply', '--server-side', '--field-manager=pulumi', '--validate=strict', '-f', file]
+  const kubectl = await ensureTool('kubernetes')
+  try {
+    return (await promisify(execFile)(kubectl, args, { env: { KUBECONFIG: cluster.kubeconfig, HOME: tmpdir() } }))
+      .stdout
+  } finally {
+    await rm(file)
+  }
+}
+
+const registry = async () =>
+  (await cluster.request('GET', '/apis/apps/v1/namespaces/passwordless-registry/deployments/registry')) as {
+    spec: { replicas: number; strategy: object; template: { spec: { volumes: { name: string }[] } } }
+  }
+
+it('on a volume, on a bucket with autoscalers, and back', async () => {
+  await apply({})
+  expect((await registry()).spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } })
+
+  const onVolume = { registry: 'registry.example.com', storage: 'the volume', volume: 'protected' }
+  follows(onVolume)
+  const storage = { s3: { bucket: 'acme', region: 'eu-central-1', secret: 'keys', redirect: true } }
+  const applied = await apply({ storage, autoscaling: { registry: { max: 5 }, tokenService: { max: 3, cpu: '250m' } } })
+  expect(applied).toMatch(/job.batch\/registry-storage-check serverside-applied/)
+  expect(applied).toMatch(/horizontalpodautoscaler.autoscaling\/registry serverside-applied/)
+  const { spec } = await registry()
+  expect(spec).toMatchObject({
+    replicas: 2,
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+  })
+  expect(spec.template.spec.volumes.map(({ name }) => name)).toEqual(['files'])
+
+  await apply({})
+  expect((await registry()).spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } })
+  expect((await registry()).spec.strategy).not.toHaveProperty('rollingUpdate')
+})
