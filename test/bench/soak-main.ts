@@ -8,7 +8,10 @@ const help = `Runs the token service at half of its capacity while a fake authen
 
   npm run soak
   npm run soak -- --minutes 30
+  npm run soak -- gateway
 
+  gateway       instead: the stack of the local world behind a Gateway that Traefik serves; Traefik is built the first
+                time, which takes 10 minutes
   --minutes N   how long (default: 5); all faults have had their turn after ${cycleSeconds} s
   --help        prints this
 
@@ -29,7 +32,8 @@ function options() {
   try {
     return parseArgs({
       options: { minutes: { type: 'string', default: '5' }, help: { type: 'boolean', default: false } },
-    }).values
+      allowPositionals: true,
+    })
   } catch (error) {
     return stop(`${error instanceof Error ? error.message : error}\n\n${help}`)
   }
@@ -43,9 +47,20 @@ function summary({ sent, heldBack, answers, memory, upstreamCalls, problems }: S
   ].join('\n')
 }
 
-const values = options()
+const { values, positionals } = options()
+const [name] = positionals
 if (values.help) {
   process.stdout.write(help)
+} else if (name !== undefined) {
+  if (name !== 'gateway' || positionals.length > 1)
+    stop(`There is no soak "${positionals.join(' ')}"; there is: gateway`)
+  try {
+    // Loaded only then: it needs the local world.
+    const { gatewaySoak } = await import('../gateway/main.ts')
+    process.exitCode = (await gatewaySoak((line) => process.stdout.write(`${line}\n`))) ? 0 : 1
+  } catch (error) {
+    stop(`The soak could not run: ${error instanceof Error ? error.message : error}`)
+  }
 } else {
   const minutes = Number(values.minutes)
   if (!(minutes > 0 && minutes <= MAX_MINUTES)) stop(`--minutes takes a number up to ${MAX_MINUTES}: --minutes 30`)
