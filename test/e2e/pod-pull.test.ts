@@ -22,6 +22,7 @@ import { askAuthentik, askToken, job } from './token-client.ts'
 const layout = layoutOf(stateDir)
 const config = loadKubeconfig(layout.kubeconfig)
 const core = config.makeApiClient(CoreV1Api)
+const OWN = 'passwordless-registry'
 const STRANGER = 'pod-pull-stranger'
 const PULL = ['repository:acme/app:pull']
 /** The kubelet and the token service answer within seconds; a busy machine takes longer. */
@@ -125,6 +126,20 @@ describe('a token', () => {
     expect((await askAuthentik(token, ['repository:acme/app:push,pull,delete'])).granted).toEqual(PULL)
   })
 
+  it('for each of a hundred pods that start at once: at most one exchange for each pod of the token service', async () => {
+    // Another question than any before, so that no answer is remembered.
+    const scopes = [`repository:acme/app/${crypto.randomUUID()}:pull`]
+    const tokens = await Promise.all(Array.from({ length: 100 }, () => tokenOf(DEMO_NAMESPACE, 'app')))
+    expect(new Set(tokens).size).toBe(100)
+    const pods = await tokenServicePods()
+    const before = await callsOfAll(pods)
+    const answers = await Promise.all(tokens.map((token) => askToken(job(token), scopes)))
+    expect(answers.map(({ granted }) => granted)).toEqual(tokens.map(() => scopes))
+    const calls = (await callsOfAll(pods)) - before
+    expect(calls).toBeGreaterThanOrEqual(1)
+    expect(calls).toBeLessThanOrEqual(pods.length)
+  })
+
   it.each([
     ['another audience', () => tokenOf(DEMO_NAMESPACE, 'app', 'https://kubernetes.default.svc'), /audience is/],
     ['another namespace', () => tokenOf(STRANGER, 'app'), /no rule of source "cluster" matches sub/],
@@ -157,14 +172,29 @@ function keyLike({ asymmetricKeyType: kind }: KeyObject): KeyObject {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 }
 
-/** Of all pods of the token service. */
-async function auditLog(): Promise<string> {
-  const namespace = 'passwordless-registry'
+async function tokenServicePods(): Promise<string[]> {
+  const namespace = OWN
   const { spec } = await config.makeApiClient(AppsV1Api).readNamespacedDeployment({ name: 'token-service', namespace })
   const labelSelector = Object.entries(spec?.selector.matchLabels ?? {})
     .map((label) => label.join('='))
     .join(',')
   const { items } = await core.listNamespacedPod({ namespace, labelSelector })
-  const logs = items.map(({ metadata }) => core.readNamespacedPodLog({ namespace, name: metadata?.name ?? '' }))
+  return items.map(({ metadata }) => metadata?.name ?? '')
+}
+
+/** Of all pods of the token service. */
+async function auditLog(): Promise<string> {
+  const logs = (await tokenServicePods()).map((name) => core.readNamespacedPodLog({ namespace: OWN, name }))
   return (await Promise.all(logs)).join('\n')
+}
+
+/** How often these pods have asked authentik for a registry token. */
+async function callsOfAll(pods: string[]): Promise<number> {
+  const calls = pods.map(async (name) => {
+    const pod = { name: `${name}:9002`, namespace: OWN, path: 'metrics' }
+    const page = String(await core.connectGetNamespacedPodProxyWithPath(pod))
+    const counts = page.matchAll(/^token_service_upstream_calls_total\{[^}]*purpose="registry"[^}]*\} (\d+)$/gm)
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
+  })
+  return (await Promise.all(calls)).reduce((sum, count) => sum + count, 0)
 }
