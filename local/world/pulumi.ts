@@ -76,8 +76,8 @@ export async function openStack(options: {
 async function configOf(storage: StorageKind): Promise<Record<string, string>> {
   if (storage === 'volume') {
     await rm(changedConfigFile, { force: true })
-    // Said as well, since the shell may have the other one from before.
-    return { PULUMI_OPTION_CONFIG_FILE: stackConfigFile }
+    // As if unset, since the shell may have the other one from before. Named, it would hold for other stacks too.
+    return { PULUMI_OPTION_CONFIG_FILE: '' }
   }
   await mkdir(dirname(changedConfigFile), { recursive: true })
   await writeFile(changedConfigFile, onBucket(await readFile(stackConfigFile, 'utf8')), { mode: 0o600 })
