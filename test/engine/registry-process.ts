@@ -75,7 +75,7 @@ export function bareConfig(): string {
  */
 export async function startBareRegistry(dir: string): Promise<RegistryProcess> {
   const file = join(dir, 'config.yml')
-  await mkdir(join(dir, 'data'))
+  await mkdir(join(dir, 'data'), { recursive: true })
   await writeFile(file, bareConfig())
   return serve(file, inFolder(dir).env)
 }

@@ -60,6 +60,11 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'pulumi destroy': 'test/engine/kept.test.ts',
   'kubectl -n passwordless-registry exec deploy/registry -- registry garbage-collect /etc/distribution/config.yml':
     'test/engine/registry.test.ts',
+  'kubectl -n passwordless-registry exec deploy/registry -- tar -cf - -C /var/lib/registry docker/registry/v2/repositories docker/registry/v2/blobs > images.tar':
+    'test/engine/backup.test.ts',
+  'kubectl -n passwordless-registry exec -i deploy/registry -- tar -xf - -C /var/lib/registry < images.tar':
+    'test/engine/backup.test.ts',
+  'pulumi refresh': 'test/engine/kubernetes-plugin.test.ts',
   'npm run -s token -- github --keys': 'local/token.test.ts',
   'npm run -s token -- gitlab --keys': 'local/token.test.ts',
   // Three clients in one line; the session as password is what the test is about.
