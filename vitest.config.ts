@@ -10,7 +10,9 @@ const processes = [
   // OpenTelemetry keeps its state in the process: its tests do not share one with others.
   'service/operations/tracing.test.ts',
   'infra/workflows/*.test.ts',
+  'ci/github/{login,review}.test.ts',
   'ci/gitlab/login.test.ts',
+  'trust/review/review-main.test.ts',
   'local/run.test.ts',
   'test/{conformance,fuzz}/**/*.test.ts',
   'test/unit/ci-run.test.ts',
