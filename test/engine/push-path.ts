@@ -7,7 +7,7 @@ import { makeImage } from '../../local/proof/image.ts'
 import { bundleDir, type TokenServiceProcess } from '../token-service.ts'
 import type { SetUp } from './authentik-objects.ts'
 import { startAuthentikWorld } from './authentik-world.ts'
-import { type RegistryStorage, startRegistry } from './registry-process.ts'
+import { type RegistryProcess, type RegistryStorage, startRegistry } from './registry-process.ts'
 
 /** What identifies a job. */
 export interface Job {
@@ -22,6 +22,7 @@ export interface PushPath {
   image: string
   /** The registry, `127.0.0.1:<port>`. */
   host: string
+  registry: RegistryProcess
   service: TokenServiceProcess
   objects: SetUp
   /** How a client logs in as a job. @param ttl seconds that the CI token lives */
@@ -75,5 +76,15 @@ export async function startPushPath(rules: unknown, cacheMs: number, storage?: R
     return { ...((await response.json()) as { token: string; refresh_token: string }), password }
   }
   const all = started.move()
-  return { dir, image, host, service, objects, login, dockerLogin, [Symbol.asyncDispose]: () => all.disposeAsync() }
+  return {
+    dir,
+    image,
+    host,
+    registry,
+    service,
+    objects,
+    login,
+    dockerLogin,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
 }
