@@ -1,5 +1,5 @@
 /** The variables of the clean-up's containers; the stack sets all of them. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { retention } from './retention/rules.ts'
 
 const minutes = z.coerce.number().positive()

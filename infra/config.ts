@@ -6,15 +6,18 @@
  */
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
+import type { Retention } from '../clean-up/retention/rules.ts'
 import { parseProxies } from '../service/trusted-proxies.ts'
 import { loadPolicy } from '../trust/decision/policy.ts'
 import { type PullingCluster, parseClusterPulls } from '../trust/language/cluster-pulls.ts'
 import type { TrustSource } from '../trust/language/source-schema.ts'
 import { accountAudience, anonymousRule, noRuleForAccount } from './kubernetes/anonymous-pull.ts'
 import { autoscalingSetting, MAX_REPLICAS } from './kubernetes/availability.ts'
+import { cleanUpMistakes, cleanUpSettings } from './kubernetes/clean-up-settings.ts'
 import type { ClusterIdentities } from './kubernetes/cluster-identity.ts'
 import { exposureSettings, exposureWarnings, lacksGateway } from './kubernetes/exposure-settings.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
+import { noRuleForRetention, retentionAudience, retentionRule } from './kubernetes/retention-account.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
 import { storageSetting, volumeMistakes } from './kubernetes/storage-setting.ts'
 import { isOnThisMachine } from './public-url.ts'
@@ -121,6 +124,7 @@ const settings = {
   storage: storageSetting,
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
+  ...cleanUpSettings,
   deleteImages: { schema: yesOrNo, example: 'true' },
   ciSource: {
     schema: optional(
@@ -140,7 +144,10 @@ type SettingName = keyof typeof settings
 type Values = { [Name in SettingName]: z.output<(typeof settings)[Name]['schema']> }
 
 /** The checked configuration. Empty optional settings are undefined; URLs end without a slash. */
-export type Settings = Omit<Values, 'anonymousPull' | 'audience' | 'clusterPulls' | 'sources' | 'trust'> & {
+export type Settings = Omit<
+  Values,
+  'retention' | 'anonymousPull' | 'audience' | 'clusterPulls' | 'sources' | 'trust'
+> & {
   audience: string
   /** The clusters whose pods pull with the token of their service account. */
   clusterPulls: readonly PullingCluster[]
@@ -148,6 +155,8 @@ export type Settings = Omit<Values, 'anonymousPull' | 'audience' | 'clusterPulls
   anonymousPull: { repositories: string[]; audience: string }
   sources: readonly TrustSource[]
   trust: Trust
+  /** The rules of retention, and the audience of the token with which they are applied. */
+  retention: { rules: Retention; audience: string } | undefined
 }
 
 /** What Pulumi passes: the texts of our own settings by name, and what the authentik provider will use. */
@@ -223,6 +232,7 @@ export function parseSettings(
     )
   }
   mistakes.push(...volumeMistakes(checked, Number(defaults.registryReplicas)))
+  mistakes.push(...cleanUpMistakes(checked).map((text) => `${PROJECT}:${text}`))
   const audience = checked.audience ?? checked.host ?? ''
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
   const { sources, trust, ...found } = checkTrust({
@@ -233,6 +243,7 @@ export function parseSettings(
     rulesOfCluster: [
       ...(checked.anonymousPull?.length > 0 ? [anonymousRule(checked.namespace, checked.anonymousPull)] : []),
       ...pullSecretRules(checked.namespace, checked.pullSecrets ?? []),
+      ...(checked.retention === undefined ? [] : [retentionRule(checked.namespace, checked.retention)]),
     ],
     audience,
     groups,
@@ -245,6 +256,10 @@ export function parseSettings(
   }
   const { clusters: clusterPulls } = parseClusterPulls(checked.clusterPulls)
   mistakes.push(...pullSecretMistakes(checked, clusterPulls).map((text) => `${PROJECT}:pullSecrets: ${text}`))
+  const retentionsAudience = policy && retentionAudience(policy, checked.namespace)
+  if (checked.retention !== undefined && policy !== undefined && retentionsAudience === undefined) {
+    mistakes.push(`${PROJECT}:${noRuleForRetention(checked.namespace)}`)
+  }
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
       `The configuration needs ${mistakes.length === 1 ? 'a correction' : `${mistakes.length} corrections`}; ` +
@@ -255,7 +270,8 @@ export function parseSettings(
     (text) => `${PROJECT}:${text}`,
   )
   const anonymousPull = { repositories: checked.anonymousPull, audience: ownAudience ?? audience }
-  return { settings: { ...checked, anonymousPull, audience, clusterPulls, sources, trust }, warnings }
+  const retention = checked.retention && { rules: checked.retention, audience: retentionsAudience ?? audience }
+  return { settings: { ...checked, anonymousPull, retention, audience, clusterPulls, sources, trust }, warnings }
 }
 
 /** All requests come from the ingress, so without its address in the list all clients look like one. */

@@ -1,5 +1,6 @@
 /** The whole system, one line per part: configuration, authentik, Kubernetes, outputs. */
 import './node-version.ts'
+import { bundleCleanUp } from '../clean-up/bundle.ts'
 import { bundleService } from '../service/bundle.ts'
 import { JWT_USER_NAME } from '../service/config.ts'
 import { AccessGroups } from './authentik/access-groups.ts'
@@ -13,6 +14,7 @@ import { readSettings } from './config.ts'
 import { readImageStorage } from './former-storage.ts'
 import { credentialProvider, credentialProviderConfig } from './kubelet/credential-provider.ts'
 import { NodeAudience } from './kubelet/node-audience.ts'
+import { CleanUp } from './kubernetes/clean-up.ts'
 import { HttpRoutes } from './kubernetes/http-routes.ts'
 import { Ingress } from './kubernetes/ingress.ts'
 import { makeNamespace } from './kubernetes/namespace.ts'
@@ -123,6 +125,19 @@ const application = new OAuthApplication(REGISTRY_NAME, {
 })
 export const clientId = application.clientId
 
+if (settings.garbageCollection !== undefined) {
+  new CleanUp({
+    namespace,
+    collection: settings.garbageCollection,
+    retention: settings.retention,
+    nodeImage: image ?? nodeImage,
+    bundle: await bundleCleanUp(),
+    registry: distribution.pod,
+    onRegistrysNode: !storageUsed.isShared,
+    clientId: settings.clientId,
+    tokenMinutes: settings.tokenLifetimeMinutes,
+  })
+}
 if (settings.networkPolicies) {
   new NetworkPolicies({
     namespace,
@@ -130,6 +145,7 @@ if (settings.networkPolicies) {
     ingressNamespace: settings.ingressNamespace,
     calls: callsOf(settings),
     registry: registryCallsOf(storageUsed, settings),
+    hasCleanUp: settings.garbageCollection !== undefined,
   })
 }
 const entrance = {

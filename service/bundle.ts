@@ -3,7 +3,7 @@
  * beside it what an operator needs to read a stack in the log, and what the licences of others ask for.
  */
 import { resolve } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { noSocks, oneParser, shortenLibraries } from './bundle-libraries.ts'
 import { licenceText, packagesOf } from './bundle-licences.ts'
 import { withoutLibraries } from './bundle-source-map.ts'
@@ -38,26 +38,35 @@ export type BundleFiles = Readonly<Record<string, string>>
  * Bundles the service and its libraries.
  * @returns module, source map and licences; the same source gives the same texts, on any machine
  */
-export async function bundleService(): Promise<BundleFiles> {
-  const { outputFiles, metafile } = await buildService()
+export const bundleService = (): Promise<BundleFiles> => bundleModule('service/main.ts', bundleFileName)
+
+/** What esbuild itself gives for the service, with its list of what went in. */
+export const buildService = () => build(buildOptions('service/main.ts', bundleFileName))
+
+/**
+ * Bundles a program that runs in the cluster, with its libraries.
+ * @param entryPoint its file, from the folder of the project
+ * @param file the name of the module
+ */
+export async function bundleModule(entryPoint: string, file: string): Promise<BundleFiles> {
+  const { outputFiles, metafile } = await build(buildOptions(entryPoint, file))
   const textOf = (ending: string) => {
-    const file = outputFiles.find(({ path }) => path.endsWith(ending))
-    if (!file) throw new Error(`esbuild gave no *${ending} for service/main.ts`)
-    return file.text
+    const found = outputFiles.find(({ path }) => path.endsWith(ending))
+    if (!found) throw new Error(`esbuild gave no *${ending} for ${entryPoint}`)
+    return found.text
   }
   return {
-    [bundleFileName]: textOf(bundleFileName),
-    [sourceMapFileName]: withoutLibraries(textOf(sourceMapFileName)),
+    [file]: textOf(file),
+    [`${file}.map`]: withoutLibraries(textOf(`${file}.map`)),
     [licencesFileName]: licenceText(await packagesOf(metafile, projectDir)),
   }
 }
 
-/** What esbuild itself gives, with its list of what went in. */
-export function buildService() {
-  return build({
+const buildOptions = (entryPoint: string, outfile: string) =>
+  ({
     absWorkingDir: projectDir,
-    entryPoints: ['service/main.ts'],
-    outfile: bundleFileName,
+    entryPoints: [entryPoint],
+    outfile,
     bundle: true,
     write: false,
     metafile: true,
@@ -80,5 +89,4 @@ export function buildService() {
     // pino and undici are CommonJS and ask for Node's modules by `require`, which a module has to make itself.
     banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
     logLevel: 'silent',
-  })
-}
+  }) satisfies BuildOptions

@@ -1,6 +1,6 @@
 /** What a manifest says, read from bytes that anybody who may push has written. */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What clients push as an image or an index, in Docker's words and in those of OCI. */
 export const MANIFEST_TYPES = [

@@ -1,5 +1,5 @@
 /** Reads what is in the registry: its repositories, and of each the tags and everything that they lead to. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { atOnce } from './at-once.ts'
 import type { Contents, Manifest } from './contents.ts'
 import type { Limits } from './limits.ts'

@@ -1,5 +1,5 @@
 /** The registry as a client sees it: requests with a token that the token service gives, and bounded answers. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Limits } from './limits.ts'
 
 /** The registry or the token service does not do what is asked; the message says which, and what it says itself. */

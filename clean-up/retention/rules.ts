@@ -1,5 +1,5 @@
 /** The rules of retention, as a stack writes them: which tags of which repositories are kept. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { Glob } from '../../trust/decision/glob.ts'
 
 /** A stack has a handful; a hundred patterns for each of a thousand tags are still matched within a second. */

@@ -2,7 +2,7 @@
  * The announcement of a clean-up: one key of a ConfigMap, which the token services have mounted as a file. It is also the
  * lock of clean-ups: a second one does not begin before the first has taken it away, or its time is over.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The key in the ConfigMap, and so the name of the file. */
 export const ANNOUNCEMENT = 'announcement.json'

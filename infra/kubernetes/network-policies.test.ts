@@ -18,6 +18,8 @@ describe('namespaceOf', () => {
 })
 
 const named = (name: string) => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } })
+const cleanUp = { podSelector: { matchLabels: labels('registry-clean-up') } }
+const pullSecret = { podSelector: { matchLabels: labels('pull-secret') } }
 const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
 
 describe('registryPolicy', () => {
@@ -32,7 +34,7 @@ describe('registryPolicy', () => {
         ],
       },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: tcp(5000), from: [named('ingress-nginx')] }],
+      ingress: [{ ports: tcp(5000), from: [named('ingress-nginx'), cleanUp] }],
       egress: [],
     })
   })
@@ -69,7 +71,7 @@ describe('tokenServicePolicy', () => {
 
   it('lets the ingress controller and the refreshers of pull secrets in, and the cluster at the metrics', () => {
     expect(tokenServicePolicy({ ingressNamespace: 'traefik' }, [], 'registry').ingress).toEqual([
-      { ports: tcp(9001), from: [named('traefik'), { podSelector: { matchLabels: labels('pull-secret') } }] },
+      { ports: tcp(9001), from: [named('traefik'), cleanUp, pullSecret] },
       { ports: tcp(9002), from: [{ namespaceSelector: {} }] },
     ])
   })

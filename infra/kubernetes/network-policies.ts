@@ -5,12 +5,15 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import type { SourceKeys } from '../../trust/language/source-schema.ts'
+import { CLEAN_UP } from './clean-up.ts'
 import { labels, NAME_LABEL } from './labels.ts'
 import { METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 import { STORAGE_CHECK } from './storage-check.ts'
 
 /** 53 is where pods ask; 5353 is where the DNS pods of OpenShift listen behind it. */
 const DNS_PORTS = [53, 5353]
+/** Of the Service `kubernetes`, and those where API servers listen behind it. */
+const KUBERNETES_API_PORTS = [443, 6443, 8443]
 /** kubernetes.io/docs/reference/labels-annotations-taints: every namespace has its name in this label. */
 const NAMESPACE_LABEL = 'kubernetes.io/metadata.name'
 
@@ -74,21 +77,53 @@ export interface RegistryCalls {
   asksNode: boolean
 }
 
-/** The specification for the registry: only the ingress controller gets in, and only calls to its bucket get out. */
-export const registryPolicy = (from: ReachableFrom, { calls, asksNode }: RegistryCalls, own: string) => ({
+/** Where requests come from: the ingress controller, and pods of the stack itself. */
+const clients = ({ ingressNamespace }: ReachableFrom, pods: readonly string[]) =>
+  ingressNamespace === undefined
+    ? {}
+    : {
+        from: [
+          namespaceNamed(ingressNamespace),
+          ...pods.map((name) => ({ podSelector: { matchLabels: labels(name) } })),
+        ],
+      }
+
+const toStorage = (from: ReachableFrom, { calls, asksNode }: RegistryCalls, own: string) => [
+  ...egressTo(calls, own, from),
+  ...(asksNode ? [METADATA_SERVICE] : []),
+]
+
+/** The specification for the registry: only its clients get in, and only calls to its bucket get out. */
+export const registryPolicy = (from: ReachableFrom, storage: RegistryCalls, own: string) => ({
   podSelector: { matchExpressions: [{ key: NAME_LABEL, operator: 'In', values: STORAGE_USERS }] },
   policyTypes: ['Ingress', 'Egress'],
   ingress: [
     {
       ports: [tcp(REGISTRY_PORT)],
-      ...(from.ingressNamespace !== undefined && { from: [namespaceNamed(from.ingressNamespace)] }),
+      ...clients(from, [CLEAN_UP]),
     },
   ],
-  egress: calls.length === 0 ? [] : [DNS, ...egressTo(calls, own, from), ...(asksNode ? [METADATA_SERVICE] : [])],
+  egress: storage.calls.length === 0 ? [] : [DNS, ...toStorage(from, storage, own)],
 })
 
 /**
- * The specification for the token service: it accepts the ingress controller, and readers of metrics in the cluster. It
+ * The specification for the clean-up: nobody gets in. It calls the Kubernetes API, wherever that is, the pods of its own
+ * namespace, and what the registry calls.
+ */
+export const cleanUpPolicy = (from: ReachableFrom, storage: RegistryCalls, own: string) => ({
+  podSelector: { matchLabels: labels(CLEAN_UP) },
+  policyTypes: ['Ingress', 'Egress'],
+  ingress: [],
+  egress: [
+    DNS,
+    { ports: KUBERNETES_API_PORTS.map(tcp) },
+    { to: [{ podSelector: {} }] },
+    ...toStorage(from, storage, own),
+  ],
+})
+
+/**
+ * The specification for the token service: it accepts its clients, and readers of metrics in the cluster. It
  * may call DNS, authentik, the issuers and whatever else its settings name.
  *
  * @param urls of everything that it calls
@@ -100,9 +135,7 @@ export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[],
   ingress: [
     {
       ports: [tcp(TOKEN_SERVICE_PORT)],
-      ...(from.ingressNamespace !== undefined && {
-        from: [namespaceNamed(from.ingressNamespace), { podSelector: { matchLabels: labels('pull-secret') } }],
-      }),
+      ...clients(from, [CLEAN_UP, 'pull-secret']),
     },
     { ports: [tcp(METRICS_PORT)], from: [anyNamespace] },
   ],
@@ -144,15 +177,17 @@ export interface NetworkPoliciesArgs extends ReachableFrom {
   /** URLs that the token service calls. */
   calls: readonly string[]
   registry: RegistryCalls
+  hasCleanUp: boolean
 }
 
-/** Both policies. */
+/** A policy for each kind of pod. */
 export class NetworkPolicies extends pulumi.ComponentResource {
   constructor(args: NetworkPoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:NetworkPolicies', 'network-policies', {}, opts)
     const specs = {
       registry: registryPolicy(args, args.registry, args.namespaceName),
       'token-service': tokenServicePolicy(args, args.calls, args.namespaceName),
+      ...(args.hasCleanUp && { [CLEAN_UP]: cleanUpPolicy(args, args.registry, args.namespaceName) }),
     }
     for (const [name, spec] of Object.entries(specs)) {
       new kubernetes.networking.v1.NetworkPolicy(

@@ -74,3 +74,5 @@ export function registryPod({ storage, calls, extras, ...args }: RegistryPodArgs
     },
   }
 }
+
+export type RegistryPod = ReturnType<typeof registryPod>

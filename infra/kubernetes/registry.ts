@@ -12,7 +12,7 @@ import { type PodSettings, podExtras } from './pod-settings.ts'
 import { REGISTRY_PORT } from './ports.ts'
 import { REGISTRY_DRAIN_SECONDS, type RegistryConfig, registryConfig } from './registry-config.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
-import { CA_FILE, registryPod } from './registry-pod.ts'
+import { CA_FILE, type RegistryPod, registryPod } from './registry-pod.ts'
 import { storageCheck } from './storage-check.ts'
 import type { StorageDriver } from './storage-driver.ts'
 import { versionedFiles } from './versioned-files.ts'
@@ -51,6 +51,8 @@ export interface RegistryArgs extends OutwardCalls {
 /** The registry (distribution v3). It trusts the keys that it was given, and calls nothing but its storage. */
 export class Registry extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>
+  /** What its pods have in common with others that work on its storage. */
+  readonly pod: RegistryPod
 
   constructor(args: RegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:Registry', NAME, {}, opts)
@@ -102,6 +104,7 @@ export class Registry extends pulumi.ComponentResource {
       files: files.metadata.name,
       claim: storage.isShared ? undefined : volume?.metadata.name,
     })
+    this.pod = pod
     const dependsOn = storage.isShared
       ? [storageCheck({ namespace, nodeImage: args.nodeImage, pod: podArgs }, this)]
       : []

@@ -1,8 +1,10 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
+import { ANNOUNCEMENT } from '../../clean-up/window/announcement.ts'
 import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
 import { ACCOUNT, anonymousPull } from './anonymous-pull.ts'
 import { type Autoscaling, keepAvailable, ROLLING_UPDATE, replicaCount, spread } from './availability.ts'
+import { CLEAN_UP } from './clean-up.ts'
 import { conflictAdvice } from './conflict-advice.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { type OutwardCalls, proxyVariables } from './outward-calls.ts'
@@ -22,6 +24,7 @@ const GRACE_SECONDS = 60
 const BUNDLE_DIR = '/srv/token-service'
 const TRUST_DIR = '/etc/token-service/trust'
 const TRUST_FILE = 'trust.json'
+const CLEAN_UP_DIR = '/etc/token-service/clean-up'
 const KEYS_DIR = '/etc/token-service/keys'
 const ISSUER_KEYS_FILE = 'issuer-keys.json'
 const REGISTRY_JWKS_FILE = 'registry-jwks.json'
@@ -138,6 +141,7 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'CLIENT_ID', value: args.clientId },
                     { name: 'SCOPE', value: args.scope },
                     { name: 'TRUST_FILE', value: `${TRUST_DIR}/${TRUST_FILE}` },
+                    { name: 'CLEAN_UP_FILE', value: `${CLEAN_UP_DIR}/${ANNOUNCEMENT}` },
                     { name: 'ISSUER_KEYS_FILE', value: `${KEYS_DIR}/${ISSUER_KEYS_FILE}` },
                     { name: 'REGISTRY_JWKS_FILE', value: `${KEYS_DIR}/${REGISTRY_JWKS_FILE}` },
                     { name: 'JWKS_URL', value: args.jwksUrl },
@@ -164,6 +168,7 @@ export class TokenService extends pulumi.ComponentResource {
                     ...volumeMounts,
                     { name: 'trust', mountPath: TRUST_DIR, readOnly: true },
                     { name: 'keys', mountPath: KEYS_DIR, readOnly: true },
+                    { name: 'clean-up', mountPath: CLEAN_UP_DIR, readOnly: true },
                     ...anonymous.volumeMounts,
                   ],
                 },
@@ -172,6 +177,8 @@ export class TokenService extends pulumi.ComponentResource {
                 ...volumes,
                 { name: 'trust', configMap: { name: trust.metadata.name } },
                 { name: 'keys', configMap: { name: keys.metadata.name } },
+                // Not there where the registry is never cleaned up.
+                { name: 'clean-up', configMap: { name: CLEAN_UP, optional: true } },
                 ...anonymous.volumes,
               ],
             },

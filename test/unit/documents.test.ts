@@ -58,8 +58,6 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'pulumi up': 'test/e2e/readme.test.ts',
   'pulumi config set keyGeneration 2': 'test/engine/keys.test.ts',
   'pulumi destroy': 'test/engine/kept.test.ts',
-  'kubectl -n passwordless-registry exec deploy/registry -- registry garbage-collect /etc/distribution/config.yml':
-    'test/engine/registry.test.ts',
   'kubectl -n passwordless-registry exec deploy/registry -- tar -cf - -C /var/lib/registry docker/registry/v2/repositories docker/registry/v2/blobs > images.tar':
     'test/engine/backup.test.ts',
   'kubectl -n passwordless-registry exec -i deploy/registry -- tar -xf - -C /var/lib/registry < images.tar':
@@ -67,6 +65,14 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'pulumi refresh': 'test/engine/kubernetes-plugin.test.ts',
   'npm run -s token -- github --keys': 'local/token.test.ts',
   'npm run -s token -- gitlab --keys': 'local/token.test.ts',
+  'kubectl -n passwordless-registry create job --from=cronjob/registry-clean-up clean-up-now':
+    'test/e2e/clean-up.test.ts',
+  'kubectl -n passwordless-registry logs -l app.kubernetes.io/name=registry-clean-up --all-containers --tail=-1':
+    'test/e2e/clean-up.test.ts',
+  'kubectl -n passwordless-registry delete job -l app.kubernetes.io/name=registry-clean-up':
+    'test/e2e/clean-up.test.ts',
+  'kubectl -n passwordless-registry patch configmap registry-clean-up --type merge -p \'{"data":null}\'':
+    'test/e2e/clean-up.test.ts',
   // Three clients in one line; the session as password is what the test is about.
   [`printf 'user = "JWT:%s"' "$TOKEN" |`]: 'test/engine/clients.test.ts',
 }
