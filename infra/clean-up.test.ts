@@ -8,7 +8,8 @@ const { run, all, one } = useProgram()
 const host = 'registry.example.com'
 const schedule = '30 3 * * 0'
 const rules = [{ repositories: ['acme/**'], keep: { newest: 20 } }]
-const identity = { issuer: 'https://kubernetes.default.svc', jwks: { keys: [] } }
+const jwks = { keys: [{ kid: '1', kty: 'EC', crv: 'P-256', x: 'x'.repeat(43), y: 'y'.repeat(43) }] }
+const identity = { issuer: 'https://kubernetes.default.svc', jwks }
 const settingsOf = (settings: Record<string, unknown>) => {
   const texts = Object.entries({ host, ...settings }).map(([key, value]) => [
     key,

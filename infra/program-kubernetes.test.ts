@@ -182,7 +182,7 @@ describe('Kubernetes', () => {
     const pod = containerOf('token-service')
     expect(pod.containers[0].image).toBe('example.com/token-service:1')
     expect(pod.containers[0].command).toBeUndefined()
-    expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(['trust', 'keys'])
+    expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(['trust', 'keys', 'clean-up'])
     expect(all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)).toEqual([
       'trust',
       'token-service-keys',

@@ -90,7 +90,7 @@ export class CleanUp extends pulumi.ComponentResource {
       },
       child,
     )
-    const code = versionedFiles(CLEAN_UP, { namespace, files: args.bundle }, this)
+    const code = versionedFiles(`${CLEAN_UP}-code`, { namespace, files: args.bundle }, this)
     const names = { announcement: announcement.metadata.name, tokenServices: pods.metadata.name }
     const podSpec = {
       ...registry.spec,
