@@ -114,7 +114,7 @@ describe('the usual limits fit together', () => {
     ['a call that times out within what docker waits', limits.upstreamHeadersMs, limits.dockerPatienceMs],
     ['those that wait, of all kinds, within the connections', 4 * limits.upstreamQueue, limits.clientConnections],
     ['the pause after a fetch of keys within their age', limits.jwksCooldownMs, limits.jwksMaxAgeMs],
-    ['two looks at authentik within the time until it is silent', 2 * limits.authentikLookMs, limits.authentikSilentMs],
+    ['two looks at authentik within the time until it is silent', 2 * limits.probeIntervalMs, limits.authentikSilentMs],
     ['refusals remembered no longer than tokens', limits.refusalMs, limits.cacheMs],
   ])('%s', (_, part, whole) => expect(part).toBeLessThanOrEqual(whole))
 })

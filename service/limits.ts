@@ -78,8 +78,8 @@ export const limits = {
   /** Milliseconds for which the same request is refused again without asking, and how many such are remembered. */
   refusalMs: 5 * seconds,
   refusalEntries: 2_500,
-  /** Credentials whose contents need not be read anew. */
-  readingEntries: 1_000,
+  /** Requests that need not be understood anew. */
+  requestCacheEntries: 1_000,
 
   /** Requests of one credential that reach authentik, a second and at once. A push needs about three in all. */
   credentialRate: 20,
@@ -115,8 +115,8 @@ export const limits = {
   /** Milliseconds ahead of which the end of a clean-up is not believed: a mistake there would stop pushes for ever. */
   cleanUpMaxMs: 24 * 60 * minutes,
 
-  /** Milliseconds between two looks at authentik for the metrics, and after how many without an answer it is silent. */
-  authentikLookMs: 10 * seconds,
+  /** Milliseconds between two health probes of authentik, and after how many without an answer it is silent. */
+  probeIntervalMs: 10 * seconds,
   authentikSilentMs: 60 * seconds,
 
   /** Finished spans that wait for the collector, about 1 KiB each, and in one request to it: OpenTelemetry's defaults. */

@@ -52,7 +52,7 @@ describe('/ready is about the process alone', () => {
 })
 
 describe('the metrics about authentik', () => {
-  const quick = { authentikLookMs: 20, authentikSilentMs: 300 }
+  const quick = { probeIntervalMs: 20, authentikSilentMs: 300 }
   const until = async (at: TokenServiceProcess, name: string, value: number) => {
     while ((await suite.metrics(at))(name) !== value) await sleep(10)
   }
@@ -60,7 +60,7 @@ describe('the metrics about authentik', () => {
   it('cost it no exchange, and few looks', async () => {
     suite.upstream.answer = (_, response) => response.writeHead(405).end()
     const looks = suite.upstream.looks
-    const at = await suite.start({}, { authentikLookMs: 600_000 })
+    const at = await suite.start({}, { probeIntervalMs: 600_000 })
     for (let scrape = 0; scrape < 20; scrape++) {
       expect((await suite.metrics(at))('token_service_authentik_answers')).toBe(1)
     }

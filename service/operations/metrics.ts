@@ -22,8 +22,8 @@ export interface Gauges {
   refusedKeys: () => number
   breaker: () => BreakerState
   ready: () => boolean
-  /** Looks at authentik, if the last look is old enough. */
-  lookAtAuthentik: () => void
+  /** Starts a health probe, if the last one is old enough. */
+  probeAuthentik: () => void
   authentikAnswers: () => boolean
   registryKeysFit: () => boolean
   rules: () => number
@@ -138,7 +138,7 @@ export function createMetrics(): Metrics {
     connectionRefused: () => connectionsRefused.inc(),
     reload: (result) => reloads.inc({ result }),
     watch: (gauges, limits) => {
-      look = gauges.lookAtAuthentik
+      look = gauges.probeAuthentik
       watch(registry, gauges, limits)
     },
     page: async () => {

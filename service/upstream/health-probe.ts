@@ -1,33 +1,33 @@
-/** A look at authentik that makes nothing: are you there, and which keys do you sign with? */
+/** Asks authentik, at no cost to it, whether it is there and which keys it signs with. */
 import { once } from 'node:events'
 import { parseKeySet } from '../decision/issuer-keys.ts'
 import type { Limits } from '../limits.ts'
-import type { Look } from '../operations/authentik-state.ts'
+import type { Health } from '../operations/authentik-state.ts'
 import type { Connections } from './pool.ts'
 
 /**
  * @param url the key set that authentik publishes, or its token endpoint, which answers a GET with 405
  * @returns never throws: silence is an answer
  */
-export async function lookAt(
+export async function probe(
   url: URL,
   connections: Connections,
   limits: Pick<Limits, 'upstreamConnectMs' | 'jwksBytes'>,
-): Promise<Look> {
+): Promise<Health> {
   const signal = AbortSignal.timeout(limits.upstreamConnectMs)
   // undici looks at the signal once the request has a connection; where calls hold them all, that can take long.
   const tooLate = once(signal, 'abort').then(() => silent)
   return Promise.race([ask(url, connections, limits, signal), tooLate])
 }
 
-const silent: Look = { answered: false }
+const silent: Health = { answered: false }
 
 async function ask(
   url: URL,
   connections: Connections,
   limits: Pick<Limits, 'jwksBytes'>,
   signal: AbortSignal,
-): Promise<Look> {
+): Promise<Health> {
   try {
     const answer = await connections.request({
       origin: url.origin,
