@@ -82,7 +82,6 @@ export function assemble(parts: AssemblyParts): Assembly {
   )
   const cache = createTokenCache({
     limits,
-    enabled: config.cache,
     now: wallClock,
     count: metrics.answer,
     admit: (key) => {
@@ -131,7 +130,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     limits,
   )
   const token = createTokenEndpoint({
-    requestCache: createRequestCache({ limits, enabled: config.cache, now: wallClock, keyed, policy }),
+    requestCache: createRequestCache({ limits, now: wallClock, keyed, policy }),
     config,
     limits,
     exchange: createChain(chainParts, 'registry', config),

@@ -29,11 +29,11 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true }))
 
-/** Runs a program with the bundle's `run` at hand, as a pod would run it, with an environment that it starts with. */
+/** Runs the bundle as a pod would, after a program that makes it fail; its environment is one that it starts with. */
 async function failing(program: string): Promise<string> {
-  const code = `import { run } from '${join(dir, bundleFileName)}'\n${program}`
   const env = { TOKEN_URL: 'http://127.0.0.1:9/', CLIENT_ID: 'c', SCOPE: 's', LISTEN: '127.0.0.1:0' }
-  const running = promisify(execFile)(process.execPath, [...nodeOptions, '--input-type=module', '-e', code], { env })
+  const before = ['--import', `data:text/javascript,${encodeURIComponent(program)}`]
+  const running = promisify(execFile)(process.execPath, [...nodeOptions, ...before, join(dir, bundleFileName)], { env })
   const { stdout, stderr } = await running.catch((error: { stdout: string; stderr: string }) => error)
   return stdout + stderr
 }
@@ -78,10 +78,10 @@ describe('bundleService', () => {
   })
 
   it('names our file and line in a stack, and no source of ours for a library', async () => {
-    expect(await failing('process.on = null; await run()')).toMatch(/at run \(\S+\/service\/main\.ts:\d+:\d+\)/)
+    expect(await failing('process.on = null')).toMatch(/at run \(\S+\/service\/run\.ts:\d+:\d+\)/)
     // pino's own code reads this property; our log calls pino.
     const inside = 'Object.defineProperty(Object.prototype, "mixin", { get() { throw new Error() } })'
-    expect(await failing(`${inside}; await run()`)).toMatch(
+    expect(await failing(inside)).toMatch(
       /at pino\w* \(\S+\/token-service\.mjs:\d+:\d+\)\n +at createLog \(\S+\/service\/operations\/log\.ts:\d+:\d+\)/,
     )
   })

@@ -36,13 +36,14 @@ export type BundleFiles = Readonly<Record<string, string>>
 
 /**
  * Bundles the service and its libraries.
+ * @param entry the module that is run, from the folder of the project; tests have one of their own
  * @returns module, source map and licences; the same source gives the same texts, on any machine
  */
-export async function bundleService(): Promise<BundleFiles> {
-  const { outputFiles, metafile } = await buildService()
+export async function bundleService(entry = 'service/main.ts'): Promise<BundleFiles> {
+  const { outputFiles, metafile } = await buildService(entry)
   const textOf = (ending: string) => {
     const file = outputFiles.find(({ path }) => path.endsWith(ending))
-    if (!file) throw new Error(`esbuild gave no *${ending} for service/main.ts`)
+    if (!file) throw new Error(`esbuild gave no *${ending} for ${entry}`)
     return file.text
   }
   return {
@@ -53,10 +54,10 @@ export async function bundleService(): Promise<BundleFiles> {
 }
 
 /** What esbuild itself gives, with its list of what went in. */
-export function buildService() {
+export function buildService(entry = 'service/main.ts') {
   return build({
     absWorkingDir: projectDir,
-    entryPoints: ['service/main.ts'],
+    entryPoints: [entry],
     outfile: bundleFileName,
     bundle: true,
     write: false,

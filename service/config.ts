@@ -1,7 +1,7 @@
 /** The environment, read once into one typed value; every mistake in it is told at once. */
 import * as z from 'zod/mini'
 import { Glob } from '../trust/decision/glob.ts'
-import { type Limits, readLimits } from './limits.ts'
+import { type Limits, readLimits, limits as usualLimits } from './limits.ts'
 import type { Anonymous } from './request/credentials.ts'
 import { Secret } from './secret.ts'
 import { parseProxies, type TrustedProxies } from './trusted-proxies.ts'
@@ -32,8 +32,6 @@ export interface Config {
   jwksUrl: URL | undefined
   /** Whether a push of which nothing is granted is answered with the reason instead of a lesser token. */
   explainRefusedPush: boolean
-  /** Whether tokens and refusals are used again. */
-  cache: boolean
   /** Proxies whose X-Forwarded-For says who asks. */
   trustedProxies: TrustedProxies
   /** Whether the address that we see is the client's. */
@@ -41,8 +39,6 @@ export interface Config {
   logLevel: LogLevel
   /** No host means every interface. */
   listen: Listen
-  /** The same for the metrics; undefined where the variable does not say. */
-  metricsListen: Listen | undefined
   /** Proxies by which everything is fetched; undefined where none is named. */
   proxies: Proxies | undefined
   limits: Limits
@@ -110,14 +106,12 @@ const environment = z.object({
   ANON_REPOSITORIES: optional(),
   SESSION_CLIENT_ID: optional(),
   SESSION_SCOPE: optional(),
-  SESSION_KEY: optional(),
   TRUST_FILE: optional(),
   CLEAN_UP_FILE: optional(),
   ISSUER_KEYS_FILE: optional(),
   JWKS_URL: optional(),
   REGISTRY_JWKS_FILE: optional(),
   EXPLAIN_REFUSED_PUSH: onOrOff,
-  CACHE: onOrOff,
   TRUSTED_PROXIES: z.optional(
     z.string().check(
       z.refine((text) => parseProxies(text) !== undefined, {
@@ -133,7 +127,6 @@ const environment = z.object({
     z.enum(logLevels, { error: `is none of ${logLevels.join(', ')}` }),
   ),
   LISTEN: z._default(listen(), '9001'),
-  METRICS_LISTEN: z.optional(listen()),
   HTTP_PROXY: proxy(),
   HTTPS_PROXY: proxy(),
   NO_PROXY: optional(),
@@ -157,7 +150,7 @@ export class ConfigError extends Error {
  * Reads the settings. A variable that is empty counts as not set, as in most tools that write environments.
  * @throws ConfigError with every mistake; no value is repeated in it, since it may be a password in the wrong place
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Readonly<Record<string, string | undefined>>, usual: Limits = usualLimits): Config {
   const given = Object.fromEntries(
     [...variables, 'LIMIT_ADDRESS_RATE'].flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
   )
@@ -173,7 +166,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (Boolean(given.SESSION_CLIENT_ID) !== Boolean(given.SESSION_SCOPE)) {
     mistakes.push('SESSION_CLIENT_ID and SESSION_SCOPE belong together; one of them is missing')
   }
-  const { limits, mistakes: wrongLimits } = readLimits(env)
+  const { limits, mistakes: wrongLimits } = readLimits(env, usual)
   mistakes.push(...wrongLimits)
   const jwksUrl = given.JWKS_URL ? URL.parse(given.JWKS_URL) : undefined
   if (jwksUrl === null || (jwksUrl && read.data && jwksUrl.origin !== new URL(read.data.TOKEN_URL).origin)) {
@@ -185,7 +178,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
   const { data } = read
   const warnings = []
-  if (data.SESSION_KEY) warnings.push('SESSION_KEY has no effect: this token service keeps no browser sessions')
   if (data.ANON_KUBE_JWT && data.ANON_USERNAME) {
     warnings.push('ANON_USERNAME and ANON_PASSWORD have no effect: ANON_KUBE_JWT is set and goes first')
   }
@@ -210,12 +202,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     registryJwksFile: data.REGISTRY_JWKS_FILE,
     jwksUrl: jwksUrl ?? undefined,
     explainRefusedPush: data.EXPLAIN_REFUSED_PUSH === 'on',
-    cache: data.CACHE === 'on',
     trustedProxies: parseProxies(data.TRUSTED_PROXIES ?? '') ?? { check: () => false },
     addressesKnown: addressRate > 0 || Boolean(data.TRUSTED_PROXIES),
     logLevel: data.LOG_LEVEL,
     listen: listenOf(data.LISTEN),
-    metricsListen: data.METRICS_LISTEN === undefined ? undefined : listenOf(data.METRICS_LISTEN),
     proxies: proxiesFrom(data),
     limits: { ...limits, addressRate },
     warnings,

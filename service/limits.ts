@@ -1,7 +1,8 @@
 /**
- * Every bound of the token service, in one place, each with its unit and where the figure comes from.
+ * Every bound of the token service, in one place, each with its unit and where the figure comes from: they have to fit
+ * together (`limits.test.ts`). The metric `token_service_limit` shows what is in force.
  *
- * Each can be set: `headerBytes` by LIMIT_HEADER_BYTES. The metric `token_service_limit` shows what is in force.
+ * An operator can set the few that `operatorLimits` names, for the reasons that service/README.md gives.
  */
 const KiB = 1024
 const seconds = 1000
@@ -144,21 +145,39 @@ export type LimitName = keyof typeof limits
 
 export const limitNames = Object.keys(limits) as LimitName[]
 
-/** The environment variable of a limit: `headerBytes` is LIMIT_HEADER_BYTES. */
+/** Those that the environment can set. */
+export const operatorLimits = [
+  'clientPatienceMs',
+  'clientKeepAliveMs',
+  'clientConnections',
+  'upstreamConnections',
+  'upstreamCalmMs',
+  'upstreamConnectMs',
+  'upstreamHeadersMs',
+  'upstreamTotalMs',
+  'cacheMs',
+  'credentialRate',
+  'credentialBurst',
+  'addressRate',
+  'addressBurst',
+  'lameDuckMs',
+  'drainMs',
+] as const satisfies readonly LimitName[]
+
+/** The environment variable of a limit: `cacheMs` is LIMIT_CACHE_MS. */
 export function limitVariable(name: LimitName): string {
   return `LIMIT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
-/** Node's timers and Buffers take no more (2^31 - 1); so does no limit. */
+/** Node's timers take no more (2^31 - 1). */
 const GREATEST = 2_147_483_647
-/** Room for all entries of a cache is made at start: a million are 30 MiB, GREATEST would be all the memory there is. */
-const MOST_ENTRIES = 1_000_000
 
 /** Where 0 has a meaning of its own; everywhere else it would stop the service. */
-const mayBeZero: ReadonlySet<LimitName> = new Set(['addressRate', 'lameDuckMs', 'upstreamQueue'])
+const mayBeZero: ReadonlySet<LimitName> = new Set(['addressRate', 'lameDuckMs'])
 
 /**
  * Reads the limits that the environment sets.
+ * @param usual what holds where it sets none
  * @returns all limits, and one line for each mistake, without the value
  */
 export function readLimits(
@@ -167,15 +186,14 @@ export function readLimits(
 ): { limits: Limits; mistakes: string[] } {
   const read: Record<LimitName, number> = { ...usual }
   const mistakes: string[] = []
-  for (const name of limitNames) {
+  for (const name of operatorLimits) {
     const variable = limitVariable(name)
     const text = env[variable]
     if (!text) continue
     const least = mayBeZero.has(name) ? 0 : 1
-    const greatest = name.endsWith('Entries') ? MOST_ENTRIES : GREATEST
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-    if (value >= least && value <= greatest) read[name] = value
-    else mistakes.push(`${variable} is no whole number from ${least} to ${greatest}`)
+    if (value >= least && value <= GREATEST) read[name] = value
+    else mistakes.push(`${variable} must be a whole number from ${least} to ${GREATEST}`)
   }
   return { limits: read, mistakes }
 }

@@ -18,7 +18,6 @@ function requestCache(own: Partial<RequestCacheDependencies> = {}) {
   const world = { nowMs: 1_000_000, policy }
   const { find, keep } = createRequestCache({
     limits: { requestCacheEntries: 100, cacheBytes: 1_000_000 },
-    enabled: true,
     now: () => world.nowMs,
     keyed: createKeyedHash(Buffer.from('secret')),
     policy: () => world.policy,
@@ -67,12 +66,6 @@ describe('createRequestCache', () => {
     expect(find('a')).toBeUndefined()
     keep('a', answered('anew'), world.nowMs + 1_000)
     expect(find('a')).toBe('anew')
-  })
-
-  it('nothing where the cache is off', () => {
-    const { world, find, keep } = requestCache({ enabled: false })
-    keep('a', answered('a'), world.nowMs + 1_000)
-    expect(find('a')).toBeUndefined()
   })
 
   it('so many; the one unused for longest goes first', () => {

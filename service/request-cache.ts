@@ -25,15 +25,13 @@ export interface RequestCache {
 
 export interface RequestCacheDependencies {
   limits: Pick<Limits, 'requestCacheEntries' | 'cacheBytes'>
-  enabled: boolean
   /** Milliseconds since 1970. */
   now: () => number
   keyed: KeyedHash
   policy: () => Policy | undefined
 }
 
-export function createRequestCache({ limits, enabled, now, keyed, policy }: RequestCacheDependencies): RequestCache {
-  if (!enabled) return { find: () => undefined, keep: () => {} }
+export function createRequestCache({ limits, now, keyed, policy }: RequestCacheDependencies): RequestCache {
   const known = createRemembered<{ cached: CachedAnswer; rules: Policy | undefined }>(
     {
       entries: limits.requestCacheEntries,

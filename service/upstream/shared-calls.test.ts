@@ -15,7 +15,6 @@ function shared() {
   const gate = createGate({ ...limits, upstreamConnections: 1 }, () => 0)
   const cache = createTokenCache({
     limits,
-    enabled: true,
     now: () => 0,
     count: () => {},
     admit: () => {},

@@ -11,7 +11,6 @@ import { createTokenCache, type TokenCacheDependencies } from './token-cache.ts'
 
 const dependencies: TokenCacheDependencies = {
   limits: usual,
-  enabled: true,
   now: () => 0,
   count: () => {},
   admit: () => {},
@@ -124,55 +123,50 @@ describe('whatever is asked, in whatever order', () => {
   it('nobody gets the token of another, nor for other scopes, nor one that is over', async () => {
     let fromCache = 0
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }),
-        fc.boolean(),
-        async (steps, enabled) => {
-          let nowMs = 0
-          const cache = createTokenCache({
-            ...dependencies,
-            enabled,
-            // A refusal that is remembered takes its time only in front of a person.
-            limits: { ...usual, cacheEntries: 20, refusalEntries: 3, slowRefusalMs: 0 },
-            now: () => nowMs,
-            count: (source) => {
-              if (source === 'cache') fromCache += 1
-            },
-          })
-          for (const { who, scopes, purpose, passesMs, livesSeconds, fails } of steps) {
-            nowMs += passesMs
-            const label = (order: readonly string[]) => `${purpose} ${who} ${order.toSorted().join(' ')}`
-            const exchange: Exchange = async (request) => {
-              if (fails) throw new TokenError('credentials_refused', label(request.scopes))
-              const token = new Secret(label(request.scopes))
-              return { token, expiresInSeconds: livesSeconds, issuedAtMs: nowMs, access: [] }
-            }
-            const credential = credentials[who]
-            if (!credential) throw new Error('unreachable')
-            const askedMs = nowMs
-            const answer = await cache
-              .remember(
-                exchange,
-                purpose,
-              )({ credential: presented(credential), scopes, requestId: 'id' })
-              .catch((error: TokenError) => error)
-            if (answer instanceof TokenError) {
-              expect(answer.message).toBe(label(scopes))
-              continue
-            }
-            expect(answer.token.reveal()).toBe(label(scopes))
-            const ageMs = askedMs - answer.issuedAtMs
-            expect(ageMs).toBeLessThan(usual.cacheMs)
-            if (ageMs > 0) {
-              expect(answer.expiresInSeconds * 1000 - ageMs).toBeGreaterThan(usual.tokenMarginMs)
-              if (credential.kind !== 'password') {
-                expect(credentialEndsMs - askedMs).toBeGreaterThan(usual.credentialMarginMs)
-              }
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), async (steps) => {
+        let nowMs = 0
+        const cache = createTokenCache({
+          ...dependencies,
+          // A refusal that is remembered takes its time only in front of a person.
+          limits: { ...usual, cacheEntries: 20, refusalEntries: 3, slowRefusalMs: 0 },
+          now: () => nowMs,
+          count: (source) => {
+            if (source === 'cache') fromCache += 1
+          },
+        })
+        for (const { who, scopes, purpose, passesMs, livesSeconds, fails } of steps) {
+          nowMs += passesMs
+          const label = (order: readonly string[]) => `${purpose} ${who} ${order.toSorted().join(' ')}`
+          const exchange: Exchange = async (request) => {
+            if (fails) throw new TokenError('credentials_refused', label(request.scopes))
+            const token = new Secret(label(request.scopes))
+            return { token, expiresInSeconds: livesSeconds, issuedAtMs: nowMs, access: [] }
+          }
+          const credential = credentials[who]
+          if (!credential) throw new Error('unreachable')
+          const askedMs = nowMs
+          const answer = await cache
+            .remember(
+              exchange,
+              purpose,
+            )({ credential: presented(credential), scopes, requestId: 'id' })
+            .catch((error: TokenError) => error)
+          if (answer instanceof TokenError) {
+            expect(answer.message).toBe(label(scopes))
+            continue
+          }
+          expect(answer.token.reveal()).toBe(label(scopes))
+          const ageMs = askedMs - answer.issuedAtMs
+          expect(ageMs).toBeLessThan(usual.cacheMs)
+          if (ageMs > 0) {
+            expect(answer.expiresInSeconds * 1000 - ageMs).toBeGreaterThan(usual.tokenMarginMs)
+            if (credential.kind !== 'password') {
+              expect(credentialEndsMs - askedMs).toBeGreaterThan(usual.credentialMarginMs)
             }
           }
-          expect(cache.entries()).toBeLessThanOrEqual(20)
-        },
-      ),
+        }
+        expect(cache.entries()).toBeLessThanOrEqual(20)
+      }),
       { numRuns: 300 },
     )
     expect(fromCache).toBeGreaterThan(100)

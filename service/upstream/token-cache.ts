@@ -26,8 +26,6 @@ export interface TokenCacheDependencies {
     | 'refusalEntries'
     | 'slowRefusalMs'
   >
-  /** Without it nothing is remembered; calls under way are shared all the same. */
-  enabled: boolean
   /** Milliseconds since 1970. */
   now: () => number
   count: (source: AnswerSource) => void
@@ -64,7 +62,7 @@ const lasting: ReadonlySet<FailureReason> = new Set([
 /** What an entry costs beside its texts: the entry, the token object, the access list; measured on Node 24. */
 const ENTRY_OVERHEAD_BYTES = 800
 
-export function createTokenCache({ limits, enabled, now, count, admit }: TokenCacheDependencies): TokenCache {
+export function createTokenCache({ limits, now, count, admit }: TokenCacheDependencies): TokenCache {
   const tokens = createRemembered<Reusable>(
     {
       entries: limits.cacheEntries,
@@ -96,9 +94,9 @@ export function createTokenCache({ limits, enabled, now, count, admit }: TokenCa
     const ask = async (key: string, request: ExchangeRequest) => {
       try {
         const issued = await exchange(request)
-        return enabled ? keep(key, request, issued) : issued
+        return keep(key, request, issued)
       } catch (error) {
-        if (enabled) keepRefusal(key, error)
+        keepRefusal(key, error)
         throw error
       } finally {
         // Not the call of somebody who came after all of this one had hung up.
