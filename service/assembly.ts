@@ -58,7 +58,7 @@ export interface Assembly {
   server: Server
   operations: Server
   readiness: Readiness
-  close(): Promise<void>
+  close(): void
 }
 
 /** Puts the service together. */
@@ -98,7 +98,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     },
   })
   const keys = createRefusedKeys()
-  const fetchKeys = config.proxies && createProxiedFetch(config.proxies, limits.jwksTimeoutMs)
+  const fetchKeys = config.proxies && createProxiedFetch(config.proxies)
   const chainParts = {
     ...{ config, connections, metrics, tracing, authentik, cache, gate, breaker, now, wallClock },
     signatures: {

@@ -4,7 +4,6 @@
  */
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
-import { noSocks, oneParser, shortenLibraries } from './bundle-libraries.ts'
 import { licenceText, packagesOf } from './bundle-licences.ts'
 import { withoutLibraries } from './bundle-source-map.ts'
 
@@ -46,11 +45,25 @@ export async function bundleService(entry = 'service/main.ts'): Promise<BundleFi
     if (!file) throw new Error(`esbuild gave no *${ending} for ${entry}`)
     return file.text
   }
-  return {
+  const files = {
     [bundleFileName]: textOf(bundleFileName),
     [sourceMapFileName]: withoutLibraries(textOf(sourceMapFileName)),
-    [licencesFileName]: licenceText(await packagesOf(metafile, projectDir)),
   }
+  checkRoom(files)
+  return { ...files, [licencesFileName]: licenceText(await packagesOf(metafile, projectDir)) }
+}
+
+/** Half of what a ConfigMap holds, names and licences included: so there is room when a library grows. */
+const ROOM_BYTES = 1024 * 1024 * 0.5
+
+/** @throws Error where code and source map have outgrown their room, long before Kubernetes would refuse them */
+export function checkRoom(files: BundleFiles): void {
+  const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  if (bytes <= ROOM_BYTES) return
+  throw new Error(
+    `The token service's code and source map have ${bytes} bytes; at most ${ROOM_BYTES} are wanted, half of what a ` +
+      'ConfigMap holds. Leave out the library that has grown, or deploy the image (service/Dockerfile)',
+  )
 }
 
 /** What esbuild itself gives, with its list of what went in. */
@@ -68,17 +81,13 @@ export function buildService(entry = 'service/main.ts') {
     charset: 'utf8',
     // OpenTelemetry offers the same code as CommonJS, which cannot be shaken: that would be four times as much.
     mainFields: ['module', 'main'],
-    // Spaces and comments go.
-    minifySyntax: true,
-    minifyWhitespace: true,
+    // Spaces, comments and long names go; the map has our names.
+    minify: true,
     lineLimit: LINE_LIMIT,
     legalComments: 'inline',
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [oneParser, noSocks, shortenLibraries],
-    // undici's own switch for being bundled: leaves out an experimental second parser, a fifth of the file.
-    define: { esbuildDetection: '1' },
-    // pino and undici are CommonJS and ask for Node's modules by `require`, which a module has to make itself.
+    // pino is CommonJS and asks for Node's modules by `require`, which a module has to make itself.
     banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
     logLevel: 'silent',
   })

@@ -72,7 +72,7 @@ export async function run(usual: Limits = limits): Promise<void> {
   trust?.close()
   cleanUp.close()
   await tracing.close()
-  await service.close()
+  service.close()
   log.info('stopped')
 }
 

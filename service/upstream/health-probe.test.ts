@@ -31,7 +31,7 @@ async function probePort(port: number, waitMs = limits.upstreamConnectMs) {
   try {
     return await probe(url, connections, { ...limits, upstreamConnectMs: waitMs })
   } finally {
-    await connections.destroy()
+    connections.destroy()
   }
 }
 
@@ -86,10 +86,12 @@ describe('probe', () => {
     await once(server, 'listening')
     const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`)
     const connections = createConnections(url.origin, { ...limits, upstreamConnections: 1 })
-    const held = connections.request({ path: '/', method: 'GET' }).catch(() => 'ended')
+    const held = connections
+      .request({ path: '/', method: 'GET', headers: {}, signal: new AbortController().signal })
+      .catch(() => 'ended')
     await once(server, 'request')
     expect(await probe(url, connections, limits)).toEqual({ answered: true })
-    await connections.destroy()
+    connections.destroy()
     expect(await held).toBe('ended')
   })
 })

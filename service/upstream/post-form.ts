@@ -2,11 +2,10 @@
  * One POST of a form to authentik: pooled connections, every wait and size bounded, one retry where it is safe.
  * What the answer means is not decided here.
  */
-import type { Dispatcher } from 'undici'
 import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { clientGone } from './callers.ts'
-import type { Connections } from './pool.ts'
+import { type Connections, timeoutCodes } from './pool.ts'
 
 /** What came back, whole. */
 export interface UpstreamAnswer {
@@ -50,7 +49,6 @@ export function createPostForm(
     const signal = abandoned ? AbortSignal.any([late, abandoned]) : late
     const begin = () =>
       connections.request({
-        origin: url.origin,
         path: url.pathname + url.search,
         method: 'POST',
         headers: {
@@ -80,16 +78,17 @@ export function createPostForm(
       }
     } catch (error) {
       if (abandoned?.aborted) throw clientGone()
+      if (late.aborted) throw failure(late.reason)
       throw error instanceof TokenError ? error : failure(error)
     }
   }
   return (form, requestId, abandoned) => around((moreHeaders) => post(form, requestId, abandoned, moreHeaders))
 }
 
-async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+async function readText(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
   const pieces: Buffer[] = []
   let bytes = 0
-  for await (const piece of body as AsyncIterable<Buffer>) {
+  for await (const piece of body) {
     bytes += piece.length
     // Leaving the loop destroys the body, and with it the connection.
     if (bytes > maxBytes) {
@@ -116,13 +115,8 @@ function mediaType(header: string | string[] | undefined): string {
 export const unusableSentence =
   'The login server (authentik) gave an answer that cannot be used; try again in a few seconds, then tell the operator'
 
-const brokenCodes = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
-const timeoutCodes = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-])
+const brokenCodes = new Set(['ECONNRESET', 'EPIPE'])
+const lateCodes = new Set<string>([...Object.values(timeoutCodes), 'ETIMEDOUT'])
 
 function isBroken(error: unknown): boolean {
   return brokenCodes.has(codeOf(error))
@@ -130,7 +124,7 @@ function isBroken(error: unknown): boolean {
 
 function failure(error: unknown): TokenError {
   const cause = codeOf(error)
-  if (timeoutCodes.has(cause)) {
+  if (lateCodes.has(cause)) {
     return new TokenError(
       'upstream_timeout',
       'The login server (authentik) did not answer in time; try again in a few seconds, then tell the operator',
@@ -144,7 +138,8 @@ function failure(error: unknown): TokenError {
       { cause },
     )
   }
-  if (cause === NOT_HTTP || cause === 'UND_ERR_HEADERS_OVERFLOW') {
+  // Of Node's parser; the error itself quotes what came.
+  if (cause.startsWith('HPE_')) {
     return new TokenError('upstream_unusable', unusableSentence, { cause })
   }
   return new TokenError(
@@ -154,12 +149,9 @@ function failure(error: unknown): TokenError {
   )
 }
 
-const NOT_HTTP = 'not_http'
-
-/** Every failure of a connection has a code as text, but for two. */
+/** Every failure of a connection has a code as text, but for one. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   if (error.name === 'TimeoutError') return 'ETIMEDOUT' // how AbortSignal.timeout ends, with a number as code
-  if (error.name === 'HTTPParserError') return NOT_HTTP // undici; its message quotes what came
   return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 }
