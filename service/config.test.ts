@@ -34,7 +34,6 @@ describe('readConfig', () => {
       registryJwksFile: undefined,
       jwksUrl: undefined,
       explainRefusedPush: true,
-      cache: true,
       trustedProxies: { check: expect.any(Function) },
       logLevel: 'info',
       listen: { port: 9001 },
@@ -62,10 +61,10 @@ describe('readConfig', () => {
     expect(mistakes).toEqual([
       expect.stringMatching(/^TOKEN_URL is not an http\(s\) URL, like .*without user, password and fragment$/),
       expect.stringMatching(/^CLIENT_ID is missing; it is the client id/),
-      expect.stringMatching(/^PASS_JWT_USERNAME holds a colon/),
+      expect.stringMatching(/^PASS_JWT_USERNAME contains a colon/),
       expect.stringMatching(/^EXPLAIN_REFUSED_PUSH is neither on nor off$/),
       expect.stringMatching(/^TRUSTED_PROXIES is no list of addresses and networks/),
-      expect.stringMatching(/^LOG_LEVEL is none of trace, /),
+      expect.stringMatching(/^LOG_LEVEL is not one of trace, /),
       expect.stringMatching(/^LISTEN is neither a port/),
       expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD belong together/),
       expect.stringMatching(/^SESSION_CLIENT_ID and SESSION_SCOPE belong together/),
@@ -157,7 +156,7 @@ describe('readConfig', () => {
     expect(config.anonymous.kind).toBe('jwt-file')
     expect(config.warnings).toEqual([
       expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD have no effect/),
-      expect.stringMatching(/^Nobody can pull without credentials: ANON_REPOSITORIES/),
+      expect.stringMatching(/^Pulls without credentials get nothing: ANON_REPOSITORIES/),
     ])
   })
 })

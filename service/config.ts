@@ -1,4 +1,4 @@
-/** The environment, read once into one typed value; every mistake in it is told at once. */
+/** The environment, read once into one typed value; every mistake in it is reported at once. */
 import * as z from 'zod/mini'
 import { Glob } from '../trust/decision/glob.ts'
 import { type Limits, readLimits, limits as usualLimits } from './limits.ts'
@@ -97,7 +97,9 @@ const environment = z.object({
   CLIENT_ID: required('the client id of the OAuth2 provider in authentik, like docker-registry'),
   SCOPE: required('the scope name of the mapping in authentik, like docker-registry'),
   PASS_JWT_USERNAME: z._default(
-    z.string().check(z.refine((name) => !name.includes(':'), { error: 'holds a colon, which no user name may hold' })),
+    z
+      .string()
+      .check(z.refine((name) => !name.includes(':'), { error: 'contains a colon, which a user name must not' })),
     JWT_USER_NAME,
   ),
   ANON_USERNAME: optional(),
@@ -115,7 +117,7 @@ const environment = z.object({
   TRUSTED_PROXIES: z.optional(
     z.string().check(
       z.refine((text) => parseProxies(text) !== undefined, {
-        error: 'is no list of addresses and networks, like 10.0.0.0/8,fd00::/8',
+        error: 'is not a list of addresses and networks, like 10.0.0.0/8,fd00::/8',
       }),
     ),
   ),
@@ -124,7 +126,7 @@ const environment = z.object({
       z._default(z.string(), 'info'),
       z.transform((level) => levelAliases[level.toLowerCase()] ?? level.toLowerCase()),
     ),
-    z.enum(logLevels, { error: `is none of ${logLevels.join(', ')}` }),
+    z.enum(logLevels, { error: `is not one of ${logLevels.join(', ')}` }),
   ),
   LISTEN: z._default(listen(), '9001'),
   HTTP_PROXY: proxy(),
@@ -171,7 +173,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, us
   const jwksUrl = given.JWKS_URL ? URL.parse(given.JWKS_URL) : undefined
   if (jwksUrl === null || (jwksUrl && read.data && jwksUrl.origin !== new URL(read.data.TOKEN_URL).origin)) {
     mistakes.push(
-      'JWKS_URL is no URL of the server of TOKEN_URL, like https://authentik.example.com/application/o/x/jwks/',
+      'JWKS_URL is not a URL on the server of TOKEN_URL, like https://authentik.example.com/application/o/x/jwks/',
     )
   }
   if (!read.data || mistakes.length > 0) throw new ConfigError(mistakes)
@@ -184,7 +186,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, us
   const anonymous = anonymousFrom(data)
   const anonymousRepositories = globs(data.ANON_REPOSITORIES)
   if (anonymous.kind !== 'none' && anonymousRepositories.length === 0) {
-    warnings.push('Nobody can pull without credentials: ANON_REPOSITORIES names no repository')
+    warnings.push('Pulls without credentials get nothing: ANON_REPOSITORIES does not name a repository')
   }
   // Without a trusted proxy the address is the proxy's, and one for all: counting by it would shut everybody out.
   const addressRate = data.TRUSTED_PROXIES || given.LIMIT_ADDRESS_RATE ? limits.addressRate : 0

@@ -50,7 +50,7 @@ export const limits = {
   slowRefusalMs: 3 * seconds,
   /** Milliseconds to connect to authentik, TLS included. */
   upstreamConnectMs: 3 * seconds,
-  /** Milliseconds until authentik's answer begins: docker can still be told of one that does not come. */
+  /** Milliseconds until authentik's answer begins: docker then still gets an error when none comes. */
   upstreamHeadersMs: 12 * seconds,
   /** Milliseconds between two pieces of authentik's answer, which comes in one piece. */
   upstreamBodyMs: 5 * seconds,
@@ -67,7 +67,7 @@ export const limits = {
   /** Milliseconds the open breaker spares authentik before one call probes it. */
   breakerOpenMs: 5 * seconds,
 
-  /** Milliseconds an answer of authentik's is used again: so long may a revocation take to be honoured. */
+  /** Milliseconds for which an answer of authentik's is used again: a revocation takes up to that long to have an effect. */
   cacheMs: 60 * seconds,
   /** Tokens in the cache, and their bytes together: four times what authentik can make while they are kept. */
   cacheEntries: 1_000,
@@ -107,10 +107,10 @@ export const limits = {
 
   /** Bytes of the trust file; Kubernetes takes no ConfigMap over 1 MiB. */
   trustFileBytes: 1024 * KiB,
-  /** Milliseconds between two looks at the trust file; Kubernetes itself takes up to a minute to bring a new one. */
+  /** Milliseconds between two checks of the trust file; Kubernetes itself takes up to a minute to bring a new one. */
   trustFilePollMs: 5 * seconds,
 
-  /** Bytes of the announcement of a clean-up, and milliseconds between two looks at it. */
+  /** Bytes of the announcement of a clean-up, and milliseconds between two checks of it. */
   cleanUpFileBytes: 4 * KiB,
   cleanUpPollMs: 5 * seconds,
   /** Milliseconds ahead of which the end of a clean-up is not believed: a mistake there would stop pushes for ever. */

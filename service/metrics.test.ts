@@ -7,7 +7,7 @@ import { unsignedToken } from '../test/unsigned-token.ts'
 import { failures } from './errors.ts'
 import { type Limits, limitNames, limits as usual } from './limits.ts'
 import { outcomes } from './operations/audit.ts'
-import { kinds } from './upstream/lines.ts'
+import { kinds } from './upstream/queues.ts'
 import { answerSources } from './upstream/token-cache.ts'
 
 const suite = useTokenService()
@@ -69,7 +69,7 @@ describe('the page of metrics', () => {
 
   it('shows every limit that is in force, by its name', async () => {
     const own = Object.fromEntries(limitNames.map((name) => [name, usual[name] + 1])) as Limits
-    const at = await suite.start({}, own)
+    const at = await suite.start({ TRUSTED_PROXIES: '10.0.0.0/8' }, own)
     const shown = [...(await page(at)).matchAll(/^token_service_limit\{name="(.+)"\} (\d+)$/gm)]
     expect(Object.fromEntries(shown.map(([, name, value]) => [name, Number(value)]))).toEqual(own)
   })

@@ -9,7 +9,7 @@ import { limits, limitVariable, operatorLimits } from './limits.ts'
 import { auditFields, outcomes } from './operations/audit.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { readyProblems } from './operations/readiness.ts'
-import { kinds } from './upstream/lines.ts'
+import { kinds } from './upstream/queues.ts'
 import { answerSources } from './upstream/token-cache.ts'
 
 // The formatter pads table cells; the padding means nothing.

@@ -39,7 +39,7 @@ export function createRemembered<Value>({ entries, bytes }: Bounds<Value>, now: 
     get: (key) => {
       const kept = known.get(key)
       if (kept === undefined) return undefined
-      // Before `sinceMs`: the clock was set back, and nobody knows how much time has passed.
+      // Before `sinceMs`: the clock was set back, so how much time has passed is unknown.
       if (kept.sinceMs <= now() && now() < kept.untilMs) return kept.value
       known.delete(key)
       return undefined

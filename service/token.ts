@@ -24,7 +24,7 @@ export type TokenRequest = (
   | { authorization: string | undefined; query: string; form?: undefined }
   | { form: string }
 ) & {
-  /** Filled in as things become known, so that a refusal too is told with all that was. */
+  /** Filled in as things become known, so that the log of a refusal has them too. */
   decision: Decision
   client: Client
 }
@@ -186,7 +186,7 @@ function isOffline(request: TokenRequest, parameters: URLSearchParams): boolean 
   return parameters.get('offline_token') === 'true'
 }
 
-/** The name of a user with a password is not told before authentik has accepted it: people mix the two up. */
+/** The name of a user with a password is not logged before authentik has accepted it: people mix the two up. */
 function describeCredential(decision: Decision, credential: Presented): void {
   decision.credential = credential.anonymous ? 'anonymous' : credential.kind
   decision.verified = false

@@ -34,7 +34,7 @@ const kept = (token: Secret): RefreshToken => ({ token, reusableUntilMs: Number.
 /**
  * A new session, where one is due.
  * @param open exchanges a CI token for a session; undefined where sessions are off
- * @returns undefined for whoever did not ask for one, has one, or is no CI job
+ * @returns undefined for a client that did not ask for one, has one, or is not a CI job
  * @throws TokenError as the exchange does
  */
 export async function openSession(

@@ -85,7 +85,7 @@ describe('openTrustFile', () => {
     await until(() => application() === 'renamed')
     expect(messages()).toEqual([
       'trust rules loaded',
-      'TRUST_FILE names a file that is no JSON, or half of one',
+      'TRUST_FILE names a file that is not JSON, or not all of it',
       'TRUST_FILE names a file that cannot be read (ENOENT)',
       'trust rules replaced',
     ])

@@ -18,7 +18,7 @@ export interface AuthentikState {
   probe(): void
   /** Whether it answers: no, if it did not answer the last probe, nor anything for `authentikSilentMs`. */
   answers(): boolean
-  /** Whether all keys that it signs with are known to the registry; so it is where that cannot be told. */
+  /** Whether all keys that it signs with are known to the registry; also true where that is unknown. */
   keysFit(): boolean
   /** authentik has answered something. */
   answered(): void
@@ -49,7 +49,7 @@ export function createAuthentikState({
     const [seen, given] = await Promise.all([probe(), registryKeyIds()])
     answersProbes = seen.answered
     if (seen.answered) answeredMs = now()
-    // Not to know is no reason to worry: the registry then verifies, as always.
+    // Unknown keys raise no alarm: the registry verifies as always.
     if (seen.keyIds && given) fit = seen.keyIds.every((id) => given.includes(id))
   }
   return {

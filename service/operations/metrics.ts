@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type Disagreement, disagreements } from '../decision/disagreement.ts'
 import { type LimitName, type Limits, limitNames } from '../limits.ts'
 import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
-import { type Kind, kinds } from '../upstream/lines.ts'
+import { type Kind, kinds } from '../upstream/queues.ts'
 import { type AnswerSource, answerSources } from '../upstream/token-cache.ts'
 import type { Outcome } from './audit.ts'
 

@@ -10,7 +10,7 @@ import type { Credential } from './credentials.ts'
 
 export type Presented = Credential & {
   /**
-   * A keyed hash, good in this process only, under which answers are remembered: nobody who reads its memory can try
+   * A keyed hash, good in this process only, under which answers are remembered: whoever reads its memory cannot try
    * credentials against it.
    */
   readonly key: string

@@ -40,7 +40,7 @@ export interface IssuedToken {
   expiresInSeconds: number
   /** Milliseconds since 1970; taken before authentik was asked, so that the token never outlives what is said of it. */
   issuedAtMs: number
-  /** What the token itself says that it grants; undefined where it cannot be read, which is nobody's fault. */
+  /** What the token itself says that it grants; undefined where it cannot be read. */
   access: readonly Access[] | undefined
   /** Where it is a session, the token of a CI job to log in with again: for whom, by its claim `aud`. */
   session?: { readonly audience: readonly string[] }

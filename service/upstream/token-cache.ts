@@ -51,7 +51,7 @@ interface Call {
 
 type Reusable = IssuedToken & { reusableUntilMs: number }
 
-/** Only answers of authentik's about this very request; an outage is nobody's to remember. */
+/** Only what authentik said about this very request; outages are not remembered. */
 const lasting: ReadonlySet<FailureReason> = new Set([
   'credentials_refused',
   'key_ambiguous',
