@@ -87,7 +87,7 @@ describe('probe', () => {
     const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`)
     const connections = createConnections(url.origin, { ...limits, upstreamConnections: 1 })
     const held = connections
-      .request({ path: '/', method: 'GET', headers: {}, signal: new AbortController().signal })
+      .request({ path: '/', method: 'GET', headers: {}, totalMs: 60_000, maxBytes: 1 })
       .catch(() => 'ended')
     await once(server, 'request')
     expect(await probe(url, connections, limits)).toEqual({ answered: true })

@@ -13,37 +13,21 @@ export async function probe(
   connections: Connections,
   limits: Pick<Limits, 'upstreamConnectMs' | 'jwksBytes'>,
 ): Promise<Health> {
-  const signal = AbortSignal.timeout(limits.upstreamConnectMs)
-  return ask(url, connections, limits, signal)
-}
-
-const silent: Health = { answered: false }
-
-async function ask(
-  url: URL,
-  connections: Connections,
-  limits: Pick<Limits, 'jwksBytes'>,
-  signal: AbortSignal,
-): Promise<Health> {
   try {
-    const answer = await connections.request({
+    const { statusCode, text = '' } = await connections.request({
       path: url.pathname + url.search,
       method: 'GET',
       headers: { accept: 'application/json', 'user-agent': 'passwordless-registry' },
-      signal,
+      totalMs: limits.upstreamConnectMs,
+      maxBytes: limits.jwksBytes,
     })
-    const pieces: Buffer[] = []
-    let bytes = 0
-    for await (const piece of answer.body) {
-      bytes += piece.length
-      if (bytes > limits.jwksBytes) break
-      pieces.push(piece)
-    }
-    if (answer.statusCode >= 500) return silent
-    const keys = answer.statusCode === 200 ? parseKeySet(Buffer.concat(pieces).toString('utf8')) : undefined
+    if (statusCode >= 500) return silent
+    const keys = statusCode === 200 ? parseKeySet(text) : undefined
     const keyIds = keys?.keys.flatMap(({ kid, use }) => (typeof kid === 'string' && use !== 'enc' ? [kid] : []))
     return { answered: true, ...(keyIds ? { keyIds } : {}) }
   } catch {
     return silent
   }
 }
+
+const silent: Health = { answered: false }

@@ -1,5 +1,5 @@
-/** Pooled connections to one server by Node's own client, with every wait bounded. */
-import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+/** Pooled connections to one server by Node's own client; every wait and every size has a bound. */
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { TLSSocket } from 'node:tls'
 import type { Limits } from '../limits.ts'
@@ -11,20 +11,24 @@ export interface ConnectionRequest {
   method: 'GET' | 'POST'
   headers: Readonly<Record<string, string>>
   body?: string
+  /** Milliseconds for all of it. */
+  totalMs: number
   /** Ends it, wherever it is. */
-  signal: AbortSignal
+  abandoned?: AbortSignal | undefined
+  /** Bytes of an answer that are read. */
+  maxBytes: number
 }
 
 export interface ConnectionAnswer {
   statusCode: number
   headers: IncomingHttpHeaders
-  /** Whoever stops reading ends the connection. */
-  body: AsyncIterable<Buffer>
+  /** Undefined for an answer with more bytes than are read. */
+  text: string | undefined
 }
 
 /** What a caller may do with the connections. */
 export interface Connections {
-  /** @throws Error with a code: Node's own, or one of `timeoutCodes` */
+  /** @throws ConnectionError */
   request(request: ConnectionRequest): Promise<ConnectionAnswer>
   /** Closes all, those in use too. */
   destroy(): void
@@ -40,11 +44,28 @@ export const timeoutCodes = {
   connect: 'ERR_CONNECT_TIMEOUT',
   headers: 'ERR_HEADERS_TIMEOUT',
   body: 'ERR_BODY_TIMEOUT',
+  total: 'ETIMEDOUT',
 } as const
+const BROKEN = 'ECONNRESET'
+
+/** Why there is no answer, by Node's code or one of ours: messages of errors can quote what came. */
+export class ConnectionError extends Error {
+  readonly code: string
+  /** Whether the answer had begun: the server has then done what it was asked. */
+  readonly answered: boolean
+
+  constructor(code: string, answered: boolean) {
+    super(`no answer: ${code}`)
+    this.name = 'ConnectionError'
+    this.code = code
+    this.answered = answered
+  }
+}
 
 /** Makes the pool; certificates are verified, against NODE_EXTRA_CA_CERTS too. Redirects are not followed. */
 export function createConnections(origin: string, limits: ConnectionLimits, proxies?: Proxies): Connections {
-  const client = origin.startsWith('https:') ? https : http
+  const { protocol, hostname, port } = new URL(origin)
+  const client = protocol === 'https:' ? https : http
   const agent = new client.Agent({
     keepAlive: true,
     // Of an idle connection; what a request may take is bounded below.
@@ -53,60 +74,80 @@ export function createConnections(origin: string, limits: ConnectionLimits, prox
     maxSockets: limits.upstreamConnections + 1,
     ...(proxies && { proxyEnv: proxyEnvironment(proxies) }),
   })
+  const server = { protocol, host: hostname.replace(/^\[|\]$/g, ''), port, agent }
   return {
-    request: async ({ body, ...options }) => {
-      const request = client.request(origin, { ...options, agent })
-      const answer = await begun(request, body, limits)
-      return {
-        statusCode: answer.statusCode ?? 0,
-        headers: answer.headers,
-        body: pieces(answer, limits.upstreamBodyMs),
-      }
-    },
+    request: ({ path, method, headers, ...rest }) =>
+      answerOf(client.request({ ...server, path, method, headers }), rest, limits),
     destroy: () => agent.destroy(),
   }
 }
 
-/** Sends a request. @returns when its answer begins */
-function begun(request: ClientRequest, body: string | undefined, limits: ConnectionLimits): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const endIn = (milliseconds: number, code: string) =>
-      setTimeout(() => request.destroy(timedOut(code)), milliseconds)
-    let timer = endIn(limits.upstreamConnectMs, timeoutCodes.connect)
-    const connected = () => {
-      clearTimeout(timer)
-      timer = endIn(limits.upstreamHeadersMs, timeoutCodes.headers)
-    }
-    request.once('socket', (socket) => {
-      // One that was used before, or a tunnel through a proxy, in which TLS was set up already.
-      if (!socket.connecting) connected()
-      else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', connected)
-    })
-    request.once('response', (answer) => {
-      clearTimeout(timer)
-      resolve(answer)
-    })
-    // Not `once`: a request that is ended while its answer comes has an error of its own.
-    request.on('error', (error) => {
-      clearTimeout(timer)
-      reject(error)
-    })
-    request.end(body)
-  })
-}
-
-async function* pieces(answer: IncomingMessage, betweenMs: number): AsyncGenerator<Buffer> {
-  const timer = setTimeout(() => answer.destroy(timedOut(timeoutCodes.body)), betweenMs)
-  try {
-    for await (const piece of answer) {
-      timer.refresh()
-      yield piece as Buffer
-    }
-  } finally {
-    clearTimeout(timer)
+/** Sends a request and reads its answer. */
+function answerOf(
+  request: http.ClientRequest,
+  { body, totalMs, abandoned, maxBytes }: Pick<ConnectionRequest, 'body' | 'totalMs' | 'abandoned' | 'maxBytes'>,
+  limits: ConnectionLimits,
+): Promise<ConnectionAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<ConnectionAnswer>()
+  let answered = false
+  const end = (code: string) => {
+    fail(code)
+    request.destroy()
   }
+  const fail = (code: string) => {
+    release()
+    reject(new ConnectionError(code, answered))
+  }
+  const hangUp = () => end('ABORT_ERR')
+  const total = setTimeout(end, totalMs, timeoutCodes.total)
+  let waiting = setTimeout(end, limits.upstreamConnectMs, timeoutCodes.connect)
+  const waitFor = (code: string, milliseconds: number) => {
+    clearTimeout(waiting)
+    waiting = setTimeout(end, milliseconds, code)
+  }
+  const release = () => {
+    clearTimeout(total)
+    clearTimeout(waiting)
+    abandoned?.removeEventListener('abort', hangUp)
+  }
+  const connected = () => waitFor(timeoutCodes.headers, limits.upstreamHeadersMs)
+
+  request.once('socket', (socket) => {
+    // One that was used before, or a tunnel through a proxy, in which TLS was set up already.
+    if (!socket.connecting) connected()
+    else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', connected)
+  })
+  request.once('response', (answer: IncomingMessage) => {
+    answered = true
+    waitFor(timeoutCodes.body, limits.upstreamBodyMs)
+    const { statusCode = 0, headers } = answer
+    const pieces: Buffer[] = []
+    let bytes = 0
+    answer.on('data', (piece: Buffer) => {
+      waiting.refresh()
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes <= maxBytes) return
+      release()
+      resolve({ statusCode, headers, text: undefined })
+      request.destroy()
+    })
+    answer.once('end', () => {
+      release()
+      resolve({ statusCode, headers, text: Buffer.concat(pieces).toString('utf8') })
+    })
+    // Once there was an end these change nothing any more.
+    answer.on('error', (error) => fail(codeOf(error)))
+    answer.once('close', () => fail(BROKEN))
+  })
+  // Not `once`: a request that is ended while its answer comes has an error of its own.
+  request.on('error', (error) => fail(codeOf(error)))
+  if (abandoned?.aborted) hangUp()
+  else abandoned?.addEventListener('abort', hangUp)
+  request.end(body)
+  return promise
 }
 
-function timedOut(code: string): Error {
-  return Object.assign(new Error('it took too long'), { code })
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 }
