@@ -63,7 +63,7 @@ describe('readConfig', () => {
       expect.stringMatching(/^CLIENT_ID is missing; it is the client id/),
       expect.stringMatching(/^PASS_JWT_USERNAME contains a colon/),
       expect.stringMatching(/^EXPLAIN_REFUSED_PUSH is neither on nor off$/),
-      expect.stringMatching(/^TRUSTED_PROXIES is no list of addresses and networks/),
+      expect.stringMatching(/^TRUSTED_PROXIES is not a list of addresses and networks/),
       expect.stringMatching(/^LOG_LEVEL is not one of trace, /),
       expect.stringMatching(/^LISTEN is neither a port/),
       expect.stringMatching(/^ANON_USERNAME and ANON_PASSWORD belong together/),
