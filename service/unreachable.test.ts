@@ -98,7 +98,7 @@ describe('over TLS', () => {
       'who does not speak TLS',
       () => (socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
       'upstream_unreachable',
-      'ERR_SSL_',
+      'EPROTO|ERR_SSL_',
     ],
     ['who takes connections and says nothing', () => () => {}, 'upstream_timeout', 'ERR_CONNECT_TIMEOUT'],
     ['who breaks every connection', () => (socket) => void socket.resetAndDestroy(), 'upstream_broken', 'ECONNRESET'],
@@ -114,7 +114,7 @@ describe('over TLS', () => {
     meet = known.take
     await served(at)
     await suite.stop(at)
-    expect(at.output()).toContain(`"cause":"${cause}`)
+    expect(at.output()).toMatch(new RegExp(`"cause":"(?:${cause})`))
   })
 })
 
