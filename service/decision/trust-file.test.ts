@@ -93,7 +93,7 @@ describe('openTrustFile', () => {
 
   it.each([
     ['is missing', undefined, /cannot be read \(ENOENT\)/],
-    ['is empty', '', /no JSON/],
+    ['is empty', '', /not JSON/],
     ['is of another version', JSON.stringify({ ...document, version: 2 }), /version 1\); deploy the rules again/],
     ['is too large', ' '.repeat(limits.trustFileBytes + 1), /more than 100000 bytes/],
   ])('does not start with a file that %s', async (_, content, sentence) => {
