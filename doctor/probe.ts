@@ -1,7 +1,7 @@
 /** A push and a pull with the token of a job, the upload as slow as a large layer is: what a pipeline will meet. */
 import { createHash, randomBytes } from 'node:crypto'
 import { publicUrl } from '../infra/public-url.ts'
-import { decodeToken } from '../trust/decision/token.ts'
+import { decodeToken } from '../trust/decision/decode-token.ts'
 import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
 import type { Challenge } from './way-in.ts'
 import { ask, jsonOf, type WebAnswer } from './web.ts'

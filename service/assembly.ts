@@ -1,22 +1,15 @@
-/**
- * How the parts are put together. From the outside in, a request meets: the endpoint, the explanation of refused access,
- * the early refusal by rules, the sharing between tokens of one service account, the cache, the check of the signature, the gate, the breaker, and then authentik.
- */
+/** How the parts are put together; the way of a request to authentik is in `chain.ts`. */
 import type { Server } from 'node:http'
 import type { Policy } from '../trust/decision/policy.ts'
+import { createChain } from './chain.ts'
 import type { Config } from './config.ts'
-import { createAdvice } from './decision/advice.ts'
 import { createAnonymousWarning } from './decision/anonymous-refusal.ts'
 import { createDisagreementReport } from './decision/disagreement.ts'
-import { refuseEarly } from './decision/early-refusal.ts'
-import { OWN_KEY, refuseForged } from './decision/forged.ts'
 import { type IssuerKeys, parseKeySet } from './decision/issuer-keys.ts'
 import { createFindKeyConflict } from './decision/key-conflicts.ts'
-import { createReadToken } from './decision/reading.ts'
-import { explainRefusedAccess } from './decision/refused-access.ts'
 import { createRefusedKeys } from './decision/refused-keys.ts'
-import { shareAccounts } from './decision/same-account.ts'
 import { type CheckSignature, createCheckSignature } from './decision/signature.ts'
+import { OWN_KEY } from './decision/signature-check.ts'
 import { countRules } from './decision/trust-file.ts'
 import { TokenError } from './errors.ts'
 import { createOperationsServer } from './http/operations-server.ts'
@@ -28,15 +21,13 @@ import type { Log } from './operations/log.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createReadiness, type Readiness } from './operations/readiness.ts'
 import type { Tracing } from './operations/spans.ts'
-import { createRepeats } from './repeats.ts'
-import { createCredentialDigest, createKeyedHash } from './request/credential-digest.ts'
+import { createKeyedHash, createPresent } from './request/presented.ts'
+import { createRequestCache } from './request-cache.ts'
 import { createTokenEndpoint } from './token.ts'
 import { createBreaker } from './upstream/breaker.ts'
-import { createExchange, type Exchange } from './upstream/exchange.ts'
 import { createGate } from './upstream/gate.ts'
-import { lookAt } from './upstream/look.ts'
+import { probe } from './upstream/health-probe.ts'
 import { createConnections } from './upstream/pool.ts'
-import { createPostForm } from './upstream/post-form.ts'
 import { createProxiedFetch } from './upstream/proxies.ts'
 import { createTokenCache } from './upstream/token-cache.ts'
 
@@ -67,7 +58,7 @@ export interface Assembly {
   server: Server
   operations: Server
   readiness: Readiness
-  close(): Promise<void>
+  close(): void
 }
 
 /** Puts the service together. */
@@ -76,17 +67,11 @@ export function assemble(parts: AssemblyParts): Assembly {
   const { limits } = config
   const connections = createConnections(config.tokenUrl.origin, limits, config.proxies)
   const keyed = createKeyedHash(parts.secret)
-  const digest = createCredentialDigest(keyed)
-  const readToken = createReadToken(digest, limits)
-  const sessions = config.session !== undefined
-  const advice = createAdvice(policy, wallClock, digest, limits, sessions)
-  const report = createDisagreementReport(log, metrics.disagreement)
-
   const readiness = createReadiness()
   const authentik = createAuthentikState({
     limits,
     now,
-    look: () => lookAt(config.jwksUrl ?? config.tokenUrl, connections, limits),
+    probe: () => probe(config.jwksUrl ?? config.tokenUrl, connections, limits),
     registryKeyIds: () => keyIdsIn(config.registryJwksFile, readFile),
   })
   const breaker = createBreaker(limits, now, (state) => log.warn({ breaker: state }, 'circuit breaker'))
@@ -97,10 +82,7 @@ export function assemble(parts: AssemblyParts): Assembly {
   )
   const cache = createTokenCache({
     limits,
-    enabled: config.cache,
     now: wallClock,
-    digest,
-    endOf: (credential) => readToken(credential).endsMs,
     count: metrics.answer,
     admit: (key) => {
       const waitSeconds = credentialRate.waitSeconds(key)
@@ -115,54 +97,19 @@ export function assemble(parts: AssemblyParts): Assembly {
       credentialRate.take(key)
     },
   })
-
   const keys = createRefusedKeys()
-  const fetchKeys = config.proxies && createProxiedFetch(config.proxies, limits.jwksTimeoutMs)
-  const signatures = {
-    advice,
-    issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
-    keyConflict: createFindKeyConflict(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
-    sessions: sessionSignatures(parts),
-    keys,
+  const fetchKeys = config.proxies && createProxiedFetch(config.proxies)
+  const chainParts = {
+    ...{ config, connections, metrics, tracing, authentik, cache, gate, breaker, now, wallClock },
+    signatures: {
+      issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
+      keyConflict: createFindKeyConflict(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
+      sessions: sessionSignatures(parts),
+      keys,
+    },
+    report: createDisagreementReport(log, metrics.disagreement),
+    warnOfAnonymous: createAnonymousWarning(log, now, limits.refusalSampleMs),
   }
-  /** Everything between the cache and authentik. */
-  const upstream = (purpose: 'registry' | 'session', client: Pick<Config, 'clientId' | 'scope'>): Exchange => {
-    const post = createPostForm(config.tokenUrl, connections, limits, (call) =>
-      tracing.upstream({ method: 'POST', url: config.tokenUrl, purpose }, async ({ headers, answered }) => {
-        const answer = await call(headers)
-        answered(answer.status)
-        return answer
-      }),
-    )
-    const exchange = createExchange(client, post, wallClock)
-    const measured: Exchange = async (request) => {
-      const startedMs = now()
-      const told = (answered: string) => metrics.upstream(purpose, answered, (now() - startedMs) / 1000)
-      try {
-        const issued = await exchange(request)
-        told('granted')
-        authentik.answered()
-        return issued
-      } catch (error) {
-        const reason = error instanceof TokenError ? error.reason : 'internal'
-        told(reason)
-        if (reason === 'credentials_refused') authentik.answered()
-        throw error
-      }
-    }
-    return refuseForged(gate.protect(breaker.protect(measured)), signatures)
-  }
-  const warnOfAnonymous = createAnonymousWarning(log, now, limits.refusalSampleMs)
-  const early = (exchange: Exchange) =>
-    refuseEarly(shareAccounts(exchange, { advice, issuers: signatures.issuers, limits, now: wallClock }), {
-      advice,
-      report,
-      limits,
-      now,
-      sessions,
-      warnOfAnonymous,
-    })
-  const registry = early(cache.remember(upstream('registry', config), 'registry'))
 
   metrics.watch(
     {
@@ -174,7 +121,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       refusedKeys: keys.count,
       breaker: breaker.state,
       ready: () => readiness.problems().length === 0,
-      lookAtAuthentik: authentik.look,
+      probeAuthentik: authentik.probe,
       authentikAnswers: authentik.answers,
       registryKeysFit: authentik.keysFit,
       rules: () => countRules(policy()),
@@ -183,14 +130,12 @@ export function assemble(parts: AssemblyParts): Assembly {
     limits,
   )
   const token = createTokenEndpoint({
-    repeats: createRepeats({ limits, enabled: config.cache, now: wallClock, keyed, policy }),
+    requestCache: createRequestCache({ limits, now: wallClock, keyed, policy }),
     config,
     limits,
-    exchange: config.explainRefusedPush ? explainRefusedAccess(registry, { advice, report }) : registry,
-    sessionExchange: config.session && early(cache.remember(upstream('session', config.session), 'session')),
-    advice,
-    readToken,
-    digest,
+    exchange: createChain(chainParts, 'registry', config),
+    sessionExchange: config.session && createChain(chainParts, 'session', config.session),
+    present: createPresent({ keyed, policy, now: wallClock, sessions: config.session !== undefined }),
     readFile,
     prepareAudit: audit.prepare,
     cleanUpUntilMs: parts.cleanUpUntilMs,
@@ -207,7 +152,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       tracing,
       readiness,
       pageFacts: () => {
-        authentik.look()
+        authentik.probe()
         const hasRules = config.trustFile === undefined || policy() !== undefined
         return { authentikAnswers: authentik.answers(), keysFit: authentik.keysFit(), hasRules }
       },

@@ -1,7 +1,7 @@
-/** The environment, read once into one typed value; every mistake in it is told at once. */
+/** The environment, read once into one typed value; every mistake in it is reported at once. */
 import * as z from 'zod/mini'
 import { Glob } from '../trust/decision/glob.ts'
-import { type Limits, readLimits } from './limits.ts'
+import { type Limits, readLimits, limits as usualLimits } from './limits.ts'
 import type { Anonymous } from './request/credentials.ts'
 import { Secret } from './secret.ts'
 import { parseProxies, type TrustedProxies } from './trusted-proxies.ts'
@@ -32,8 +32,6 @@ export interface Config {
   jwksUrl: URL | undefined
   /** Whether a push of which nothing is granted is answered with the reason instead of a lesser token. */
   explainRefusedPush: boolean
-  /** Whether tokens and refusals are used again. */
-  cache: boolean
   /** Proxies whose X-Forwarded-For says who asks. */
   trustedProxies: TrustedProxies
   /** Whether the address that we see is the client's. */
@@ -41,8 +39,6 @@ export interface Config {
   logLevel: LogLevel
   /** No host means every interface. */
   listen: Listen
-  /** The same for the metrics; undefined where the variable does not say. */
-  metricsListen: Listen | undefined
   /** Proxies by which everything is fetched; undefined where none is named. */
   proxies: Proxies | undefined
   limits: Limits
@@ -101,7 +97,9 @@ const environment = z.object({
   CLIENT_ID: required('the client id of the OAuth2 provider in authentik, like docker-registry'),
   SCOPE: required('the scope name of the mapping in authentik, like docker-registry'),
   PASS_JWT_USERNAME: z._default(
-    z.string().check(z.refine((name) => !name.includes(':'), { error: 'holds a colon, which no user name may hold' })),
+    z
+      .string()
+      .check(z.refine((name) => !name.includes(':'), { error: 'contains a colon, which a user name must not' })),
     JWT_USER_NAME,
   ),
   ANON_USERNAME: optional(),
@@ -110,18 +108,16 @@ const environment = z.object({
   ANON_REPOSITORIES: optional(),
   SESSION_CLIENT_ID: optional(),
   SESSION_SCOPE: optional(),
-  SESSION_KEY: optional(),
   TRUST_FILE: optional(),
   CLEAN_UP_FILE: optional(),
   ISSUER_KEYS_FILE: optional(),
   JWKS_URL: optional(),
   REGISTRY_JWKS_FILE: optional(),
   EXPLAIN_REFUSED_PUSH: onOrOff,
-  CACHE: onOrOff,
   TRUSTED_PROXIES: z.optional(
     z.string().check(
       z.refine((text) => parseProxies(text) !== undefined, {
-        error: 'is no list of addresses and networks, like 10.0.0.0/8,fd00::/8',
+        error: 'is not a list of addresses and networks, like 10.0.0.0/8,fd00::/8',
       }),
     ),
   ),
@@ -130,10 +126,9 @@ const environment = z.object({
       z._default(z.string(), 'info'),
       z.transform((level) => levelAliases[level.toLowerCase()] ?? level.toLowerCase()),
     ),
-    z.enum(logLevels, { error: `is none of ${logLevels.join(', ')}` }),
+    z.enum(logLevels, { error: `is not one of ${logLevels.join(', ')}` }),
   ),
   LISTEN: z._default(listen(), '9001'),
-  METRICS_LISTEN: z.optional(listen()),
   HTTP_PROXY: proxy(),
   HTTPS_PROXY: proxy(),
   NO_PROXY: optional(),
@@ -157,7 +152,7 @@ export class ConfigError extends Error {
  * Reads the settings. A variable that is empty counts as not set, as in most tools that write environments.
  * @throws ConfigError with every mistake; no value is repeated in it, since it may be a password in the wrong place
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Readonly<Record<string, string | undefined>>, usual: Limits = usualLimits): Config {
   const given = Object.fromEntries(
     [...variables, 'LIMIT_ADDRESS_RATE'].flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
   )
@@ -173,26 +168,25 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (Boolean(given.SESSION_CLIENT_ID) !== Boolean(given.SESSION_SCOPE)) {
     mistakes.push('SESSION_CLIENT_ID and SESSION_SCOPE belong together; one of them is missing')
   }
-  const { limits, mistakes: wrongLimits } = readLimits(env)
+  const { limits, mistakes: wrongLimits } = readLimits(env, usual)
   mistakes.push(...wrongLimits)
   const jwksUrl = given.JWKS_URL ? URL.parse(given.JWKS_URL) : undefined
   if (jwksUrl === null || (jwksUrl && read.data && jwksUrl.origin !== new URL(read.data.TOKEN_URL).origin)) {
     mistakes.push(
-      'JWKS_URL is no URL of the server of TOKEN_URL, like https://authentik.example.com/application/o/x/jwks/',
+      'JWKS_URL is not a URL on the server of TOKEN_URL, like https://authentik.example.com/application/o/x/jwks/',
     )
   }
   if (!read.data || mistakes.length > 0) throw new ConfigError(mistakes)
 
   const { data } = read
   const warnings = []
-  if (data.SESSION_KEY) warnings.push('SESSION_KEY has no effect: this token service keeps no browser sessions')
   if (data.ANON_KUBE_JWT && data.ANON_USERNAME) {
     warnings.push('ANON_USERNAME and ANON_PASSWORD have no effect: ANON_KUBE_JWT is set and goes first')
   }
   const anonymous = anonymousFrom(data)
   const anonymousRepositories = globs(data.ANON_REPOSITORIES)
   if (anonymous.kind !== 'none' && anonymousRepositories.length === 0) {
-    warnings.push('Nobody can pull without credentials: ANON_REPOSITORIES names no repository')
+    warnings.push('Pulls without credentials get nothing: ANON_REPOSITORIES does not name a repository')
   }
   // Without a trusted proxy the address is the proxy's, and one for all: counting by it would shut everybody out.
   const addressRate = data.TRUSTED_PROXIES || given.LIMIT_ADDRESS_RATE ? limits.addressRate : 0
@@ -210,12 +204,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     registryJwksFile: data.REGISTRY_JWKS_FILE,
     jwksUrl: jwksUrl ?? undefined,
     explainRefusedPush: data.EXPLAIN_REFUSED_PUSH === 'on',
-    cache: data.CACHE === 'on',
     trustedProxies: parseProxies(data.TRUSTED_PROXIES ?? '') ?? { check: () => false },
     addressesKnown: addressRate > 0 || Boolean(data.TRUSTED_PROXIES),
     logLevel: data.LOG_LEVEL,
     listen: listenOf(data.LISTEN),
-    metricsListen: data.METRICS_LISTEN === undefined ? undefined : listenOf(data.METRICS_LISTEN),
     proxies: proxiesFrom(data),
     limits: { ...limits, addressRate },
     warnings,

@@ -9,7 +9,7 @@
 export const failures = {
   credentials_missing: { status: 401, code: 'UNAUTHORIZED' },
   credentials_refused: { status: 401, code: 'UNAUTHORIZED' },
-  /** The early check of a JWT (`early-refusal.ts`), one for each thing that it looks at. */
+  /** The early check of a JWT (`early-refusal.ts`), one for each thing that it checks. */
   token_malformed: { status: 401, code: 'UNAUTHORIZED' },
   token_unsigned: { status: 401, code: 'UNAUTHORIZED' },
   token_expired: { status: 401, code: 'UNAUTHORIZED' },
@@ -51,14 +51,14 @@ export const failures = {
   rate_exceeded: { status: 429, code: 'TOOMANYREQUESTS' },
   path_unknown: { status: 404, code: 'UNSUPPORTED' },
   method_not_allowed: { status: 405, code: 'UNSUPPORTED' },
-  /** No connection: refused, no such name, a certificate that nobody vouches for. */
+  /** No connection: refused, no such name, a certificate that no known authority signed. */
   upstream_unreachable: { status: 503, code: 'UNAVAILABLE' },
   upstream_timeout: { status: 503, code: 'UNAVAILABLE' },
   /** The connection broke before the answer was complete. */
   upstream_broken: { status: 503, code: 'UNAVAILABLE' },
   /** An answer that is not the one of a token endpoint: HTML, a 500, half a JSON, too long. */
   upstream_unusable: { status: 503, code: 'UNAVAILABLE' },
-  /** authentik does not know CLIENT_ID: nobody can log in until the operator corrects it. */
+  /** authentik does not know CLIENT_ID: all logins fail until the operator corrects it. */
   client_unknown: { status: 503, code: 'UNAVAILABLE' },
   /** More calls wait for authentik than it can answer while this client waits. */
   upstream_busy: { status: 503, code: 'UNAVAILABLE' },

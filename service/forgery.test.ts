@@ -258,7 +258,7 @@ it('a wrong file of issuers keeps the process from starting, with one sentence',
   const { code, output } = await suite.run({ ...needed, ISSUER_KEYS_FILE })
   expect([code, output]).toEqual([
     1,
-    'The token service cannot start: ISSUER_KEYS_FILE holds no list of issuers with their keys: ' +
+    'The token service cannot start: ISSUER_KEYS_FILE is not a list of issuers with their keys: ' +
       '[{"issuer":"https://...","keys":{"jwksUrl":"https://..."}}]\n',
   ])
 })

@@ -1,14 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { limitNames, limits, limitVariable, readLimits } from './limits.ts'
+import { limitNames, limits, limitVariable, operatorLimits, readLimits } from './limits.ts'
 
 const GREATEST = 2 ** 31 - 1
 
 describe('limitVariable', () => {
   it.each([
-    ['headerBytes', 'LIMIT_HEADER_BYTES'],
-    ['jwksMaxAgeMs', 'LIMIT_JWKS_MAX_AGE_MS'],
-    ['upstreamQueue', 'LIMIT_UPSTREAM_QUEUE'],
+    ['cacheMs', 'LIMIT_CACHE_MS'],
+    ['upstreamConnections', 'LIMIT_UPSTREAM_CONNECTIONS'],
   ] as const)('calls %s %s', (name, variable) => expect(limitVariable(name)).toBe(variable))
 
   it('has another name for each limit', () => {
@@ -22,7 +21,7 @@ describe('readLimits', () => {
     expect(readLimits({ LIMIT_CACHE_MS: '', LIMIT_UNHEARD_OF: '1', CACHE_MS: '1' })).toEqual({ limits, mistakes: [] })
   })
 
-  it.each(limitNames)('takes %s by its variable, and changes nothing else', (name) => {
+  it.each(operatorLimits)('takes %s by its variable, and changes nothing else', (name) => {
     const value = limits[name] + 1
     expect(readLimits({ [limitVariable(name)]: String(value) })).toEqual({
       limits: { ...limits, [name]: value },
@@ -37,8 +36,8 @@ describe('readLimits', () => {
   })
 
   it('takes 0 where it means something, and nowhere else', () => {
-    const takesZero = limitNames.filter((name) => readLimits({ [limitVariable(name)]: '0' }).mistakes.length === 0)
-    expect(takesZero).toEqual(['upstreamQueue', 'addressRate', 'lameDuckMs'])
+    const takesZero = operatorLimits.filter((name) => readLimits({ [limitVariable(name)]: '0' }).mistakes.length === 0)
+    expect(takesZero).toEqual(['addressRate', 'lameDuckMs'])
   })
 
   it.each([
@@ -59,26 +58,23 @@ describe('readLimits', () => {
     const { limits: read, mistakes } = readLimits({ LIMIT_CACHE_MS: text, LIMIT_LAME_DUCK_MS: text })
     expect(read).toEqual(limits)
     expect(mistakes).toEqual([
-      `LIMIT_CACHE_MS is no whole number from 1 to ${GREATEST}`,
-      `LIMIT_LAME_DUCK_MS is no whole number from 0 to ${GREATEST}`,
+      `LIMIT_CACHE_MS must be a whole number from 1 to ${GREATEST}`,
+      `LIMIT_LAME_DUCK_MS must be a whole number from 0 to ${GREATEST}`,
     ])
   })
 
-  it('takes no more entries of a cache than there is room for at start', () => {
-    expect(readLimits({ LIMIT_CACHE_ENTRIES: '1000000' })).toMatchObject({
-      limits: { cacheEntries: 1e6 },
-      mistakes: [],
-    })
-    expect(readLimits({ LIMIT_CACHE_ENTRIES: '1000001' }).mistakes).toEqual([
-      'LIMIT_CACHE_ENTRIES is no whole number from 1 to 1000000',
-    ])
+  it('leaves the others as they are', () => {
+    const constants = limitNames.filter((name) => !(operatorLimits as readonly string[]).includes(name))
+    const env = Object.fromEntries(constants.map((name) => [limitVariable(name), '1']))
+    expect(readLimits(env)).toEqual({ limits, mistakes: [] })
+    expect(operatorLimits.length).toBeLessThanOrEqual(15)
   })
 
   it('gives a whole number within bounds, or the usual value and one mistake', () => {
     const text = fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String), fc.maxSafeNat().map(String))
     let taken = 0
     fc.assert(
-      fc.property(fc.constantFrom(...limitNames), text, (name, given) => {
+      fc.property(fc.constantFrom(...operatorLimits), text, (name, given) => {
         const { limits: read, mistakes } = readLimits({ [limitVariable(name)]: given })
         expect(Number.isInteger(read[name]) && read[name] >= 0 && read[name] <= GREATEST).toBe(true)
         if (mistakes.length > 0) expect([mistakes.length, read[name]]).toEqual([1, limits[name]])
@@ -114,7 +110,11 @@ describe('the usual limits fit together', () => {
     ['a call that times out within what docker waits', limits.upstreamHeadersMs, limits.dockerPatienceMs],
     ['those that wait, of all kinds, within the connections', 4 * limits.upstreamQueue, limits.clientConnections],
     ['the pause after a fetch of keys within their age', limits.jwksCooldownMs, limits.jwksMaxAgeMs],
-    ['two looks at authentik within the time until it is silent', 2 * limits.authentikLookMs, limits.authentikSilentMs],
+    [
+      'two health probes of authentik within the time until it is silent',
+      2 * limits.probeIntervalMs,
+      limits.authentikSilentMs,
+    ],
     ['refusals remembered no longer than tokens', limits.refusalMs, limits.cacheMs],
   ])('%s', (_, part, whole) => expect(part).toBeLessThanOrEqual(whole))
 })

@@ -1,7 +1,8 @@
 /**
- * Every bound of the token service, in one place, each with its unit and where the figure comes from.
+ * Every bound of the token service, in one place, each with its unit and where the figure comes from: they have to fit
+ * together (`limits.test.ts`). The metric `token_service_limit` shows what is in force.
  *
- * Each can be set: `headerBytes` by LIMIT_HEADER_BYTES. The metric `token_service_limit` shows what is in force.
+ * An operator can set the few that `operatorLimits` names, for the reasons that service/README.md gives.
  */
 const KiB = 1024
 const seconds = 1000
@@ -49,7 +50,7 @@ export const limits = {
   slowRefusalMs: 3 * seconds,
   /** Milliseconds to connect to authentik, TLS included. */
   upstreamConnectMs: 3 * seconds,
-  /** Milliseconds until authentik's answer begins: docker can still be told of one that does not come. */
+  /** Milliseconds until authentik's answer begins: docker then still gets an error when none comes. */
   upstreamHeadersMs: 12 * seconds,
   /** Milliseconds between two pieces of authentik's answer, which comes in one piece. */
   upstreamBodyMs: 5 * seconds,
@@ -66,7 +67,7 @@ export const limits = {
   /** Milliseconds the open breaker spares authentik before one call probes it. */
   breakerOpenMs: 5 * seconds,
 
-  /** Milliseconds an answer of authentik's is used again: so long may a revocation take to be honoured. */
+  /** Milliseconds for which an answer of authentik's is used again: a revocation takes up to that long to have an effect. */
   cacheMs: 60 * seconds,
   /** Tokens in the cache, and their bytes together: four times what authentik can make while they are kept. */
   cacheEntries: 1_000,
@@ -78,8 +79,8 @@ export const limits = {
   /** Milliseconds for which the same request is refused again without asking, and how many such are remembered. */
   refusalMs: 5 * seconds,
   refusalEntries: 2_500,
-  /** Credentials whose contents need not be read anew. */
-  readingEntries: 1_000,
+  /** Requests that need not be understood anew. */
+  requestCacheEntries: 1_000,
 
   /** Requests of one credential that reach authentik, a second and at once. A push needs about three in all. */
   credentialRate: 20,
@@ -106,17 +107,17 @@ export const limits = {
 
   /** Bytes of the trust file; Kubernetes takes no ConfigMap over 1 MiB. */
   trustFileBytes: 1024 * KiB,
-  /** Milliseconds between two looks at the trust file; Kubernetes itself takes up to a minute to bring a new one. */
+  /** Milliseconds between two checks of the trust file; Kubernetes itself takes up to a minute to bring a new one. */
   trustFilePollMs: 5 * seconds,
 
-  /** Bytes of the announcement of a clean-up, and milliseconds between two looks at it. */
+  /** Bytes of the announcement of a clean-up, and milliseconds between two checks of it. */
   cleanUpFileBytes: 4 * KiB,
   cleanUpPollMs: 5 * seconds,
   /** Milliseconds ahead of which the end of a clean-up is not believed: a mistake there would stop pushes for ever. */
   cleanUpMaxMs: 24 * 60 * minutes,
 
-  /** Milliseconds between two looks at authentik for the metrics, and after how many without an answer it is silent. */
-  authentikLookMs: 10 * seconds,
+  /** Milliseconds between two health probes of authentik, and after how many without an answer it is silent. */
+  probeIntervalMs: 10 * seconds,
   authentikSilentMs: 60 * seconds,
 
   /** Finished spans that wait for the collector, about 1 KiB each, and in one request to it: OpenTelemetry's defaults. */
@@ -144,21 +145,39 @@ export type LimitName = keyof typeof limits
 
 export const limitNames = Object.keys(limits) as LimitName[]
 
-/** The environment variable of a limit: `headerBytes` is LIMIT_HEADER_BYTES. */
+/** Those that the environment can set. */
+export const operatorLimits = [
+  'clientPatienceMs',
+  'clientKeepAliveMs',
+  'clientConnections',
+  'upstreamConnections',
+  'upstreamCalmMs',
+  'upstreamConnectMs',
+  'upstreamHeadersMs',
+  'upstreamTotalMs',
+  'cacheMs',
+  'credentialRate',
+  'credentialBurst',
+  'addressRate',
+  'addressBurst',
+  'lameDuckMs',
+  'drainMs',
+] as const satisfies readonly LimitName[]
+
+/** The environment variable of a limit: `cacheMs` is LIMIT_CACHE_MS. */
 export function limitVariable(name: LimitName): string {
   return `LIMIT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
-/** Node's timers and Buffers take no more (2^31 - 1); so does no limit. */
+/** Node's timers take no more (2^31 - 1). */
 const GREATEST = 2_147_483_647
-/** Room for all entries of a cache is made at start: a million are 30 MiB, GREATEST would be all the memory there is. */
-const MOST_ENTRIES = 1_000_000
 
 /** Where 0 has a meaning of its own; everywhere else it would stop the service. */
-const mayBeZero: ReadonlySet<LimitName> = new Set(['addressRate', 'lameDuckMs', 'upstreamQueue'])
+const mayBeZero: ReadonlySet<LimitName> = new Set(['addressRate', 'lameDuckMs'])
 
 /**
  * Reads the limits that the environment sets.
+ * @param usual what holds where it sets none
  * @returns all limits, and one line for each mistake, without the value
  */
 export function readLimits(
@@ -167,15 +186,14 @@ export function readLimits(
 ): { limits: Limits; mistakes: string[] } {
   const read: Record<LimitName, number> = { ...usual }
   const mistakes: string[] = []
-  for (const name of limitNames) {
+  for (const name of operatorLimits) {
     const variable = limitVariable(name)
     const text = env[variable]
     if (!text) continue
     const least = mayBeZero.has(name) ? 0 : 1
-    const greatest = name.endsWith('Entries') ? MOST_ENTRIES : GREATEST
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-    if (value >= least && value <= greatest) read[name] = value
-    else mistakes.push(`${variable} is no whole number from ${least} to ${greatest}`)
+    if (value >= least && value <= GREATEST) read[name] = value
+    else mistakes.push(`${variable} must be a whole number from ${least} to ${GREATEST}`)
   }
   return { limits: read, mistakes }
 }

@@ -71,11 +71,14 @@ describe('the process', () => {
     expect(hasty.output()).toContain('cut off what was still under way')
   })
 
-  it('warns of the variable that has no effect', async () => {
-    const migrated = await suite.start({ SESSION_KEY: secrets.appPassword })
+  it('warns of variables that have no effect', async () => {
+    const migrated = await suite.start({
+      ...{ ANON_KUBE_JWT: '1', ANON_REPOSITORIES: '**' },
+      ...{ ANON_USERNAME: 'guest', ANON_PASSWORD: secrets.anonymousPassword },
+    })
     expect((await suite.ask(ci, { at: migrated })).status).toBe(200)
     await suite.stop(migrated)
-    expect(migrated.output()).toContain('SESSION_KEY has no effect')
+    expect(migrated.output()).toContain('ANON_USERNAME and ANON_PASSWORD have no effect')
   })
 
   it('answers what is not HTTP in the same shape, without logging it', async () => {

@@ -5,11 +5,11 @@ import { LEEWAY_SECONDS } from '../trust/limits.ts'
 import { variables } from './config.ts'
 import { disagreements } from './decision/disagreement.ts'
 import { failures } from './errors.ts'
-import { limitNames, limits, limitVariable } from './limits.ts'
+import { limits, limitVariable, operatorLimits } from './limits.ts'
 import { auditFields, outcomes } from './operations/audit.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { readyProblems } from './operations/readiness.ts'
-import { kinds } from './upstream/lines.ts'
+import { kinds } from './upstream/queues.ts'
 import { answerSources } from './upstream/token-cache.ts'
 
 // The formatter pads table cells; the padding means nothing.
@@ -35,9 +35,9 @@ describe('the README documents, and nothing else,', () => {
     }
   })
 
-  it('every limit, with its default', () => {
-    expect(documented('Limits')).toEqual(limitNames.map(limitVariable))
-    for (const name of limitNames) expect(readme).toContain(`| \`${limitVariable(name)}\` | ${limits[name]} |`)
+  it('every limit that an operator can set, with its default', () => {
+    expect(documented('Limits')).toEqual(operatorLimits.map(limitVariable))
+    for (const name of operatorLimits) expect(readme).toContain(`| \`${limitVariable(name)}\` | ${limits[name]} |`)
   })
 
   it('every metric, and every value of its labels', () => {
@@ -53,7 +53,7 @@ describe('the README documents, and nothing else,', () => {
         refusedKeys: none,
         breaker: () => 'closed',
         ready: () => true,
-        lookAtAuthentik: () => {},
+        probeAuthentik: () => {},
         authentikAnswers: () => true,
         registryKeysFit: () => true,
         rules: none,
@@ -90,7 +90,7 @@ it('names the limits as they are where it speaks of them', () => {
     `(${seconds(limits.drainMs)} at most)`,
     `headers took more than ${seconds(limits.requestHeadersMs)}, or the request more than ${seconds(limits.requestTotalMs)}`,
     `within ${seconds(limits.authentikSilentMs)}`,
-    `at most every ${seconds(limits.authentikLookMs)}`,
+    `at most every ${seconds(limits.probeIntervalMs)}`,
     `honoured within ${seconds(limits.cacheMs)} (\`LIMIT_CACHE_MS\`)`,
     `never past ${seconds(limits.tokenMarginMs)} before the token's end, or ${seconds(limits.credentialMarginMs)} before`,
     `${limits.upstreamFirstConnections} to begin with, ${limits.upstreamConnections} at most`,

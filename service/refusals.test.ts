@@ -213,7 +213,7 @@ describe('the trust file', () => {
     const { code, output } = await suite.run({ TOKEN_URL: suite.upstream.url, CLIENT_ID: 'c', SCOPE: 's', ...env })
     expect(code).toBe(1)
     expect(output).toBe(
-      'The token service cannot start: TRUST_FILE holds no trust rules that this version understands (JSON, version 1); ' +
+      'The token service cannot start: TRUST_FILE contains no trust rules that this version understands (JSON, version 1); ' +
         'deploy the rules again\n',
     )
   })

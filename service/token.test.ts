@@ -85,7 +85,7 @@ describe('the exchange', () => {
   })
 
   it('uses one connection to authentik for requests one after the other', async () => {
-    const forgetful = await suite.start({ CACHE: 'off' })
+    const forgetful = await suite.start({}, { cacheMs: 0 })
     for (let request = 0; request < 5; request++) await suite.ask(ci, { at: forgetful })
     expect(suite.upstream.received).toHaveLength(5)
     expect(suite.upstream.connections).toBe(1)

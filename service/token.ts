@@ -1,21 +1,20 @@
 /** `/token`: from a request's header and query, or its form, to an answer. */
 import type { Glob } from '../trust/decision/glob.ts'
 import type { Config } from './config.ts'
-import type { Advice } from './decision/advice.ts'
 import { anonymousScopes } from './decision/anonymous-pull.ts'
 import { refusePush } from './decision/clean-up.ts'
-import type { ReadToken } from './decision/reading.ts'
+import { jobClaims } from './decision/job-claims.ts'
 import { isLoginToken, keptSession, openSession } from './decision/session.ts'
 import { type FailureReason, TokenError } from './errors.ts'
 import { type Answer, prepareAnswer, tokenAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
 import type { Audit, Decision } from './operations/audit.ts'
-import type { Repeats } from './repeats.ts'
-import type { CredentialDigest, DigestCredential } from './request/credential-digest.ts'
 import { anonymousCredential, type Credential, readCredential } from './request/credentials.ts'
 import { readGrant } from './request/form.ts'
 import { patienceMs } from './request/patience.ts'
+import { type Present, type Presented, tokenSha256 } from './request/presented.ts'
 import { mergeScopes } from './request/scope.ts'
+import type { RequestCache } from './request-cache.ts'
 import type { Caller } from './upstream/callers.ts'
 import type { Exchange } from './upstream/exchange.ts'
 import type { AnswerSource } from './upstream/token-cache.ts'
@@ -25,7 +24,7 @@ export type TokenRequest = (
   | { authorization: string | undefined; query: string; form?: undefined }
   | { form: string }
 ) & {
-  /** Filled in as things become known, so that a refusal too is told with all that was. */
+  /** Filled in as things become known, so that the log of a refusal has them too. */
   decision: Decision
   client: Client
 }
@@ -38,15 +37,13 @@ export interface Client extends Pick<Caller, 'address' | 'whenGone'> {
 
 /** What the endpoint works with. */
 export interface TokenDependencies {
-  repeats: Repeats
+  requestCache: RequestCache
   config: Pick<Config, 'jwtUsername' | 'anonymous' | 'clientId'> & { anonymousRepositories: readonly Glob[] }
   limits: Limits
   exchange: Exchange
   /** Exchanges a CI token for a session; undefined where sessions are off. */
   sessionExchange: Exchange | undefined
-  advice: Advice
-  readToken: ReadToken
-  digest: DigestCredential
+  present: Present
   readFile: (path: string) => Promise<string>
   prepareAudit: Audit['prepare']
   /** Until when pushes are refused, in milliseconds since 1970; undefined while they are not. */
@@ -62,21 +59,21 @@ export type TokenEndpoint = (request: TokenRequest) => Promise<Answer>
 
 /** Makes the endpoint. */
 export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpoint {
-  const { repeats, count, prepareAudit, cleanUpUntilMs, now } = dependencies
+  const { requestCache, count, prepareAudit, cleanUpUntilMs, now } = dependencies
   const understand = createUnderstanding(dependencies)
   return async (request) => {
     const text = wholeOf(request)
     // What is remembered may be a token to push with.
-    const repeat = text === undefined || cleanUpUntilMs() !== undefined ? undefined : repeats.find(text)
-    if (repeat !== undefined) {
+    const cached = text === undefined || cleanUpUntilMs() !== undefined ? undefined : requestCache.find(text)
+    if (cached !== undefined) {
       count('cache')
-      request.decision.prepared = repeat.audit
-      return tokenAnswer(repeat.answer, now())
+      request.decision.prepared = cached.audit
+      return tokenAnswer(cached.answer, now())
     }
     const { answer, reusableUntilMs } = await understand(request)
     // From the second time on: most requests of a push are never seen again.
     if (text !== undefined && reusableUntilMs !== undefined && request.decision.calls === undefined) {
-      repeats.keep(text, { answer, audit: prepareAudit(request.decision) }, reusableUntilMs)
+      requestCache.keep(text, { answer, audit: prepareAudit(request.decision) }, reusableUntilMs)
     }
     return tokenAnswer(answer, now())
   }
@@ -90,7 +87,7 @@ function wholeOf(request: TokenRequest): string | undefined {
 
 /** @returns what reads a request, and has it decided */
 function createUnderstanding(dependencies: TokenDependencies) {
-  const { config, limits, exchange, sessionExchange, digest, readFile, cleanUpUntilMs } = dependencies
+  const { config, limits, exchange, sessionExchange, present, readFile, cleanUpUntilMs } = dependencies
   return async (request: TokenRequest) => {
     const { decision } = request
     const { requestId } = decision
@@ -98,10 +95,11 @@ function createUnderstanding(dependencies: TokenDependencies) {
     checkService(parameters.getAll('service'), config.clientId)
     const asked = mergeScopes(parameters.getAll('scope'), limits)
     decision.asked = asked
-    const credential =
-      presentedCredential(request, parameters, config.jwtUsername, limits) ??
-      (await anonymousCredential(config.anonymous, config.jwtUsername, readFile))
-    describeCredential(decision, credential, digest(credential), dependencies)
+    const credential = present(
+      credentialOf(request, parameters, config.jwtUsername, limits) ??
+        (await anonymousCredential(config.anonymous, config.jwtUsername, readFile)),
+    )
+    describeCredential(decision, credential)
     refusePush(asked, cleanUpUntilMs())
     const scopes = credential.anonymous ? openScopes(asked, config.anonymousRepositories) : asked
 
@@ -131,8 +129,7 @@ function createUnderstanding(dependencies: TokenDependencies) {
     decision.granted = issued.access ?? []
     // Otherwise second, so that a login that is refused costs authentik one exchange and not two.
     const session = login ?? keptSession(ask) ?? (await openSession(ask, sessionExchange))
-    const sessionSha256 = session && digest({ kind: 'session', jwt: session.token }).sha256
-    if (sessionSha256 !== undefined) decision.sessionSha256 = sessionSha256
+    if (session !== undefined) decision.sessionSha256 = tokenSha256(session.token.reveal())
     return {
       answer: prepareAnswer(issued, session?.token),
       reusableUntilMs: earlier(issued.reusableUntilMs, session ? session.reusableUntilMs : Number.POSITIVE_INFINITY),
@@ -173,7 +170,7 @@ function openScopes(asked: readonly string[], repositories: readonly Glob[]): st
   return open
 }
 
-function presentedCredential(
+function credentialOf(
   request: TokenRequest,
   parameters: URLSearchParams,
   jwtUsername: string,
@@ -189,22 +186,14 @@ function isOffline(request: TokenRequest, parameters: URLSearchParams): boolean 
   return parameters.get('offline_token') === 'true'
 }
 
-/** The name of a user with a password is not told before authentik has accepted it: people mix the two up. */
-function describeCredential(
-  decision: Decision,
-  credential: Credential,
-  { sha256 }: CredentialDigest,
-  { advice, readToken }: Pick<TokenDependencies, 'advice' | 'readToken'>,
-): void {
+/** The name of a user with a password is not logged before authentik has accepted it: people mix the two up. */
+function describeCredential(decision: Decision, credential: Presented): void {
   decision.credential = credential.anonymous ? 'anonymous' : credential.kind
   decision.verified = false
-  if (credential.kind === 'password') return
-  const { isJwt, subject, ref, run, job, claims } = readToken(credential)
-  // The hash of what is no token may be that of a password, which can be guessed by it.
-  if (isJwt && sha256 !== undefined) decision.tokenSha256 = sha256
-  Object.assign(decision, { subject, ref, run, job, claims })
-  const check = advice(credential)?.check
-  if (!check?.ok) return
-  decision.source = check.source.slug
-  decision.rules = check.rules.map(({ number }) => number)
+  const { token, sha256, advised } = credential
+  // The hash of what is not a token may be that of a password, which can be guessed by it.
+  if (token !== undefined) Object.assign(decision, { tokenSha256: sha256, ...jobClaims(token) })
+  if (!advised?.check.ok) return
+  decision.source = advised.check.source.slug
+  decision.rules = advised.check.rules.map(({ number }) => number)
 }

@@ -98,9 +98,9 @@ describe('over TLS', () => {
       'who does not speak TLS',
       () => (socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
       'upstream_unreachable',
-      'ERR_SSL_',
+      'EPROTO|ERR_SSL_',
     ],
-    ['who takes connections and says nothing', () => () => {}, 'upstream_timeout', 'UND_ERR_CONNECT_TIMEOUT'],
+    ['who takes connections and says nothing', () => () => {}, 'upstream_timeout', 'ERR_CONNECT_TIMEOUT'],
     ['who breaks every connection', () => (socket) => void socket.resetAndDestroy(), 'upstream_broken', 'ECONNRESET'],
   ])('nobody is told a credential %s, and the right one is asked once it is back', async (_, other, reason, cause) => {
     const env = {
@@ -114,7 +114,7 @@ describe('over TLS', () => {
     meet = known.take
     await served(at)
     await suite.stop(at)
-    expect(at.output()).toContain(`"cause":"${cause}`)
+    expect(at.output()).toMatch(new RegExp(`"cause":"(?:${cause})`))
   })
 })
 
@@ -148,6 +148,6 @@ describe('without a connection', () => {
     expect(more).toEqual([])
     while ((await fetch(`${at.url}/live`)).status !== 204) await sleep(10)
     await suite.stop(at)
-    expect(at.output()).toMatch(/"cause":"(ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)"/)
+    expect(at.output()).toMatch(/"cause":"(ENOTFOUND|EAI_AGAIN|ERR_CONNECT_TIMEOUT)"/)
   })
 })

@@ -98,18 +98,6 @@ describe('authentik is asked anew', () => {
     expect(calls()).toBe(2)
   })
 
-  it('each time where the cache is off; only calls at once are shared', async () => {
-    const at = await suite.start({ CACHE: 'off' })
-    for (let request = 0; request < 3; request++) await suite.ask(ci, { at })
-    expect(calls()).toBe(3)
-    const letGo = holdBack(suite.upstream)
-    const asked = [1, 2, 3].map(() => suite.ask(ci, { at }))
-    await shared(2, at)
-    letGo()
-    await Promise.all(asked)
-    expect(calls()).toBe(4)
-  })
-
   it.each<[string, object, object]>([
     ['while a credential is about to end', { exp: Math.floor(Date.now() / 1000) + 4 }, { expires_in: 600 }],
     ['for a token that hardly lives', {}, { expires_in: 60 }],

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import { bundleFileName, nodeOptions } from '../service/bundle.ts'
-import { type LimitName, type Limits, limitVariable } from '../service/limits.ts'
+import type { Limits } from '../service/limits.ts'
 
 /** A running token service. */
 export interface TokenServiceProcess {
@@ -34,12 +34,9 @@ export interface BundleDir {
 export function bundleDir(): BundleDir {
   const dir = inject('serviceBundle')
   const begin = (env: Record<string, string>, limits: Partial<Limits> = {}) => {
-    const limitsEnv = Object.fromEntries(
-      Object.entries(limits).map(([name, value]) => [limitVariable(name as LimitName), String(value)]),
-    )
     return watch(
-      spawn(process.execPath, [...nodeOptions, join(dir, bundleFileName)], {
-        env: { LISTEN: '127.0.0.1:0', ...limitsEnv, ...env },
+      spawn(process.execPath, [...nodeOptions, join(dir, bundleFileName), JSON.stringify(limits)], {
+        env: { LISTEN: '127.0.0.1:0', ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     )

@@ -19,7 +19,7 @@ async function pageOf(cleanUpUntilMs: number): Promise<string> {
       refusedKeys: none,
       breaker: () => 'closed',
       ready: () => true,
-      lookAtAuthentik: () => {},
+      probeAuthentik: () => {},
       authentikAnswers: () => true,
       registryKeysFit: () => true,
       rules: none,

@@ -1,6 +1,6 @@
 import * as kubernetes from '@pulumi/kubernetes'
 import type * as pulumi from '@pulumi/pulumi'
-import { keptWithAdvice } from '../kept.ts'
+import { keptWithAdvice } from '../protection.ts'
 import { conflictAdvice } from './conflict-advice.ts'
 import { labels } from './labels.ts'
 import { RESTRICTED_NAMESPACE } from './restricted.ts'

@@ -3,7 +3,7 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
 import { variables } from '../../service/config.ts'
-import { limitNames, limitVariable } from '../../service/limits.ts'
+import { limitVariable, operatorLimits } from '../../service/limits.ts'
 import { labels } from './labels.ts'
 
 /** Those that a person may set; the stack's own settings control the others. */
@@ -16,7 +16,7 @@ const OWN_LIMIT = 'LIMIT_LAME_DUCK_MS'
 /** Why a variable cannot be set; undefined if it can. */
 function problemOf(name: string): string | undefined {
   if (OPEN.has(name) || OPEN_TELEMETRY.test(name)) return undefined
-  if (name !== OWN_LIMIT && limitNames.some((limit) => limitVariable(limit) === name)) return undefined
+  if (name !== OWN_LIMIT && operatorLimits.some((limit) => limitVariable(limit) === name)) return undefined
   const isOwn = name === OWN_LIMIT || (variables as readonly string[]).includes(name)
   return isOwn
     ? 'a variable that the stack does not set itself from its other settings'

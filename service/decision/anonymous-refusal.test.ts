@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Log } from '../operations/log.ts'
 import type { Credential } from '../request/credentials.ts'
@@ -18,7 +19,7 @@ async function told(credential: Credential, error: Error) {
     },
     (...warning) => warned.push(warning),
   )
-  const request: ExchangeRequest = { credential, scopes: [], requestId: 'id' }
+  const request: ExchangeRequest = { credential: presented(credential), scopes: [], requestId: 'id' }
   const thrown = await exchange(request).catch((cause: unknown) => cause)
   return { thrown, warned }
 }

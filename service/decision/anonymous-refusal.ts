@@ -39,7 +39,7 @@ const hints: Partial<Record<FailureReason, string>> = {
 
 /**
  * @param now milliseconds
- * @param everyMs a reason is told no more often than this, as every pull without login would tell it
+ * @param everyMs a reason is logged at most this often; otherwise every pull without login would log it
  */
 export function createAnonymousWarning(log: Log, now: () => number, everyMs: number): WarnOfAnonymous {
   const toldMs = new Map<FailureReason, number>()

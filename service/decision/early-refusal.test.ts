@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { unsignedToken } from '../../test/unsigned-token.ts'
 import { audience, githubClaims, policy } from '../../trust/decision/policy.fixture.ts'
 import type { Policy } from '../../trust/decision/policy.ts'
 import { TokenError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import type { Exchange, IssuedToken } from '../upstream/exchange.ts'
-import { createAdvice } from './advice.ts'
 import type { Disagreement } from './disagreement.ts'
 import { refuseEarly } from './early-refusal.ts'
 
@@ -26,8 +25,6 @@ const sessionClaims = {
 }
 const session = (claims: object): Credential => ({ kind: 'session', jwt: new Secret(unsignedToken(claims)) })
 
-const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
-
 /** An exchange that answers so, behind the check; time stands still unless it is told to move. */
 function checked(
   answer: Exchange = async () => issued,
@@ -42,7 +39,6 @@ function checked(
       return answer(request)
     },
     {
-      advice: createAdvice(rules, Date.now, digest, limits, sessions),
       report: (kind) => reported.push(kind),
       limits,
       now: () => world.nowMs,
@@ -50,7 +46,7 @@ function checked(
     },
   )
   const ask = (credential: Credential, offline = false) =>
-    exchange({ credential, scopes: [], offline, requestId: 'id' })
+    exchange({ credential: presented(credential, rules(), sessions), scopes: [], offline, requestId: 'id' })
   return { world, ask }
 }
 

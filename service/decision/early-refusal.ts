@@ -11,13 +11,12 @@ import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Credential } from '../request/credentials.ts'
 import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'
-import type { Advice, Advised } from './advice.ts'
+import type { Advised } from './advice.ts'
 import { coverAnonymous, type WarnOfAnonymous } from './anonymous-refusal.ts'
 import type { ReportDisagreement } from './disagreement.ts'
 
 /** What early refusal works with. */
 export interface EarlyRefusalDependencies {
-  advice: Advice
   report: ReportDisagreement
   limits: Pick<Limits, 'refusalSampleMs'>
   /** Whether a client can have a session. */
@@ -56,7 +55,7 @@ const certain: ReadonlySet<RefusalCode> = new Set([
  */
 export function refuseEarly(
   exchange: Exchange,
-  { advice, report, limits, now, sessions = false, warnOfAnonymous = () => {} }: EarlyRefusalDependencies,
+  { report, limits, now, sessions = false, warnOfAnonymous = () => {} }: EarlyRefusalDependencies,
 ): Exchange {
   let nextSampleMs = Number.NEGATIVE_INFINITY
   function sample(request: ExchangeRequest): void {
@@ -70,7 +69,7 @@ export function refuseEarly(
     )
   }
   const early: Exchange = async (request) => {
-    const advised = advice(request.credential)
+    const { advised } = request.credential
     if (!advised) return exchange(request)
     const { check } = advised
     if (check.ok) {

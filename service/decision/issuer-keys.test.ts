@@ -47,7 +47,7 @@ describe('readIssuerKeys', () => {
     await expect(read(value)).rejects.toMatchObject({
       name: 'ConfiguredFileError',
       message:
-        'ISSUER_KEYS_FILE holds no list of issuers with their keys: [{"issuer":"https://...","keys":{"jwksUrl":"https://..."}}]',
+        'ISSUER_KEYS_FILE is not a list of issuers with their keys: [{"issuer":"https://...","keys":{"jwksUrl":"https://..."}}]',
     })
   })
 

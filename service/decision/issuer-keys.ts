@@ -31,13 +31,13 @@ export async function readIssuerKeys(path: string): Promise<ReadonlyMap<string, 
   if (!parsed.success) {
     throw new ConfiguredFileError(
       'ISSUER_KEYS_FILE',
-      'holds no list of issuers with their keys: [{"issuer":"https://...","keys":{"jwksUrl":"https://..."}}]',
+      'is not a list of issuers with their keys: [{"issuer":"https://...","keys":{"jwksUrl":"https://..."}}]',
     )
   }
   return new Map(parsed.data.map(({ issuer, keys }) => [issuer, keys as IssuerKeys]))
 }
 
-/** A key set as text. @returns undefined if it is none */
+/** A key set as text. @returns undefined if it is not one */
 export function parseKeySet(text: string): JSONWebKeySet | undefined {
   return keySet.safeParse(parseJson(text)).data as JSONWebKeySet | undefined
 }

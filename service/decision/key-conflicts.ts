@@ -1,6 +1,6 @@
 /**
  * Key ids under which trusted issuers publish different keys. authentik's policy refuses every token that names one, as
- * it could be the token of either; here this is told from a token that is refused for something else.
+ * it could be the token of either; this finds out whether that is why a token was refused.
  */
 import { keysConflict, type PublicKey } from '../../trust/decision/key-material.ts'
 import type { Limits } from '../limits.ts'

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { unsignedToken } from '../../test/unsigned-token.ts'
 import type { Access } from '../../trust/decision/decide.ts'
 import { audience, githubClaims, policy } from '../../trust/decision/policy.fixture.ts'
-import { limits } from '../limits.ts'
-import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
-import { createAdvice } from './advice.ts'
 import type { Disagreement } from './disagreement.ts'
 import { explainRefusedAccess, refusedActions } from './refused-access.ts'
 
@@ -51,7 +49,6 @@ describe('refusedActions', () => {
   })
 })
 
-const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
 const job: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience })) }
 /** Of a job that may delete its own images, list the catalog and nothing else. */
 const cleaner: Credential = {
@@ -70,10 +67,14 @@ async function told(
   const reported: Disagreement[] = []
   const issued = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access }
   const exchange = explainRefusedAccess(async () => issued, {
-    advice: createAdvice(() => (rules ? policy : undefined), Date.now, digest, limits),
     report: (kind) => reported.push(kind),
   })
-  const answer = await exchange({ credential, scopes, requestId: 'id', ...(asked ? { asked } : {}) }).then(
+  const answer = await exchange({
+    credential: presented(credential, rules ? policy : undefined),
+    scopes,
+    requestId: 'id',
+    ...(asked ? { asked } : {}),
+  }).then(
     (token) => (token === issued ? 'issued' : 'another token'),
     (error) => `${error.reason}: ${error.message}`,
   )

@@ -12,9 +12,8 @@ import { quote } from '../../trust/decision/quote.ts'
 import { parseScopes } from '../../trust/decision/scopes.ts'
 import { type Explanation, explainClaims } from '../../trust/explain/explain.ts'
 import { TokenError } from '../errors.ts'
-import type { Credential } from '../request/credentials.ts'
+import type { Presented } from '../request/presented.ts'
 import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'
-import type { Advice } from './advice.ts'
 import type { ReportDisagreement } from './disagreement.ts'
 
 /** One thing that was asked for; `*` is to list the catalog. */
@@ -33,19 +32,16 @@ const NAMES_SHOWN = 3
  * @returns an exchange that throws TokenError `push_refused` where push or delete was asked and none of it is granted,
  *   and `access_refused` where something else was asked and nothing at all is granted
  */
-export function explainRefusedAccess(
-  exchange: Exchange,
-  { advice, report }: { advice: Advice; report: ReportDisagreement },
-): Exchange {
+export function explainRefusedAccess(exchange: Exchange, { report }: { report: ReportDisagreement }): Exchange {
   return async (request) => {
     const issued = await exchange(request)
     const asked = request.asked ?? request.scopes
-    const impossible = issued.access?.length === 0 ? impossibleName(request.credential, asked, advice) : undefined
+    const impossible = issued.access?.length === 0 ? impossibleName(request.credential, asked) : undefined
     if (impossible !== undefined) throw new TokenError('push_refused', impossible)
     const refused = issued.access ? refusedActions(asked, issued.access) : []
-    if (refused.length === 0 || meansToDelete(request, refused, advice)) return issued
+    if (refused.length === 0 || meansToDelete(request, refused)) return issued
     const reason = refused.some(isChange) ? 'push_refused' : 'access_refused'
-    throw new TokenError(reason, sentenceFor(request, refused, advice, report))
+    throw new TokenError(reason, sentenceFor(request, refused, report))
   }
 }
 
@@ -73,8 +69,8 @@ function isGranted({ action, name }: AskedAction, access: readonly Access[]): bo
  * What a job is told that asks for its own repository by a name that no image can have: the scope's grammar does not know
  * such a name, so nothing of it is asked, and nothing else would be said.
  */
-function impossibleName(credential: Credential, asked: readonly string[], advice: Advice): string | undefined {
-  const check = credential.anonymous ? undefined : advice(credential)?.check
+function impossibleName(credential: Presented, asked: readonly string[]): string | undefined {
+  const check = credential.anonymous ? undefined : credential.advised?.check
   if (!check?.ok) return undefined
   const texts = claimTexts(check.claims)
   const unusable = unusableClaims(check.rules, texts).filter(({ text }) =>
@@ -84,9 +80,9 @@ function impossibleName(credential: Credential, asked: readonly string[], advice
 }
 
 /** Whether a client that asks to push may want to delete: it then asks again, for what the registry told it. */
-function meansToDelete({ credential }: ExchangeRequest, refused: readonly AskedAction[], advice: Advice): boolean {
+function meansToDelete({ credential }: ExchangeRequest, refused: readonly AskedAction[]): boolean {
   if (refused.some(({ action }) => action !== 'push')) return false
-  const advised = advice(credential)
+  const { advised } = credential
   if (!advised?.check.ok) return false
   const { policy, check } = advised
   const deletes = refused.map(({ name }) => `repository:${name}:delete`)
@@ -96,13 +92,12 @@ function meansToDelete({ credential }: ExchangeRequest, refused: readonly AskedA
 function sentenceFor(
   { credential, scopes, requestId }: ExchangeRequest,
   refused: readonly AskedAction[],
-  advice: Advice,
   report: ReportDisagreement,
 ): string {
   const what = `${listed(refused.map(phrase))} is not granted`
   if (credential.anonymous) return `${what} without login; log in first`
   if (credential.kind === 'password') return `${what}: the user is not in the group that may, or the group may not`
-  const advised = advice(credential)
+  const { advised } = credential
   if (!advised?.check.ok) return `${what} to this token`
   const { policy, check } = advised
   const { access } = decide(policy, check.source.slug, check.claims, scopes)

@@ -1,16 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { unsignedToken } from '../../test/unsigned-token.ts'
 import { loadPolicy } from '../../trust/decision/policy.ts'
 import { compileDocument, REGISTRY_APPLICATION, sessionNames } from '../../trust/language/document.ts'
 import { parseRules } from '../../trust/language/rules.ts'
 import { parseSources } from '../../trust/language/sources.ts'
 import { limits } from '../limits.ts'
-import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import type { IssuedToken } from '../upstream/exchange.ts'
 import { createTokenCache } from '../upstream/token-cache.ts'
-import { createAdvice } from './advice.ts'
 import { shareAccounts } from './same-account.ts'
 import type { SignatureVerdict } from './signature.ts'
 
@@ -18,7 +17,6 @@ const NOW_MS = 1_800_000_000_000
 const now = NOW_MS / 1000
 const ISSUER = 'https://kubernetes.default.svc'
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: NOW_MS, access: [] }
-const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
 
 const { sources } = parseSources([{ slug: 'cluster', platform: 'oidc', issuer: ISSUER }], 'registry.example.com')
 function policyOf(...more: object[]) {
@@ -50,10 +48,7 @@ function world(verdict: (token: string) => SignatureVerdict = () => 'good', poli
   let clock = NOW_MS
   const cache = createTokenCache({
     limits,
-    enabled: true,
     now: () => clock,
-    digest,
-    endOf: () => undefined,
     count: () => {},
     admit: () => {},
   })
@@ -63,19 +58,14 @@ function world(verdict: (token: string) => SignatureVerdict = () => 'good', poli
       return { ...issued, issuedAtMs: clock }
     }, 'registry'),
     {
-      advice: createAdvice(
-        () => policy,
-        () => clock,
-        digest,
-        limits,
-      ),
       issuers: async (_, token) => verdict(token),
       limits,
       now: () => clock,
     },
   )
   return {
-    ask: (credential: Credential) => exchange({ credential, scopes: ['repository:acme/app:pull'], requestId: 'id' }),
+    ask: (credential: Credential) =>
+      exchange({ credential: presented(credential, policy), scopes: ['repository:acme/app:pull'], requestId: 'id' }),
     calls: () => calls,
     later: (ms: number) => {
       clock += ms

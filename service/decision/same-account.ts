@@ -12,35 +12,32 @@ import { type Claims, claimTexts } from '../../trust/decision/claim-texts.ts'
 import type { PolicySource } from '../../trust/decision/policy.ts'
 import { serviceAccountOf } from '../../trust/language/service-accounts.ts'
 import type { Limits } from '../limits.ts'
-import type { Credential } from '../request/credentials.ts'
+import type { Presented } from '../request/presented.ts'
 import type { Exchange } from '../upstream/exchange.ts'
-import type { Advice } from './advice.ts'
 import type { CheckSignature } from './signature.ts'
 
 /** RFC 7519 §4.1: what differs between two tokens of one account. */
 const OF_ONE_TOKEN = new Set(['exp', 'iat', 'jti', 'nbf'])
 
 export interface SameAccountDependencies {
-  advice: Advice
   /** Signatures of tokens, by issuer. */
   issuers: CheckSignature
-  limits: Pick<Limits, 'readingEntries' | 'credentialMarginMs'>
+  limits: Pick<Limits, 'requestCacheEntries' | 'credentialMarginMs'>
   /** Milliseconds since 1970. */
   now: () => number
 }
 
 interface Verified {
-  readonly credential: Credential
+  readonly credential: Presented
   readonly endsMs: number
 }
 
 /** @returns an exchange that asks for a verified token of a service account by one token of that account */
-export function shareAccounts(exchange: Exchange, { advice, issuers, limits, now }: SameAccountDependencies): Exchange {
-  const known = new LRUCache<string, Verified>({ max: limits.readingEntries })
+export function shareAccounts(exchange: Exchange, { issuers, limits, now }: SameAccountDependencies): Exchange {
+  const known = new LRUCache<string, Verified>({ max: limits.requestCacheEntries })
   return async (request) => {
     const { credential } = request
-    const advised = advice(credential)
-    const check = advised?.check
+    const check = credential.advised?.check
     if (credential.kind === 'password' || !check?.ok || check.kind !== 'ci') return exchange(request)
     const { sub } = check.claims
     const isAccount = check.source.platform === 'oidc' && typeof sub === 'string' && serviceAccountOf(sub) !== undefined

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { unsignedToken } from '../../test/unsigned-token.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import type { Exchange, ExchangeRequest } from '../upstream/exchange.ts'
-import { readAccess } from './access.ts'
+import { readGrant } from './access.ts'
 import { isLoginToken, keptSession, openSession } from './session.ts'
 
 const audience = 'docker-registry'
@@ -16,9 +17,12 @@ async function ask(credential: Credential, { offline = true, given = session, se
   const asked: ExchangeRequest[] = []
   const open: Exchange = async (request) => {
     asked.push(request)
-    return { token: new Secret(given), expiresInSeconds: 3600, issuedAtMs: 0, access: [] }
+    return { token: new Secret(given), expiresInSeconds: 3600, issuedAtMs: 0, ...readGrant(given) }
   }
-  const opened = await openSession({ credential, offline, requestId: 'id' }, sessions ? open : undefined)
+  const opened = await openSession(
+    { credential: presented(credential), offline, requestId: 'id' },
+    sessions ? open : undefined,
+  )
   return { token: opened?.token.reveal(), asked }
 }
 
@@ -26,7 +30,7 @@ describe('openSession', () => {
   it('makes a session from a CI token, without scopes, as none are granted by a session', async () => {
     expect(await ask(ci)).toEqual({
       token: session,
-      asked: [{ credential: ci, scopes: [], offline: true, requestId: 'id' }],
+      asked: [{ credential: presented(ci), scopes: [], offline: true, requestId: 'id' }],
     })
   })
 
@@ -51,7 +55,7 @@ describe('openSession', () => {
 
 describe('keptSession', () => {
   const kept = (credential: Credential, offline: boolean) =>
-    keptSession({ credential, offline, requestId: 'id' })?.token.reveal()
+    keptSession({ credential: presented(credential), offline, requestId: 'id' })?.token.reveal()
 
   it.each([true, false])('gives a session back as it came, asked for (%s) or not', (offline) => {
     expect(kept({ kind: 'session', jwt: new Secret('whatever') }, offline)).toBe('whatever')
@@ -73,7 +77,7 @@ describe('keptSession', () => {
 describe('isLoginToken', () => {
   const of = (claims: object) => {
     const token = unsignedToken(claims)
-    const issued = { token: new Secret(token), expiresInSeconds: 3600, issuedAtMs: 0, access: readAccess(token) }
+    const issued = { token: new Secret(token), expiresInSeconds: 3600, issuedAtMs: 0, ...readGrant(token) }
     return isLoginToken(issued, audience)
   }
 

@@ -6,16 +6,16 @@
  * meant for the registry too, where it opens `/v2/` and nothing else: so it is also the token of a login that asks for
  * nothing, and such a login costs authentik one exchange.
  */
-import { decodeToken } from '../../trust/decision/token.ts'
 import { TokenError } from '../errors.ts'
-import type { Credential } from '../request/credentials.ts'
+import type { Presented } from '../request/presented.ts'
 import type { Secret } from '../secret.ts'
 import type { Caller } from '../upstream/callers.ts'
 import type { Exchange, IssuedToken } from '../upstream/exchange.ts'
+import { isSession } from './access.ts'
 
 /** What is asked about a session. */
 export interface SessionRequest {
-  credential: Credential
+  credential: Presented
   /** Whether the client asked for one: `offline_token=true` or `access_type=offline`. */
   offline: boolean
   requestId: string
@@ -34,7 +34,7 @@ const kept = (token: Secret): RefreshToken => ({ token, reusableUntilMs: Number.
 /**
  * A new session, where one is due.
  * @param open exchanges a CI token for a session; undefined where sessions are off
- * @returns undefined for whoever did not ask for one, has one, or is no CI job
+ * @returns undefined for a client that did not ask for one, has one, or is not a CI job
  * @throws TokenError as the exchange does
  */
 export async function openSession(
@@ -42,9 +42,9 @@ export async function openSession(
   open: Exchange | undefined,
 ): Promise<IssuedToken | undefined> {
   if (!offline || credential.kind !== 'jwt' || credential.anonymous || !open) return undefined
-  if (isSession(credential.jwt)) return undefined
+  if (isSession(credential.token)) return undefined
   const session = await open({ credential, scopes: [], offline, ...rest })
-  if (!isSession(session.token)) {
+  if (session.session === undefined) {
     throw new TokenError(
       'credentials_refused',
       'authentik gave a session without claims, which could do nothing: its user was deactivated, or its rules differ ' +
@@ -62,7 +62,7 @@ export async function openSession(
 export function keptSession({ credential, offline }: SessionRequest): RefreshToken | undefined {
   if (credential.kind === 'session') return kept(credential.jwt)
   // A session as the password of a CI login: no session is made from one, and none is needed.
-  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !isSession(credential.jwt)) return undefined
+  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !isSession(credential.token)) return undefined
   return kept(credential.jwt)
 }
 
@@ -71,12 +71,6 @@ export function keptSession({ credential, offline }: SessionRequest): RefreshTok
  * Not so where authentik's mapping is older than this service, or somebody else's.
  * @param audience of registry tokens
  */
-export function isLoginToken({ token, access }: IssuedToken, audience: string): boolean {
-  const aud = decodeToken(token.reveal())?.claims.aud
-  return Array.isArray(aud) && aud.includes(audience) && access?.length === 0
-}
-
-function isSession(token: Secret): boolean {
-  const ci = decodeToken(token.reveal())?.claims.ci
-  return typeof ci === 'object' && ci !== null
+export function isLoginToken({ session, access }: IssuedToken, audience: string): boolean {
+  return session?.audience.includes(audience) === true && access?.length === 0
 }

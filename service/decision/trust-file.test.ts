@@ -85,7 +85,7 @@ describe('openTrustFile', () => {
     await until(() => application() === 'renamed')
     expect(messages()).toEqual([
       'trust rules loaded',
-      'TRUST_FILE names a file that is no JSON, or half of one',
+      'TRUST_FILE names a file that is not JSON, or not all of it',
       'TRUST_FILE names a file that cannot be read (ENOENT)',
       'trust rules replaced',
     ])
@@ -93,7 +93,7 @@ describe('openTrustFile', () => {
 
   it.each([
     ['is missing', undefined, /cannot be read \(ENOENT\)/],
-    ['is empty', '', /no JSON/],
+    ['is empty', '', /not JSON/],
     ['is of another version', JSON.stringify({ ...document, version: 2 }), /version 1\); deploy the rules again/],
     ['is too large', ' '.repeat(limits.trustFileBytes + 1), /more than 100000 bytes/],
   ])('does not start with a file that %s', async (_, content, sentence) => {

@@ -2,7 +2,7 @@
  * The compiled trust rules, from a file that is replaced while the process runs.
  *
  * The file is looked at every few seconds instead of watched: Kubernetes swaps a symbolic link some folders above a
- * mounted file, and on some file systems nobody is told. New rules take effect whole; a file that is missing or wrong
+ * mounted file, and some file systems do not report changes. New rules take effect whole; a file that is missing or wrong
  * changes nothing but the log, since with no rules at all nothing would be refused early.
  */
 import type { Stats } from 'node:fs'
@@ -24,7 +24,7 @@ type FileLimits = Pick<Limits, 'trustFileBytes' | 'trustFilePollMs'>
 
 /**
  * Reads the file and goes on looking at it.
- * @throws ConfiguredFileError if it is no use at the start
+ * @throws ConfiguredFileError if it cannot be used at the start
  */
 export async function openTrustFile(
   path: string,
@@ -85,7 +85,7 @@ async function load(path: string, maxBytes: number): Promise<Loaded> {
     const policy = loadPolicy(parseJson(await file.readFile('utf8').catch(unreadable)))
     if (!policy) {
       throw unusable(
-        `holds no trust rules that this version understands (JSON, version ${DOCUMENT_VERSION}); deploy the rules again`,
+        `contains no trust rules that this version understands (JSON, version ${DOCUMENT_VERSION}); deploy the rules again`,
       )
     }
     return { policy, version: describeVersion(stats) }
@@ -106,7 +106,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw unusable('names a file that is no JSON, or half of one')
+    throw unusable('names a file that is not JSON, or not all of it')
   }
 }
 

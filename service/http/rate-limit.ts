@@ -16,7 +16,7 @@ interface Bucket {
 /**
  * @param rate how many a second; 0 for no limit
  * @param burst how many at once
- * @param entries how many keys are told apart; the one unused for longest is forgotten, and begins anew
+ * @param entries how many keys are counted; the one unused for longest is forgotten, and starts again
  * @param now milliseconds
  */
 export function createRateLimit(

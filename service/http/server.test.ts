@@ -135,7 +135,7 @@ describe('paths and methods', () => {
     expect(await response.json()).toMatchObject({
       errors: [
         {
-          message: expect.stringContaining('its content type must be application/x-www-form-urlencoded'),
+          message: expect.stringContaining('must carry a form with the content type application/x-www-form-urlencoded'),
           detail: { reason: 'form_expected' },
         },
       ],

@@ -1,4 +1,4 @@
-/** The HTTP server: paths, methods, limits of a client's connection, request ids, and what is told of each request. */
+/** The HTTP server: paths, methods, limits of a client's connection, request ids, and what is logged of each request. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { failures, TokenError } from '../errors.ts'
@@ -80,7 +80,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
         path === '/token' ? await traced(request, decision, client) : await route(request, path, decision, client)
       underWay.delete(request)
       decision.durationMs = Math.round(now() - startedMs)
-      // Told first: what a client was told stands in the log, even if the process ends right after.
+      // Logged first: so every answer is in the log, even if the process ends right after.
       tell(path, answer, decision)
       // A server that is draining takes no further request on this connection, nor is the rest of a slow one waited for.
       const last = answer.status === 408 || !server.listening || readiness.draining()

@@ -1,69 +1,69 @@
 import { describe, expect, it } from 'vitest'
-import { createAuthentikState, type Look } from './authentik-state.ts'
+import { createAuthentikState, type Health } from './authentik-state.ts'
 
-const limits = { authentikLookMs: 10_000, authentikSilentMs: 60_000 }
+const limits = { probeIntervalMs: 10_000, authentikSilentMs: 60_000 }
 
 /** Of an authentik that answers as the world says; time stands still unless it is told to move. */
-function stateOf(look: Look = { answered: true }, given?: readonly string[]) {
-  const world = { nowMs: 0, look, given, looks: 0 }
+function stateOf(health: Health = { answered: true }, given?: readonly string[]) {
+  const world = { nowMs: 0, health, given, probes: 0 }
   const state = createAuthentikState({
     limits,
     now: () => world.nowMs,
-    look: async () => {
-      world.looks += 1
-      return world.look
+    probe: async () => {
+      world.probes += 1
+      return world.health
     },
     registryKeyIds: async () => world.given,
   })
-  const looked = async () => {
-    state.look()
+  const probed = async () => {
+    state.probe()
     await settled()
   }
-  return { world, ...state, looked }
+  return { world, ...state, probed }
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('createAuthentikState', () => {
   it('takes authentik for well until a look shows otherwise for long', async () => {
-    const { world, answers, looked } = stateOf({ answered: false })
-    expect([answers(), world.looks]).toEqual([true, 0])
-    await looked()
-    expect([answers(), world.looks]).toEqual([true, 1])
+    const { world, answers, probed } = stateOf({ answered: false })
+    expect([answers(), world.probes]).toEqual([true, 0])
+    await probed()
+    expect([answers(), world.probes]).toEqual([true, 1])
     world.nowMs += limits.authentikSilentMs + 1
     expect(answers()).toBe(false)
   })
 
   it('looks no more often than it may, however many ask, at a silent one too', async () => {
-    const { world, looked } = stateOf({ answered: false })
-    await Promise.all(Array.from({ length: 50 }, looked))
-    world.nowMs += limits.authentikLookMs - 1
-    await looked()
-    expect(world.looks).toBe(1)
+    const { world, probed } = stateOf({ answered: false })
+    await Promise.all(Array.from({ length: 50 }, probed))
+    world.nowMs += limits.probeIntervalMs - 1
+    await probed()
+    expect(world.probes).toBe(1)
     world.nowMs += 1
-    await looked()
-    expect(world.looks).toBe(2)
+    await probed()
+    expect(world.probes).toBe(2)
   })
 
   it('takes the next sign of life, be it an exchange', async () => {
-    const { world, answers, answered, looked } = stateOf({ answered: false })
-    await looked()
+    const { world, answers, answered, probed } = stateOf({ answered: false })
+    await probed()
     world.nowMs = limits.authentikSilentMs + 1
     expect(answers()).toBe(false)
     answered()
     expect(answers()).toBe(true)
     world.nowMs += limits.authentikSilentMs + 1
-    await looked()
+    await probed()
     expect(answers()).toBe(false)
-    world.nowMs += limits.authentikLookMs
-    world.look = { answered: true }
-    await looked()
+    world.nowMs += limits.probeIntervalMs
+    world.health = { answered: true }
+    await probed()
     expect(answers()).toBe(true)
   })
 
   it('is no worse where nothing was asked for long', async () => {
-    const { world, answers, looked } = stateOf()
-    await looked()
+    const { world, answers, probed } = stateOf()
+    await probed()
     world.nowMs += 100 * limits.authentikSilentMs
     expect(answers()).toBe(true)
   })
@@ -78,27 +78,27 @@ describe('createAuthentikState', () => {
       ['some, but authentik did not say', undefined, ['a'], true],
       ['unknown', ['a'], undefined, true],
     ])('are %s', async (_, keyIds, given, fit) => {
-      const { keysFit, looked } = stateOf({ answered: true, ...(keyIds ? { keyIds } : {}) }, given)
-      await looked()
+      const { keysFit, probed } = stateOf({ answered: true, ...(keyIds ? { keyIds } : {}) }, given)
+      await probed()
       expect(keysFit()).toBe(fit)
     })
 
     it('count anew with each look, so that new ones help without a restart', async () => {
-      const { world, keysFit, looked } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
-      await looked()
+      const { world, keysFit, probed } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
+      await probed()
       expect(keysFit()).toBe(false)
       world.given = ['a', 'new']
-      world.nowMs += limits.authentikLookMs
-      await looked()
+      world.nowMs += limits.probeIntervalMs
+      await probed()
       expect(keysFit()).toBe(true)
     })
 
     it('stay wrong while authentik does not say more', async () => {
-      const { world, keysFit, looked } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
-      await looked()
-      world.look = { answered: false }
-      world.nowMs += limits.authentikLookMs
-      await looked()
+      const { world, keysFit, probed } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
+      await probed()
+      world.health = { answered: false }
+      world.nowMs += limits.probeIntervalMs
+      await probed()
       expect(keysFit()).toBe(false)
     })
   })

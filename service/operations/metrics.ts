@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type Disagreement, disagreements } from '../decision/disagreement.ts'
 import { type LimitName, type Limits, limitNames } from '../limits.ts'
 import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
-import { type Kind, kinds } from '../upstream/lines.ts'
+import { type Kind, kinds } from '../upstream/queues.ts'
 import { type AnswerSource, answerSources } from '../upstream/token-cache.ts'
 import type { Outcome } from './audit.ts'
 
@@ -22,8 +22,8 @@ export interface Gauges {
   refusedKeys: () => number
   breaker: () => BreakerState
   ready: () => boolean
-  /** Looks at authentik, if the last look is old enough. */
-  lookAtAuthentik: () => void
+  /** Starts a health probe, if the last one is old enough. */
+  probeAuthentik: () => void
   authentikAnswers: () => boolean
   registryKeysFit: () => boolean
   rules: () => number
@@ -138,7 +138,7 @@ export function createMetrics(): Metrics {
     connectionRefused: () => connectionsRefused.inc(),
     reload: (result) => reloads.inc({ result }),
     watch: (gauges, limits) => {
-      look = gauges.lookAtAuthentik
+      look = gauges.probeAuthentik
       watch(registry, gauges, limits)
     },
     page: async () => {

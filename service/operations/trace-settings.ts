@@ -1,10 +1,10 @@
 /**
  * Whether and where traces go, from the variables that every OpenTelemetry SDK knows. As its specification has it, a
- * wrong one is said and then overlooked: that traces are missing is no reason not to answer.
+ * wrong one is logged and then ignored: the service answers without traces too.
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 
-/** Which traces are recorded, of those that nobody above has decided about (`byParent`) or of all. */
+/** Which traces are recorded, of those that no parent span has decided about (`byParent`) or of all. */
 export interface SamplerSettings {
   /** From 0 (none) to 1 (all). */
   ratio: number
@@ -24,8 +24,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 const TRACES_PATH = 'v1/traces'
 
 /**
- * @param warn is told what is wrong; never a value, since it may be a password in the wrong place
- * @returns undefined where no traces are wanted, or nobody could receive them
+ * @param warn gets what is wrong; never a value, since it may be a password in the wrong place
+ * @returns undefined where traces are off, or no collector could receive them
  */
 export function readTraceSettings(env: Environment, warn: (message: string) => void): TraceSettings | undefined {
   const get = (name: string) => env[name]?.trim() || undefined

@@ -21,7 +21,7 @@ export const noTracing: Tracing = {
 /**
  * Begins to trace, if the environment says so.
  * @param env the process's own: service name, resource, headers and certificates the libraries read from it themselves
- * @param log is told of variables that are wrong, and when traces begin to be lost and cease to be
+ * @param log gets a line for each wrong variable, and when traces start and stop being lost
  */
 export async function openTracing(
   env: Readonly<Record<string, string | undefined>>,

@@ -47,10 +47,10 @@ export function readCredential(
   const username = text.slice(0, colon)
   const password = text.slice(colon + 1)
   if (colon < 0 || text === ':') {
-    throw malformed('the Authorization header', 'is not user name, colon and password in base64')
+    throw malformed('the Authorization header', 'are not user name, colon and password in base64')
   }
   checkCharacters(text, 'the Authorization header')
-  // Seen of BuildKit, when its POST with a refresh token was answered with 401: the same token as password of nobody.
+  // Seen of BuildKit, when its POST with a refresh token was answered with 401: the same token as password of an empty user name.
   if (username === '') return { kind: 'session', jwt: new Secret(password) }
   if (username === jwtUsername && password === '')
     throw new TokenError('credentials_refused', noIdentityToken(username))
@@ -80,7 +80,7 @@ export function passwordCredential(
   limits: Limits,
 ): Credential {
   checkSize(Buffer.byteLength(username) + 1 + Buffer.byteLength(password), limits)
-  if (username === '') throw malformed('the form', 'names no user')
+  if (username === '') throw malformed('the form', 'do not name a user')
   checkCharacters(username + password, 'the form')
   return nameAndPassword(username, password, jwtUsername)
 }
@@ -112,7 +112,7 @@ function nameAndPassword(username: string, password: string, jwtUsername: string
 /**
  * The credentials that a client without any is served with.
  * @param readFile reads a text file; called each time, since the token in it is renewed
- * @throws TokenError `credentials_missing` if nobody may be anonymous, `anonymous_unavailable` if the file is no use
+ * @throws TokenError `credentials_missing` if there is no access without login, `anonymous_unavailable` if the file cannot be used
  */
 export async function anonymousCredential(
   anonymous: Anonymous,
@@ -143,23 +143,23 @@ function checkSize(bytes: number, limits: Limits): void {
   if (bytes <= limits.credentialBytes) return
   throw new TokenError(
     'credentials_too_large',
-    `The credentials have ${bytes} bytes; at most ${limits.credentialBytes} are taken`,
+    `The credentials have ${bytes} bytes; at most ${limits.credentialBytes} are accepted`,
   )
 }
 
 function checkCharacters(text: string, where: string): void {
   if (!controlCharacter.test(text)) return
-  throw malformed(where, 'holds a control character, perhaps a line break at its end; pass the password alone')
+  throw malformed(where, 'contain a control character, perhaps a line break at the end; pass the password alone')
 }
 
 function decodeUtf8(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    throw malformed('the Authorization header', 'is not UTF-8')
+    throw malformed('the Authorization header', 'are not UTF-8')
   }
 }
 
 function malformed(where: string, what: string): TokenError {
-  return new TokenError('credentials_malformed', `What ${where} holds as credentials ${what} (RFC 7617)`)
+  return new TokenError('credentials_malformed', `The credentials in ${where} ${what} (RFC 7617)`)
 }

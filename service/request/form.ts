@@ -13,7 +13,7 @@ const FORM = 'application/x-www-form-urlencoded'
 export function readForm(contentType: string | undefined, body: Buffer): string {
   const mediaType = (contentType ?? '').replace(/;.*/s, '').trim().toLowerCase()
   if (mediaType !== FORM) {
-    throw new TokenError('form_expected', `A POST to /token brings a form; its content type must be ${FORM}`)
+    throw new TokenError('form_expected', `A POST to /token must carry a form with the content type ${FORM}`)
   }
   return body.toString('utf8')
 }
@@ -31,7 +31,7 @@ export function readGrant(form: URLSearchParams, jwtUsername: string, limits: Li
     default:
       throw new TokenError(
         'grant_unsupported',
-        'A POST to /token takes grant_type=refresh_token with refresh_token, or grant_type=password with username and ' +
+        'A POST to /token accepts grant_type=refresh_token with refresh_token, or grant_type=password with username and ' +
           'password; for anything else use GET',
       )
   }

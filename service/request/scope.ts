@@ -22,13 +22,13 @@ export function mergeScopes(parameters: readonly string[], limits: Limits): stri
     if (scope.length > limits.scopeLength) {
       throw new TokenError(
         'scope_malformed',
-        `A scope of the request has ${scope.length} characters; at most ${limits.scopeLength} are taken`,
+        `A scope of the request has ${scope.length} characters; at most ${limits.scopeLength} are accepted`,
       )
     }
     if (!scopeToken.test(scope)) {
       throw new TokenError(
         'scope_malformed',
-        'A scope of the request holds a character that no scope may hold; ' +
+        'A scope of the request contains a character that scopes must not contain; ' +
           'one looks like repository:acme/app:pull,push, in printable ASCII without quotes and backslashes',
       )
     }

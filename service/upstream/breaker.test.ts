@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { type FailureReason, failures, TokenError } from '../errors.ts'
 import { Secret } from '../secret.ts'
 import { type BreakerState, createBreaker } from './breaker.ts'
@@ -6,7 +7,11 @@ import type { ExchangeRequest, IssuedToken } from './exchange.ts'
 
 const limits = { breakerFailures: 3, breakerTimeouts: 2, breakerOpenMs: 5_000 }
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
-const request: ExchangeRequest = { credential: { kind: 'jwt', jwt: new Secret('a.b.c') }, scopes: [], requestId: 'id' }
+const request: ExchangeRequest = {
+  credential: presented({ kind: 'jwt', jwt: new Secret('a.b.c') }),
+  scopes: [],
+  requestId: 'id',
+}
 
 type Answer = 'granted' | FailureReason | 'crash'
 

@@ -1,6 +1,6 @@
 /**
- * A circuit breaker: while authentik is down, clients are told at once instead of after a time-out, and authentik is
- * not greeted by everybody at once when it comes back: one call probes it first.
+ * A circuit breaker: while authentik is down, clients get an error at once instead of a time-out, and when it comes back
+ * they do not all reach it at the same moment: one call probes it first.
  */
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -50,7 +50,7 @@ export function createBreaker(
   const refuse = () => {
     throw new TokenError(
       'upstream_suspended',
-      'The login server (authentik) has failed several times in a row, so it is not asked for a few seconds; try again ' +
+      'The login server (authentik) has failed several times in a row, so it gets no requests for a few seconds; try again ' +
         'then, or tell the operator',
     )
   }

@@ -2,16 +2,17 @@
 import * as z from 'zod/mini'
 import type { Access } from '../../trust/decision/decide.ts'
 import type { Config } from '../config.ts'
-import { readAccess } from '../decision/access.ts'
+import { readGrant } from '../decision/access.ts'
 import { TokenError } from '../errors.ts'
 import type { Credential } from '../request/credentials.ts'
+import type { Presented } from '../request/presented.ts'
 import { Secret } from '../secret.ts'
 import type { Caller, Callers } from './callers.ts'
 import { type PostForm, type UpstreamAnswer, unusableSentence } from './post-form.ts'
 
 /** What one exchange needs. */
 export interface ExchangeRequest {
-  credential: Credential
+  credential: Presented
   /** As the client gave them; for a client without credentials what of it is open. */
   scopes: readonly string[]
   /** What the client asked for, where that is more than `scopes`. */
@@ -39,8 +40,10 @@ export interface IssuedToken {
   expiresInSeconds: number
   /** Milliseconds since 1970; taken before authentik was asked, so that the token never outlives what is said of it. */
   issuedAtMs: number
-  /** What the token itself says that it grants; undefined where it cannot be read, which is nobody's fault. */
+  /** What the token itself says that it grants; undefined where it cannot be read. */
   access: readonly Access[] | undefined
+  /** Where it is a session, the token of a CI job to log in with again: for whom, by its claim `aud`. */
+  session?: { readonly audience: readonly string[] }
   /** Milliseconds since 1970 up to which the cache would give it again to the same request; undefined outside of it. */
   reusableUntilMs?: number
 }
@@ -101,7 +104,7 @@ function interpret(
     const { data } = success.safeParse(body)
     if (data) {
       const { access_token: token, expires_in: expiresInSeconds } = data
-      return { token: new Secret(token), expiresInSeconds, issuedAtMs, access: readAccess(token) }
+      return { token: new Secret(token), expiresInSeconds, issuedAtMs, ...readGrant(token) }
     }
   }
   if (status === 400 || status === 401) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { TokenError } from '../errors.ts'
 import { Secret } from '../secret.ts'
 import { clientGone, createCallers } from './callers.ts'
@@ -6,7 +7,8 @@ import type { ExchangeRequest, IssuedToken } from './exchange.ts'
 import { createGate, type GateLimits } from './gate.ts'
 
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
-const jwt = { kind: 'jwt', jwt: new Secret('a.b.c') } as const
+const jwt = presented({ kind: 'jwt', jwt: new Secret('a.b.c') })
+const password = (text: string) => presented({ kind: 'password', username: 'u', password: new Secret(text) })
 const usual = {
   upstreamConnections: 2,
   upstreamFirstConnections: 2,
@@ -99,9 +101,12 @@ describe('places', () => {
   it('are never all taken by guesses and strangers: a verified token always finds one', async () => {
     const { ask, begun, end } = gate()
     for (const id of ['guess 1', 'guess 2', 'guess 3']) {
-      void ask(id, { credential: { kind: 'password', username: 'u', password: new Secret(id) } })
+      void ask(id, { credential: password(id) })
     }
-    void ask('stranger', { credential: { ...jwt, anonymous: true }, verified: false })
+    void ask('stranger', {
+      credential: presented({ kind: 'jwt', jwt: new Secret('a.b.c'), anonymous: true }),
+      verified: false,
+    })
     await settled()
     expect(begun).toEqual(['guess 1'])
     void ask('job')
@@ -113,7 +118,7 @@ describe('places', () => {
 
   it('are one more for a verified token where there is only one and a guess has it', async () => {
     const { ask, begun } = gate({ upstreamConnections: 1 })
-    void ask('guess', { credential: { kind: 'password', username: 'u', password: new Secret('p') } })
+    void ask('guess', { credential: password('p') })
     for (const id of ['job 1', 'job 2']) void ask(id)
     await settled()
     expect(begun).toEqual(['guess', 'job 1'])
@@ -133,7 +138,7 @@ describe('the next turn', () => {
   const scopes = ['repository:acme/app:push']
 
   it('is that of a push and of a session before new logins', async () => {
-    const session = { kind: 'session', jwt: new Secret('a.b.c') } as const
+    const session = presented({ kind: 'session', jwt: new Secret('a.b.c') })
     const found = await order({ login: {}, push: { scopes }, 'other login': {}, session: { credential: session } })
     expect(found).toEqual(['push', 'session', 'login', 'other login'])
   })
@@ -151,7 +156,7 @@ describe('the next turn', () => {
 
   it('is mostly that of verified tokens, and now and then that of each other kind', async () => {
     const guess = (number: number): Own => ({
-      credential: { kind: 'password', username: 'u', password: new Secret(String(number)) },
+      credential: password(String(number)),
     })
     const ids = Array.from({ length: 40 }, (_, index) => index)
     const requests = {
@@ -184,7 +189,7 @@ describe('waiting', () => {
 
   it('is refused where a line is full, which no other line feels', async () => {
     const { ask, waiting } = gate({ upstreamConnections: 1, upstreamQueue: 2 })
-    const guess = { credential: { kind: 'password', username: 'u', password: new Secret('p') } } as const
+    const guess = { credential: password('p') } as const
     for (const id of ['a', 'b', 'c']) void ask(id, guess)
     const refused = ask('d', guess)
     await vi.advanceTimersByTimeAsync(749)
@@ -343,7 +348,7 @@ describe('a rush before an authentik with one worker that takes 240 ms', () => {
   it('800 connections that guess passwords, without end, beside 20 logins: all 20 are answered', async () => {
     const { ask } = rush()
     const guess = {
-      credential: { kind: 'password', username: 'u', password: new Secret('p') },
+      credential: password('p'),
       verified: false,
     } as const
     const over = { yet: false }

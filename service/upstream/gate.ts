@@ -1,5 +1,5 @@
 /**
- * The places in which calls to authentik are under way, and the lines in which the next ones wait.
+ * The places in which calls to authentik are under way, and the queues in which the next ones wait.
  *
  * Waiting beats refusing: a call waits as long as its client does, and is refused at once only where its turn would
  * come too late for that. Clients do not come back after a 503, or come back too soon.
@@ -9,8 +9,8 @@ import type { Limits } from '../limits.ts'
 import { type Callers, clientGone, createCallers } from './callers.ts'
 import type { Exchange, ExchangeRequest } from './exchange.ts'
 import { createInFlightLimit, type InFlightLimits } from './in-flight-limit.ts'
-import { createLines, type Kind, kinds, type Placed, type Waiting } from './lines.ts'
 import { createPace } from './pace.ts'
+import { createQueues, type Kind, kinds, type Placed, type Waiting } from './queues.ts'
 import { refuseSlowly } from './slow-refusal.ts'
 
 export interface Gate {
@@ -38,11 +38,11 @@ interface Begun {
   alone: boolean
 }
 
-/** For what an estimate is wrong: whoever is let in shall be answered, so a wait is taken for a little longer. */
+/** Estimates are a little wrong, and whoever is let in should get an answer: so a wait counts as slightly longer. */
 const SAFETY = 1.015
 
-/** Milliseconds between two looks at who waits in vain: each goes through all lines. */
-const LOOK_AGAIN_MS = 100
+/** Milliseconds between two searches for calls that wait in vain: each goes through all queues. */
+const TURN_AWAY_INTERVAL_MS = 100
 
 /** Not an answer of authentik's, so they say nothing of how fast it is. */
 const unanswered: ReadonlySet<FailureReason> = new Set([
@@ -57,10 +57,10 @@ const unanswered: ReadonlySet<FailureReason> = new Set([
 export function createGate(limits: GateLimits, now: () => number): Gate {
   const limit = createInFlightLimit(limits, now)
   const pace = createPace(now)
-  const lines = createLines<Call>()
+  const queues = createQueues<Call>()
   const underWay = new Set<Begun>()
   let verified = 0
-  let lookedMs = Number.NEGATIVE_INFINITY
+  let turnedAwayMs = Number.NEGATIVE_INFINITY
 
   /** One place is for tokens that are verified: whatever the others do, one of these can always begin. */
   const isOpen = (kind: Kind): boolean => {
@@ -74,30 +74,30 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     !isPaceKnown() || now() + pace.msUntil(underWay.size + ahead + 1) * safety <= callers.untilMs()
 
   const dispatch = () => {
-    for (let call = lines.next(isOpen); call !== undefined; call = lines.next(isOpen)) {
+    for (let call = queues.next(isOpen); call !== undefined; call = queues.next(isOpen)) {
       if (isInTime(call, 0, 1)) call.begin()
       else call.fail(tooLate())
     }
   }
-  /** Whoever has just come and would wait in vain is told so while that still helps. */
+  /** Refuses whoever has just come and would wait in vain, while that still helps. */
   const turnAway = () => {
-    if (!isPaceKnown() || now() - lookedMs < LOOK_AGAIN_MS) return
-    lookedMs = now()
+    if (!isPaceKnown() || now() - turnedAwayMs < TURN_AWAY_INTERVAL_MS) return
+    turnedAwayMs = now()
     const youngMs = now() - limits.upstreamTurnAwayMs
     for (const kind of kinds) {
       let turnedAway = 0
-      for (const [call, ahead] of lines.all(kind)) {
+      for (const [call, ahead] of queues.all(kind)) {
         if (call.sinceMs < youngMs || isInTime(call, ahead - turnedAway)) continue
         turnedAway += 1
-        lines.remove(call)
+        queues.remove(call)
         call.fail(tooMany())
       }
     }
   }
-  /** Whether it would take the turn of somebody who waits already and would then wait in vain. */
+  /** Whether it would take the turn of a call that waits already and would then be too late. */
   const pushesOut = (call: Call) => {
     const late = ([other, ahead]: Placed<Call>) => !isInTime(other, ahead) && isInTime(other, ahead - 1)
-    return lines.behind(call).some(late)
+    return queues.behind(call).some(late)
   }
 
   const begin = (kind: Kind): Begun => {
@@ -109,13 +109,13 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     return call
   }
   const end = (call: Begun, outcome: FailureReason | undefined) => {
-    const ended = { ...call, wanted: lines.size() > 0 }
+    const ended = { ...call, wanted: queues.size() > 0 }
     underWay.delete(call)
     if (call.kind === 'verified') verified -= 1
     if (outcome === 'upstream_timeout') limit.timedOut(ended)
     else if (outcome === undefined || !unanswered.has(outcome)) {
       limit.answered(ended)
-      pace.answered(lines.size() > 0)
+      pace.answered(queues.size() > 0)
       turnAway()
     }
     dispatch()
@@ -143,8 +143,8 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
       return clientGone()
     }
     if (callers.gone()) throw drop()
-    if (lines.size(kind) === 0 && isOpen(kind)) return begin(kind)
-    if (lines.size(kind) >= limits.upstreamQueue) return refuse(kind)
+    if (queues.size(kind) === 0 && isOpen(kind)) return begin(kind)
+    if (queues.size(kind) >= limits.upstreamQueue) return refuse(kind)
     const { promise, resolve, reject } = Promise.withResolvers<Begun>()
     let timer: NodeJS.Timeout
     const call: Call = {
@@ -156,18 +156,18 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
       fail: reject,
     }
     const leave = (error: TokenError) => {
-      lines.remove(call)
+      queues.remove(call)
       reject(error)
     }
-    // Whoever joins may wait longer than the first, so it is looked at again when the time has come.
+    // Whoever joins may wait longer than the first, so the time left is worked out again when the first has run out.
     const wait = () => {
       const leftMs = callers.untilMs() - now()
       if (leftMs <= 0) return leave(tooLate())
       if (leftMs < Number.POSITIVE_INFINITY) timer = setTimeout(wait, leftMs)
     }
-    lines.add(call)
-    if (!isInTime(call, lines.ahead(call)) || pushesOut(call)) {
-      lines.remove(call)
+    queues.add(call)
+    if (!isInTime(call, queues.ahead(call)) || pushesOut(call)) {
+      queues.remove(call)
       return refuse(kind)
     }
     wait()
@@ -181,7 +181,7 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
   return {
     inFlight: () => underWay.size,
     places: limit.places,
-    waiting: lines.size,
+    waiting: queues.size,
     protect: (exchange) => async (request) => {
       const callers = request.callers ?? createCallers(undefined)
       const call = await enter(kindOf(request), hasBegun(request, callers), callers)

@@ -1,36 +1,153 @@
-/**
- * Pooled connections to one server, by undici.
- *
- * Only the modules that this takes are imported: the whole library (fetch, WebSocket, mocks, caches) would be
- * half of the bundle and of the time that the process needs to start.
- */
-import type { Dispatcher } from 'undici'
-import request from 'undici/lib/api/api-request.js'
-import Pool from 'undici/lib/dispatcher/pool.js'
+/** Pooled connections to one server by Node's own client; every wait and every size has a bound. */
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { TLSSocket } from 'node:tls'
 import type { Limits } from '../limits.ts'
-import { createProxied, type Proxies } from './proxies.ts'
+import { type Proxies, proxyEnvironment } from './proxies.ts'
+
+export interface ConnectionRequest {
+  /** Path and query. */
+  path: string
+  method: 'GET' | 'POST'
+  headers: Readonly<Record<string, string>>
+  body?: string
+  /** Milliseconds for all of it. */
+  totalMs: number
+  /** Ends it, wherever it is. */
+  abandoned?: AbortSignal | undefined
+  /** Bytes of an answer that are read. */
+  maxBytes: number
+}
+
+export interface ConnectionAnswer {
+  statusCode: number
+  headers: IncomingHttpHeaders
+  /** Undefined for an answer with more bytes than are read. */
+  text: string | undefined
+}
 
 /** What a caller may do with the connections. */
 export interface Connections {
-  request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>
+  /** @throws ConnectionError */
+  request(request: ConnectionRequest): Promise<ConnectionAnswer>
   /** Closes all, those in use too. */
-  destroy(): Promise<void>
+  destroy(): void
 }
 
-/** Makes the pool; certificates are verified, against NODE_EXTRA_CA_CERTS too. */
-export function createConnections(origin: string, limits: Limits, proxies?: Proxies): Connections {
-  const options = {
-    // One more for a look, which makes nothing and must not wait for calls.
-    connections: limits.upstreamConnections + 1,
-    connect: { timeout: limits.upstreamConnectMs },
-    headersTimeout: limits.upstreamHeadersMs,
-    bodyTimeout: limits.upstreamBodyMs,
-    keepAliveTimeout: limits.upstreamKeepAliveMs,
-    // One request a connection: with HTTP/2 one broken connection would break many exchanges, some of them answered.
-    allowH2: false,
+export type ConnectionLimits = Pick<
+  Limits,
+  'upstreamConnections' | 'upstreamConnectMs' | 'upstreamHeadersMs' | 'upstreamBodyMs' | 'upstreamKeepAliveMs'
+>
+
+/** A wait that took too long. */
+export const timeoutCodes = {
+  connect: 'ERR_CONNECT_TIMEOUT',
+  headers: 'ERR_HEADERS_TIMEOUT',
+  body: 'ERR_BODY_TIMEOUT',
+  total: 'ETIMEDOUT',
+} as const
+const BROKEN = 'ECONNRESET'
+
+/** Why there is no answer, by Node's code or one of ours: messages of errors can quote what came. */
+export class ConnectionError extends Error {
+  readonly code: string
+  /** Whether the answer had begun: the server has then done what it was asked. */
+  readonly answered: boolean
+
+  constructor(code: string, answered: boolean) {
+    super(`no answer: ${code}`)
+    this.name = 'ConnectionError'
+    this.code = code
+    this.answered = answered
   }
-  const pool = proxies
-    ? createProxied(proxies, { ...options, connectTimeout: limits.upstreamConnectMs })
-    : new Pool(origin, options)
-  return { request: (options) => request.call(pool, options), destroy: () => pool.destroy() }
+}
+
+/** Makes the pool; certificates are verified, against NODE_EXTRA_CA_CERTS too. Redirects are not followed. */
+export function createConnections(origin: string, limits: ConnectionLimits, proxies?: Proxies): Connections {
+  const { protocol, hostname, port } = new URL(origin)
+  const client = protocol === 'https:' ? https : http
+  const agent = new client.Agent({
+    keepAlive: true,
+    // Of an idle connection; what a request may take is bounded below.
+    timeout: limits.upstreamKeepAliveMs,
+    // One more for a health probe, which makes nothing and must not wait for calls.
+    maxSockets: limits.upstreamConnections + 1,
+    ...(proxies && { proxyEnv: proxyEnvironment(proxies) }),
+  })
+  const server = { protocol, host: hostname.replace(/^\[|\]$/g, ''), port, agent }
+  return {
+    request: ({ path, method, headers, ...rest }) =>
+      answerOf(client.request({ ...server, path, method, headers }), rest, limits),
+    destroy: () => agent.destroy(),
+  }
+}
+
+/** Sends a request and reads its answer. */
+function answerOf(
+  request: http.ClientRequest,
+  { body, totalMs, abandoned, maxBytes }: Pick<ConnectionRequest, 'body' | 'totalMs' | 'abandoned' | 'maxBytes'>,
+  limits: ConnectionLimits,
+): Promise<ConnectionAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<ConnectionAnswer>()
+  let answered = false
+  const end = (code: string) => {
+    fail(code)
+    request.destroy()
+  }
+  const fail = (code: string) => {
+    release()
+    reject(new ConnectionError(code, answered))
+  }
+  const hangUp = () => end('ABORT_ERR')
+  const total = setTimeout(end, totalMs, timeoutCodes.total)
+  let waiting = setTimeout(end, limits.upstreamConnectMs, timeoutCodes.connect)
+  const waitFor = (code: string, milliseconds: number) => {
+    clearTimeout(waiting)
+    waiting = setTimeout(end, milliseconds, code)
+  }
+  const release = () => {
+    clearTimeout(total)
+    clearTimeout(waiting)
+    abandoned?.removeEventListener('abort', hangUp)
+  }
+  const connected = () => waitFor(timeoutCodes.headers, limits.upstreamHeadersMs)
+
+  request.once('socket', (socket) => {
+    // One that was used before, or a tunnel through a proxy, in which TLS was set up already.
+    if (!socket.connecting) connected()
+    else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', connected)
+  })
+  request.once('response', (answer: IncomingMessage) => {
+    answered = true
+    waitFor(timeoutCodes.body, limits.upstreamBodyMs)
+    const { statusCode = 0, headers } = answer
+    const pieces: Buffer[] = []
+    let bytes = 0
+    answer.on('data', (piece: Buffer) => {
+      waiting.refresh()
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes <= maxBytes) return
+      release()
+      resolve({ statusCode, headers, text: undefined })
+      request.destroy()
+    })
+    answer.once('end', () => {
+      release()
+      resolve({ statusCode, headers, text: Buffer.concat(pieces).toString('utf8') })
+    })
+    // Once there was an end these change nothing any more.
+    answer.on('error', (error) => fail(codeOf(error)))
+    answer.once('close', () => fail(BROKEN))
+  })
+  // Not `once`: a request that is ended while its answer comes has an error of its own.
+  request.on('error', (error) => fail(codeOf(error)))
+  if (abandoned?.aborted) hangUp()
+  else abandoned?.addEventListener('abort', hangUp)
+  request.end(body)
+  return promise
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 }

@@ -16,7 +16,7 @@ async function post(url: URL, overrides: Partial<typeof limits> = {}) {
   try {
     return await createPostForm(url, connections, own)(new URLSearchParams({ a: 'b' }), 'id')
   } finally {
-    await connections.destroy()
+    connections.destroy()
   }
 }
 

@@ -2,11 +2,10 @@
  * One POST of a form to authentik: pooled connections, every wait and size bounded, one retry where it is safe.
  * What the answer means is not decided here.
  */
-import type { Dispatcher } from 'undici'
 import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { clientGone } from './callers.ts'
-import type { Connections } from './pool.ts'
+import { ConnectionError, type Connections, timeoutCodes } from './pool.ts'
 
 /** What came back, whole. */
 export interface UpstreamAnswer {
@@ -46,11 +45,9 @@ export function createPostForm(
     abandoned: AbortSignal | undefined,
     moreHeaders: Readonly<Record<string, string>>,
   ) => {
-    const late = AbortSignal.timeout(limits.upstreamTotalMs)
-    const signal = abandoned ? AbortSignal.any([late, abandoned]) : late
-    const begin = () =>
+    const untilMs = performance.now() + limits.upstreamTotalMs
+    const send = () =>
       connections.request({
-        origin: url.origin,
         path: url.pathname + url.search,
         method: 'POST',
         headers: {
@@ -61,20 +58,25 @@ export function createPostForm(
           ...moreHeaders,
         },
         body: form.toString(),
-        signal,
+        totalMs: untilMs - performance.now(),
+        maxBytes: limits.upstreamAnswerBytes,
+        abandoned,
       })
     try {
       // Idle connections die unseen, so the first break before an answer says little. Once an answer has begun,
       // authentik has written a token, and a second try would only hide that something between cuts answers off.
-      const answer = await begin().catch((error: unknown) => {
-        if (!isBroken(error)) throw error
-        return begin()
+      const { statusCode, headers, text } = await send().catch((error: unknown) => {
+        if (!isBroken(error) || error.answered) throw error
+        return send()
       })
-      const text = await readText(answer.body, limits.upstreamAnswerBytes)
-      const authentikId = idIn(answer.headers['x-authentik-id'])
+      if (text === undefined) {
+        const facts = { cause: 'too_long', maxBytes: limits.upstreamAnswerBytes }
+        throw new TokenError('upstream_unusable', unusableSentence, facts)
+      }
+      const authentikId = idIn(headers['x-authentik-id'])
       return {
-        status: answer.statusCode,
-        mediaType: mediaType(answer.headers['content-type']),
+        status: statusCode,
+        mediaType: mediaType(headers['content-type']),
         text,
         ...(authentikId === undefined ? {} : { authentikId }),
       }
@@ -84,20 +86,6 @@ export function createPostForm(
     }
   }
   return (form, requestId, abandoned) => around((moreHeaders) => post(form, requestId, abandoned, moreHeaders))
-}
-
-async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
-  const pieces: Buffer[] = []
-  let bytes = 0
-  for await (const piece of body as AsyncIterable<Buffer>) {
-    bytes += piece.length
-    // Leaving the loop destroys the body, and with it the connection.
-    if (bytes > maxBytes) {
-      throw new TokenError('upstream_unusable', unusableSentence, { cause: 'too_long', maxBytes })
-    }
-    pieces.push(piece)
-  }
-  return Buffer.concat(pieces).toString('utf8')
 }
 
 /** Seen: 32 hexadecimal digits. It goes into the log, so nothing else that an answer may hold does. */
@@ -116,21 +104,16 @@ function mediaType(header: string | string[] | undefined): string {
 export const unusableSentence =
   'The login server (authentik) gave an answer that cannot be used; try again in a few seconds, then tell the operator'
 
-const brokenCodes = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
-const timeoutCodes = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-])
+const brokenCodes = new Set(['ECONNRESET', 'EPIPE'])
+const lateCodes = new Set<string>(Object.values(timeoutCodes))
 
-function isBroken(error: unknown): boolean {
-  return brokenCodes.has(codeOf(error))
+function isBroken(error: unknown): error is ConnectionError {
+  return error instanceof ConnectionError && brokenCodes.has(error.code)
 }
 
 function failure(error: unknown): TokenError {
-  const cause = codeOf(error)
-  if (timeoutCodes.has(cause)) {
+  const cause = error instanceof ConnectionError ? error.code : 'unknown'
+  if (lateCodes.has(cause)) {
     return new TokenError(
       'upstream_timeout',
       'The login server (authentik) did not answer in time; try again in a few seconds, then tell the operator',
@@ -144,7 +127,8 @@ function failure(error: unknown): TokenError {
       { cause },
     )
   }
-  if (cause === NOT_HTTP || cause === 'UND_ERR_HEADERS_OVERFLOW') {
+  // Of Node's parser; the error itself quotes what came.
+  if (cause.startsWith('HPE_')) {
     return new TokenError('upstream_unusable', unusableSentence, { cause })
   }
   return new TokenError(
@@ -152,14 +136,4 @@ function failure(error: unknown): TokenError {
     'The login server (authentik) cannot be reached; try again in a few seconds, then tell the operator',
     { cause },
   )
-}
-
-const NOT_HTTP = 'not_http'
-
-/** Every failure of a connection has a code as text, but for two. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  if (error.name === 'TimeoutError') return 'ETIMEDOUT' // how AbortSignal.timeout ends, with a number as code
-  if (error.name === 'HTTPParserError') return NOT_HTTP // undici; its message quotes what came
-  return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 }

@@ -2,12 +2,9 @@
  * Proxies on the way out, by the variables that every program knows. Whatever the service fetches goes through them:
  * calls to authentik, keys of issuers, traces.
  */
+import http from 'node:http'
+import https from 'node:https'
 import { Readable } from 'node:stream'
-import type { Dispatcher, EnvHttpProxyAgent as ProxyAgent } from 'undici'
-import connect from 'undici/lib/api/api-connect.js'
-import request from 'undici/lib/api/api-request.js'
-import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js'
-import Pool from 'undici/lib/dispatcher/pool.js'
 import { Secret } from '../secret.ts'
 
 /** Which proxy serves which addresses; at least one is there. */
@@ -32,32 +29,23 @@ export function proxiesFrom(
   return { http: http ? new Secret(http) : undefined, https: https ? new Secret(https) : undefined, noProxy }
 }
 
-/** Connections by way of the proxies, or without where they do not serve an address. */
-export function createProxied(proxies: Proxies, options: ProxyAgent.Options): Dispatcher {
-  // An empty text, where undici would look at the environment itself.
-  const [httpProxy, httpsProxy] = [proxies.http?.reveal() ?? '', proxies.https?.reveal() ?? '']
-  const { noProxy } = proxies
-  return new EnvHttpProxyAgent({ ...options, httpProxy, httpsProxy, noProxy, clientFactory })
-}
-
-/** undici's index gives every dispatcher its methods; we do not import that. A proxy is only asked to connect. */
-function clientFactory(proxy: URL, options: object): Dispatcher {
-  return Object.assign(new Pool(proxy.origin, options), { connect })
-}
-
 /** `fetch` of Node, as far as keys need it, by way of the proxies. */
-export function createProxiedFetch(proxies: Proxies, connectMs: number): typeof fetch {
-  const dispatcher = createProxied(proxies, { connectTimeout: connectMs, connect: { timeout: connectMs } })
-  return async (address, { headers, signal } = {}) => {
-    const { origin, pathname, search } = new URL(String(address))
-    const answer = await request.call(dispatcher, {
-      origin,
-      path: pathname + search,
-      method: 'GET',
-      headers: Object.fromEntries(new Headers(headers)),
-      ...(signal ? { signal } : {}),
+export function createProxiedFetch(proxies: Proxies): typeof fetch {
+  const proxyEnv = proxyEnvironment(proxies)
+  const agents = { http: new http.Agent({ proxyEnv }), https: new https.Agent({ proxyEnv }) }
+  return (address, { headers, signal } = {}) => {
+    const url = new URL(String(address))
+    const [client, agent] = url.protocol === 'https:' ? [https, agents.https] : [http, agents.http]
+    const options = { agent, headers: Object.fromEntries(new Headers(headers)), ...(signal ? { signal } : {}) }
+    return new Promise((resolve, reject) => {
+      const answered = (answer: http.IncomingMessage) => {
+        const { statusCode: status = 0 } = answer
+        // As `redirect: 'error'` of the other fetch has it: keys are where the operator said.
+        if (status >= 300 && status < 400) reject(new Error('the keys are elsewhere'))
+        else resolve(new Response(Readable.toWeb(answer) as ReadableStream, { status }))
+      }
+      client.get(url, options, answered).on('error', reject)
     })
-    return new Response(Readable.toWeb(answer.body) as ReadableStream, { status: answer.statusCode })
   }
 }
 
@@ -66,6 +54,12 @@ export function proxyEnvironment({ http, https = http, noProxy }: Proxies): Reco
   return {
     ...(http === undefined ? {} : { HTTP_PROXY: http.reveal() }),
     ...(https === undefined ? {} : { HTTPS_PROXY: https.reveal() }),
-    NO_PROXY: noProxy,
+    NO_PROXY: withSubdomains(noProxy),
   }
+}
+
+/** A name also stands for what is below it, as curl has it; for Node it would stand for itself alone. */
+function withSubdomains(noProxy: string): string {
+  const hosts = noProxy.split(',').map((host) => host.trim())
+  return hosts.flatMap((host) => (/^[a-z]/i.test(host) ? [host, `.${host}`] : [host])).join(',')
 }

@@ -1,7 +1,7 @@
 /** Who waits for a call that is shared, and what becomes of it when they hang up. */
 import { expect, it, vi } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { limits } from '../limits.ts'
-import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import { Secret } from '../secret.ts'
 import { type Callers, clientGone } from './callers.ts'
 import type { IssuedToken } from './exchange.ts'
@@ -15,10 +15,7 @@ function shared() {
   const gate = createGate({ ...limits, upstreamConnections: 1 }, () => 0)
   const cache = createTokenCache({
     limits,
-    enabled: true,
     now: () => 0,
-    digest: createCredentialDigest(createKeyedHash(Buffer.from('secret'))),
-    endOf: () => undefined,
     count: () => {},
     admit: () => {},
   })
@@ -51,7 +48,7 @@ function shared() {
       },
     }
     const answer = exchange({
-      credential: { kind: 'jwt', jwt: new Secret(token) },
+      credential: presented({ kind: 'jwt', jwt: new Secret(token) }),
       scopes: [],
       requestId: 'id',
       verified: true,

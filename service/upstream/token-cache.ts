@@ -2,11 +2,10 @@
  * Few calls: what authentik answered is used again, and whoever asks the same while a call is under way shares it.
  * What is kept, for how long and why is the table "Calls to authentik" in the README of the service.
  */
-import { LRUCache } from 'lru-cache'
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { CredentialDigest } from '../request/credential-digest.ts'
-import type { Credential } from '../request/credentials.ts'
+import { createRemembered } from '../remembered.ts'
+import type { Presented } from '../request/presented.ts'
 import { type Callers, clientGone, createCallers } from './callers.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
 import { refuseSlowly } from './slow-refusal.ts'
@@ -27,13 +26,8 @@ export interface TokenCacheDependencies {
     | 'refusalEntries'
     | 'slowRefusalMs'
   >
-  /** Without it nothing is remembered; calls under way are shared all the same. */
-  enabled: boolean
   /** Milliseconds since 1970. */
   now: () => number
-  digest: (credential: Credential) => CredentialDigest
-  /** When a credential ends, in milliseconds since 1970; undefined for one that does not say. */
-  endOf: (credential: Credential) => number | undefined
   count: (source: AnswerSource) => void
   /** Called before authentik is asked. @throws TokenError `rate_exceeded` where this credential asks too often */
   admit: (credentialKey: string) => void
@@ -57,7 +51,7 @@ interface Call {
 
 type Reusable = IssuedToken & { reusableUntilMs: number }
 
-/** Only answers of authentik's about this very request; an outage is nobody's to remember. */
+/** Only what authentik said about this very request; outages are not remembered. */
 const lasting: ReadonlySet<FailureReason> = new Set([
   'credentials_refused',
   'key_ambiguous',
@@ -68,44 +62,41 @@ const lasting: ReadonlySet<FailureReason> = new Set([
 /** What an entry costs beside its texts: the entry, the token object, the access list; measured on Node 24. */
 const ENTRY_OVERHEAD_BYTES = 800
 
-export function createTokenCache({
-  limits,
-  enabled,
-  now,
-  digest,
-  endOf,
-  count,
-  admit,
-}: TokenCacheDependencies): TokenCache {
-  const tokens = new LRUCache<string, Reusable>({
-    max: limits.cacheEntries,
-    maxSize: limits.cacheBytes,
-    sizeCalculation: (issued, key) => ENTRY_OVERHEAD_BYTES + key.length + issued.token.reveal().length,
-  })
-  const refusals = new LRUCache<string, { error: TokenError; untilMs: number }>({ max: limits.refusalEntries })
+export function createTokenCache({ limits, now, count, admit }: TokenCacheDependencies): TokenCache {
+  const tokens = createRemembered<Reusable>(
+    {
+      entries: limits.cacheEntries,
+      bytes: {
+        most: limits.cacheBytes,
+        of: ({ token }, key) => ENTRY_OVERHEAD_BYTES + key.length + token.reveal().length,
+      },
+    },
+    now,
+  )
+  const refusals = createRemembered<TokenError>({ entries: limits.refusalEntries }, now)
   const underWay = new Map<string, Call>()
 
   const keep = (key: string, request: ExchangeRequest, issued: IssuedToken) => {
     const ends = issued.issuedAtMs + issued.expiresInSeconds * 1000 - limits.tokenMarginMs
-    const credentialEnds = (endOf(request.credential) ?? Number.POSITIVE_INFINITY) - limits.credentialMarginMs
+    const credentialEnds = endOf(request.credential) - limits.credentialMarginMs
     const reusableUntilMs = Math.min(issued.issuedAtMs + limits.cacheMs, ends, credentialEnds)
     if (reusableUntilMs <= now()) return issued
     const reusable = { ...issued, reusableUntilMs }
-    tokens.set(key, reusable)
+    tokens.set(key, reusable, reusableUntilMs)
     return reusable
   }
   const keepRefusal = (key: string, error: unknown) => {
     if (!(error instanceof TokenError) || !lasting.has(error.reason)) return
-    refusals.set(key, { error, untilMs: now() + limits.refusalMs })
+    refusals.set(key, error, now() + limits.refusalMs)
   }
 
   const remember: TokenCache['remember'] = (exchange, purpose) => {
     const ask = async (key: string, request: ExchangeRequest) => {
       try {
         const issued = await exchange(request)
-        return enabled ? keep(key, request, issued) : issued
+        return keep(key, request, issued)
       } catch (error) {
-        if (enabled) keepRefusal(key, error)
+        keepRefusal(key, error)
         throw error
       } finally {
         // Not the call of somebody who came after all of this one had hung up.
@@ -119,25 +110,18 @@ export function createTokenCache({
       return call
     }
     const answerFor: Exchange = async (request) => {
-      const credentialKey = digest(request.credential).key
+      const credentialKey = request.credential.key
       const key = `${purpose} ${credentialKey} ${sorted(request.scopes)}`
       const known = tokens.get(key)
       if (known !== undefined) {
-        // Whatever is from the future was remembered before the clock was set back; for how long, nobody knows.
-        if (known.issuedAtMs <= now() && now() < known.reusableUntilMs) {
-          count('cache')
-          return known
-        }
-        tokens.delete(key)
+        count('cache')
+        return known
       }
       const refused = refusals.get(key)
       if (refused !== undefined) {
-        if (now() < refused.untilMs) {
-          count('refusal')
-          if (request.credential.kind === 'password') return refuseSlowly(refused.error, limits.slowRefusalMs)
-          throw refused.error
-        }
-        refusals.delete(key)
+        count('refusal')
+        if (request.credential.kind === 'password') return refuseSlowly(refused, limits.slowRefusalMs)
+        throw refused
       }
       const begun = underWay.get(key)
       if (begun !== undefined && !begun.callers.dropped) {
@@ -155,7 +139,7 @@ export function createTokenCache({
       return issued
     }
   }
-  return { remember, entries: () => tokens.size, bytes: () => tokens.calculatedSize }
+  return { remember, entries: tokens.entries, bytes: tokens.bytes }
 }
 
 /** Of a call, as long as the client waits: whoever hung up has no claim to a place any more. */
@@ -168,6 +152,12 @@ function answerOf({ answer, callers }: Call, { caller }: ExchangeRequest): Promi
     })
     answer.then(resolve, reject).finally(stop)
   })
+}
+
+/** Milliseconds since 1970; never for what does not say. */
+function endOf({ token }: Presented): number {
+  const expiry = token?.claims.exp
+  return typeof expiry === 'number' ? expiry * 1000 : Number.POSITIVE_INFINITY
 }
 
 function sorted(scopes: readonly string[]): string {

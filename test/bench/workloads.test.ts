@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeToken } from '../../trust/decision/token.ts'
+import { decodeToken } from '../../trust/decision/decode-token.ts'
 import { registryToken } from './jwt.ts'
 import { createWorkload, MANY_CREDENTIALS, type WorkloadName, type WorkloadSettings } from './workloads.ts'
 

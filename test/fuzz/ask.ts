@@ -3,17 +3,15 @@
  * It has to be an answer or a failure of the closed list, and no secret may be in any of it.
  */
 import fc from 'fast-check'
-import { createAdvice } from '../../service/decision/advice.ts'
 import { refuseEarly } from '../../service/decision/early-refusal.ts'
-import { createReadToken } from '../../service/decision/reading.ts'
 import { TokenError } from '../../service/errors.ts'
 import { errorAnswer } from '../../service/http/answer.ts'
 import { limits } from '../../service/limits.ts'
 import { createAudit, type Decision } from '../../service/operations/audit.ts'
 import { createLog } from '../../service/operations/log.ts'
-import { createRepeats } from '../../service/repeats.ts'
-import { createCredentialDigest, createKeyedHash } from '../../service/request/credential-digest.ts'
 import type { Credential } from '../../service/request/credentials.ts'
+import { createKeyedHash, createPresent } from '../../service/request/presented.ts'
+import { createRequestCache } from '../../service/request-cache.ts'
 import { Secret } from '../../service/secret.ts'
 import { createTokenEndpoint, type TokenEndpoint } from '../../service/token.ts'
 import type { Exchange } from '../../service/upstream/exchange.ts'
@@ -44,7 +42,6 @@ const sink = {
 const log = createLog('trace', sink)
 const audit = createAudit(sink)
 const keyed = createKeyedHash(Buffer.from('fuzz'))
-const digest = createCredentialDigest(keyed)
 
 function checkScopes(scopes: readonly string[]): void {
   if (scopes.length > limits.scopeCount) throw new Wrong('more scopes went to authentik than are allowed')
@@ -76,16 +73,13 @@ const exchange: Exchange = async ({ credential, scopes, onCall }) => {
   return { token: new Secret('registry-token'), expiresInSeconds: 600, issuedAtMs: Date.now(), access: [] }
 }
 
-const advice = createAdvice(() => policy, Date.now, digest, limits)
 const ourEndpoint = createTokenEndpoint({
-  repeats: createRepeats({ limits, enabled: true, now: Date.now, keyed, policy: () => policy }),
+  requestCache: createRequestCache({ limits, now: Date.now, keyed, policy: () => policy }),
   config: { jwtUsername: 'JWT', anonymous: { kind: 'none' }, clientId: 'docker-registry', anonymousRepositories: [] },
   limits,
-  exchange: refuseEarly(exchange, { advice, report: () => {}, limits, now: () => performance.now() }),
+  exchange: refuseEarly(exchange, { report: () => {}, limits, now: () => performance.now() }),
   sessionExchange: undefined,
-  advice,
-  readToken: createReadToken(digest, limits),
-  digest,
+  present: createPresent({ keyed, policy: () => policy, now: Date.now, sessions: false }),
   readFile: () => Promise.reject(new Error('no file is needed')),
   prepareAudit: audit.prepare,
   cleanUpUntilMs: () => undefined,

@@ -49,15 +49,15 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'npm run -s doctor -- --host registry.example.com --json': 'doctor/doctor-command.test.ts',
   'npm run -s token -- github --repository acme/app | npm run -s doctor -- --stack local --token -':
     'test/e2e/doctor.test.ts',
-  'pulumi destroy --exclude-protected': 'test/engine/kept.test.ts',
+  'pulumi destroy --exclude-protected': 'test/engine/protection.test.ts',
   'npm run -s review -- --base origin/main': 'trust/review/review-main.test.ts',
   'npm run -s review -- --base origin/main --head HEAD --audit audit.log': 'trust/review/review-main.test.ts',
   'kubectl -n passwordless-registry logs -l app.kubernetes.io/name=token-service --tail=-1 > audit.log':
     'test/e2e/reviewing.test.ts',
-  'pulumi config set deleteImages true': 'test/engine/kept.test.ts',
+  'pulumi config set deleteImages true': 'test/engine/protection.test.ts',
   'pulumi up': 'test/e2e/readme.test.ts',
   'pulumi config set keyGeneration 2': 'test/engine/keys.test.ts',
-  'pulumi destroy': 'test/engine/kept.test.ts',
+  'pulumi destroy': 'test/engine/protection.test.ts',
   'kubectl -n passwordless-registry exec deploy/registry -- tar -cf - -C /var/lib/registry docker/registry/v2/repositories docker/registry/v2/blobs > images.tar':
     'test/engine/backup.test.ts',
   'kubectl -n passwordless-registry exec -i deploy/registry -- tar -xf - -C /var/lib/registry < images.tar':

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { checkToken } from './check-token.ts'
+import { decodeToken } from './decode-token.ts'
 import { audience, githubClaims, policy } from './policy.fixture.ts'
-import { decodeToken } from './token.ts'
 
 const NOW = 1_800_000_000
 const header = { alg: 'RS256', kid: 'key-1', typ: 'JWT' }

@@ -9,10 +9,10 @@ import { enterpriseOf } from '../platforms/github-issuer.ts'
 import { subjectClaims } from '../platforms/platform-claims.ts'
 import { type Claims, type ClaimTexts, claimTexts } from './claim-texts.ts'
 import { matchingRules } from './decide.ts'
+import type { DecodedToken } from './decode-token.ts'
 import { grantSomething, unusableClaims, unusableSentence } from './image-names.ts'
 import type { Policy, PolicyRule, PolicySource } from './policy.ts'
 import { quote } from './quote.ts'
-import type { DecodedToken } from './token.ts'
 
 /** RFC 7518 section 3.1 and RFC 8037, without shared secrets and "none". */
 const PUBLIC_KEY_ALGORITHM = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$/

@@ -1,9 +1,9 @@
 /** `npm run explain`: arguments in, text and exit status out. Files, standard input and clock are arguments. */
 import { parseArgs } from 'node:util'
 import type { Claims } from '../decision/claim-texts.ts'
+import { decodeToken } from '../decision/decode-token.ts'
 import type { Policy } from '../decision/policy.ts'
 import { quote } from '../decision/quote.ts'
-import { decodeToken } from '../decision/token.ts'
 import { findingText } from '../language/findings.ts'
 import { serviceAccountOf } from '../language/service-accounts.ts'
 import { type AssumedIssuer, stackPolicy } from '../language/stack-policy.ts'

@@ -4,10 +4,10 @@ import { identifyToken, type RefusalCode } from '../decision/check-token.ts'
 import type { Claims } from '../decision/claim-texts.ts'
 import { claimTexts } from '../decision/claim-texts.ts'
 import { decide, matchingRules } from '../decision/decide.ts'
+import type { DecodedToken } from '../decision/decode-token.ts'
 import { type NamedAction, templatesFor, unusableClaims, unusableSentence } from '../decision/image-names.ts'
 import type { Policy, PolicyRule, PolicySource } from '../decision/policy.ts'
 import { insertClaims, repositoryPaths } from '../decision/repository-names.ts'
-import type { DecodedToken } from '../decision/token.ts'
 import { type NearestRule, nearestRule } from './nearest-rule.ts'
 
 /** The checks, in order; the first that fails ends it. */

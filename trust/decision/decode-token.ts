@@ -8,24 +8,16 @@ export interface DecodedToken {
   readonly claims: Claims
 }
 
-/** Several parts decode the token of one request, one right after the other. */
-let last: { token: string; decoded: DecodedToken | undefined } = { token: '', decoded: undefined }
-
 /** Header and claims of a signed JWT in compact form (RFC 7515 section 3.1), or undefined for anything else. */
 export function decodeToken(token: string): DecodedToken | undefined {
-  if (token !== last.token) last = { token, decoded: decode(token) }
-  return last.decoded
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-function decode(token: string): DecodedToken | undefined {
   if (token.length > MAX_TOKEN_CHARACTERS) return undefined
   const parts = token.split('.')
   const [header, claims] = parts.slice(0, 2).map(decodePart)
   if (parts.length !== 3 || header === undefined || claims === undefined) return undefined
   return { header, claims }
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 function decodePart(part: string): Claims | undefined {
   if (!/^[\w-]+$/.test(part)) return undefined

@@ -1,8 +1,8 @@
 /**
- * The lines in which calls to authentik wait, and whose turn is next.
+ * The queues in which calls to authentik wait, and whose turn is next.
  *
- * Each kind of credential has a line and a share of the turns, so that guesses of passwords and anonymous requests never
- * take those of jobs whose token the issuer is known to have signed. Within a line who has begun a login or a push
+ * Each kind of credential has a queue and a share of the turns, so that guesses of passwords and anonymous requests never
+ * take those of jobs whose token the issuer is known to have signed. Within a queue who has begun a login or a push
  * finishes first, then client addresses take turns, and of one address whoever will wait the shortest goes first.
  */
 import type { Callers } from './callers.ts'
@@ -16,7 +16,7 @@ import type { Callers } from './callers.ts'
 export const kinds = ['verified', 'unverified', 'password', 'anonymous'] as const
 export type Kind = (typeof kinds)[number]
 
-/** Of so many turns together, where all wait; a line that is empty leaves its turns to the others. */
+/** Of so many turns together, where all wait; a queue that is empty leaves its turns to the others. */
 const shares: Readonly<Record<Kind, number>> = { verified: 12, unverified: 2, password: 1, anonymous: 1 }
 
 /** A call that waits for its turn. */
@@ -32,7 +32,7 @@ export interface Waiting {
 /** A call, and how many turns come before its own. */
 export type Placed<Call> = readonly [call: Call, ahead: number]
 
-export interface Lines<Call extends Waiting> {
+export interface Queues<Call extends Waiting> {
   size(kind?: Kind): number
   /** Puts a call where it belongs. */
   add(call: Call): void
@@ -51,7 +51,7 @@ export interface Lines<Call extends Waiting> {
 /** Calls of one address, those first that wait the shortest. A Map keeps the order in which addresses have their turns. */
 type Queue<Call> = Map<string, Call[]>
 
-interface Line<Call> {
+interface KindQueue<Call> {
   /** Those that have begun, and the others. */
   queues: readonly [Queue<Call>, Queue<Call>]
   size: number
@@ -59,44 +59,44 @@ interface Line<Call> {
   credit: number
 }
 
-export function createLines<Call extends Waiting>(): Lines<Call> {
-  const empty = (): Line<Call> => ({ queues: [new Map(), new Map()], size: 0, credit: 0 })
-  const lines: Record<Kind, Line<Call>> = {
+export function createQueues<Call extends Waiting>(): Queues<Call> {
+  const empty = (): KindQueue<Call> => ({ queues: [new Map(), new Map()], size: 0, credit: 0 })
+  const byKind: Record<Kind, KindQueue<Call>> = {
     verified: empty(),
     unverified: empty(),
     password: empty(),
     anonymous: empty(),
   }
-  const queueOf = ({ kind, begun }: Waiting) => lines[kind].queues[begun ? 0 : 1]
+  const queueOf = ({ kind, begun }: Waiting) => byKind[kind].queues[begun ? 0 : 1]
   const drop = (call: Call, at: number) => {
     const queue = queueOf(call)
     const calls = queue.get(call.callers.address)
     calls?.splice(at, 1)
     if (calls?.length === 0) queue.delete(call.callers.address)
-    const line = lines[call.kind]
-    line.size -= 1
-    if (line.size === 0) line.credit = 0
+    const ofKind = byKind[call.kind]
+    ofKind.size -= 1
+    if (ofKind.size === 0) ofKind.credit = 0
   }
 
   /** Turns that come before the one at `index` of its address. */
   const turnsBefore = ({ kind, begun, callers }: Call, index: number) => {
-    const line = lines[kind]
+    const ofKind = byKind[kind]
     let own = index
-    if (!begun) for (const calls of line.queues[0].values()) own += calls.length
-    for (const [address, calls] of line.queues[begun ? 0 : 1]) {
+    if (!begun) for (const calls of ofKind.queues[0].values()) own += calls.length
+    for (const [address, calls] of ofKind.queues[begun ? 0 : 1]) {
       if (address !== callers.address) own += Math.min(calls.length, index + 1)
     }
     let others = 0
     for (const other of kinds) {
       if (other === kind) continue
-      others += Math.min(lines[other].size, Math.ceil(((own + 1) * shares[other]) / shares[kind]))
+      others += Math.min(byKind[other].size, Math.ceil(((own + 1) * shares[other]) / shares[kind]))
     }
     return own + others
   }
   const indexOf = (call: Call) => queueOf(call).get(call.callers.address)?.indexOf(call) ?? -1
 
   return {
-    size: (kind) => (kind ? lines[kind].size : kinds.reduce((sum, each) => sum + lines[each].size, 0)),
+    size: (kind) => (kind ? byKind[kind].size : kinds.reduce((sum, each) => sum + byKind[each].size, 0)),
     add: (call) => {
       const queue = queueOf(call)
       const { address } = call.callers
@@ -106,25 +106,25 @@ export function createLines<Call extends Waiting>(): Lines<Call> {
       let at = calls.length
       while (at > 0 && (calls[at - 1]?.callers.untilMs() ?? 0) > untilMs) at -= 1
       calls.splice(at, 0, call)
-      lines[call.kind].size += 1
+      byKind[call.kind].size += 1
     },
     remove: (call) => {
       const at = indexOf(call)
       if (at >= 0) drop(call, at)
     },
-    // Smooth weighted round robin, as nginx has it: a line gets its share each time, and who has a turn pays for all.
+    // Smooth weighted round robin, as nginx has it: a queue gets its share each time, and who has a turn pays for all.
     next: (open) => {
       let chosen: Kind | undefined
       let paid = 0
       for (const kind of kinds) {
-        if (lines[kind].size === 0 || !open(kind)) continue
-        lines[kind].credit += shares[kind]
+        if (byKind[kind].size === 0 || !open(kind)) continue
+        byKind[kind].credit += shares[kind]
         paid += shares[kind]
-        if (chosen === undefined || lines[kind].credit > lines[chosen].credit) chosen = kind
+        if (chosen === undefined || byKind[kind].credit > byKind[chosen].credit) chosen = kind
       }
       if (chosen === undefined) return undefined
-      lines[chosen].credit -= paid
-      const queue = lines[chosen].queues.find(({ size }) => size > 0)
+      byKind[chosen].credit -= paid
+      const queue = byKind[chosen].queues.find(({ size }) => size > 0)
       const [address, calls] = queue?.entries().next().value ?? []
       const call = calls?.[0]
       if (queue === undefined || address === undefined || calls === undefined || call === undefined) return undefined
@@ -136,7 +136,7 @@ export function createLines<Call extends Waiting>(): Lines<Call> {
     },
     ahead: (call) => turnsBefore(call, indexOf(call)),
     all: (kind) =>
-      lines[kind].queues.flatMap((queue) =>
+      byKind[kind].queues.flatMap((queue) =>
         [...queue.values()].flatMap((calls) =>
           calls.map((call, index): Placed<Call> => [call, turnsBefore(call, index)]),
         ),

@@ -1,19 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import { presented } from '../../test/presented.ts'
 import { unsignedToken } from '../../test/unsigned-token.ts'
 import { audience, githubClaims, policy } from '../../trust/decision/policy.fixture.ts'
 import type { Policy } from '../../trust/decision/policy.ts'
-import { limits } from '../limits.ts'
-import { createCredentialDigest, createKeyedHash } from '../request/credential-digest.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import type { IssuedToken } from '../upstream/exchange.ts'
-import { createAdvice } from './advice.ts'
-import { OWN_KEY, refuseForged } from './forged.ts'
 import { createRefusedKeys } from './refused-keys.ts'
 import type { SignatureVerdict } from './signature.ts'
+import { checkSignatures, OWN_KEY } from './signature-check.ts'
 
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
-const digest = createCredentialDigest(createKeyedHash(Buffer.from('secret')))
 const github = githubClaims.iss
 
 const jobToken = unsignedToken({ ...githubClaims, aud: audience })
@@ -33,27 +30,26 @@ async function ask(credential: Credential, verdict: SignatureVerdict, rules: Pol
     checked.push([whose, issuer, token])
     return verdict
   }
-  const exchange = refuseForged(
+  const exchange = checkSignatures(
     async () => {
       asked += 1
       return issued
     },
     {
-      advice: createAdvice(() => rules, Date.now, digest, limits),
       issuers: check('issuers'),
       sessions: check('sessions'),
       keys: createRefusedKeys(),
       keyConflict: async () => [],
     },
   )
-  const answer = await exchange({ credential, scopes: [], requestId: 'id' }).then(
+  const answer = await exchange({ credential: presented(credential, rules), scopes: [], requestId: 'id' }).then(
     (token) => (token === issued ? 'issued' : 'another token'),
     (error) => `${error.reason}: ${error.message}`,
   )
   return { answer, asked, checked }
 }
 
-describe('refuseForged', () => {
+describe('checkSignatures', () => {
   it.each<SignatureVerdict>(['good', 'unchecked'])(
     'leaves it to authentik where the signature is %s',
     async (verdict) => {

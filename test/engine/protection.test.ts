@@ -28,7 +28,7 @@ const program = ({
 }: Settings = {}) => `
 import * as kubernetes from '@pulumi/kubernetes'
 import * as tls from '@pulumi/tls'
-import { kept } from ${infra('kept.ts')}
+import { kept } from ${infra('protection.ts')}
 import { imageVolume } from ${infra('kubernetes/image-volume.ts')}
 import { makeNamespace } from ${infra('kubernetes/namespace.ts')}
 const namespace = makeNamespace('${namespace}', ${deleteImages})

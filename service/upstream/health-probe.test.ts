@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { answerJson } from '../../test/fake-upstream.ts'
 import { limits as usual } from '../limits.ts'
-import { lookAt } from './look.ts'
+import { probe } from './health-probe.ts'
 import { createConnections } from './pool.ts'
 
 /** Whatever comes, comes in time, however busy the machine is. */
@@ -18,24 +18,24 @@ afterEach(() => {
   server = undefined
 })
 
-/** What a look finds at a server that answers so. */
-async function look(answer: RequestListener, waitMs?: number) {
+/** What a probe finds at a server that answers so. */
+async function probeServer(answer: RequestListener, waitMs?: number) {
   server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return lookAtPort((server.address() as AddressInfo).port, waitMs)
+  return probePort((server.address() as AddressInfo).port, waitMs)
 }
 
-async function lookAtPort(port: number, waitMs = limits.upstreamConnectMs) {
+async function probePort(port: number, waitMs = limits.upstreamConnectMs) {
   const url = new URL(`http://127.0.0.1:${port}/application/o/registry/jwks/?a=b`)
   const connections = createConnections(url.origin, limits)
   try {
-    return await lookAt(url, connections, { ...limits, upstreamConnectMs: waitMs })
+    return await probe(url, connections, { ...limits, upstreamConnectMs: waitMs })
   } finally {
-    await connections.destroy()
+    connections.destroy()
   }
 }
 
-describe('lookAt', () => {
+describe('probe', () => {
   it('asks for what the address says, and tells which keys sign', async () => {
     const seen: unknown[] = []
     const keys = [
@@ -45,7 +45,7 @@ describe('lookAt', () => {
       { kty: 'RSA' },
       { kty: 'RSA', kid: 7 },
     ]
-    const found = await look((request, response) => {
+    const found = await probeServer((request, response) => {
       seen.push(request.method, request.url, request.headers.authorization)
       answerJson(200, { keys })(request, response)
     })
@@ -60,7 +60,7 @@ describe('lookAt', () => {
     ['a way to elsewhere, which is not gone', (_, response) => response.writeHead(302, { location: '/x' }).end()],
     ['more than a key set can be', answerJson(200, { keys: [{ kty: 'x'.repeat(limits.jwksBytes) }] })],
   ])('takes %s for an answer that says nothing of keys', async (_, answer) => {
-    expect(await look(answer)).toEqual({ answered: true })
+    expect(await probeServer(answer)).toEqual({ answered: true })
   })
 
   it.each<[string, RequestListener, number?]>([
@@ -74,10 +74,10 @@ describe('lookAt', () => {
     ],
     ['an answer that does not go on', (_, response) => void response.writeHead(200).write('{'), IMPATIENT_MS],
   ])('takes %s for silence', async (_, answer, waitMs) => {
-    expect(await look(answer, waitMs)).toEqual({ answered: false })
+    expect(await probeServer(answer, waitMs)).toEqual({ answered: false })
   })
 
-  it('takes nobody for silence', async () => expect(await lookAtPort(1)).toEqual({ answered: false }))
+  it('takes nobody for silence', async () => expect(await probePort(1)).toEqual({ answered: false }))
 
   it('does not wait behind calls that hold every connection', async () => {
     server = createServer((request, response) => {
@@ -86,10 +86,12 @@ describe('lookAt', () => {
     await once(server, 'listening')
     const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`)
     const connections = createConnections(url.origin, { ...limits, upstreamConnections: 1 })
-    const held = connections.request({ path: '/', method: 'GET' }).catch(() => 'ended')
+    const held = connections
+      .request({ path: '/', method: 'GET', headers: {}, totalMs: 60_000, maxBytes: 1 })
+      .catch(() => 'ended')
     await once(server, 'request')
-    expect(await lookAt(url, connections, limits)).toEqual({ answered: true })
-    await connections.destroy()
+    expect(await probe(url, connections, limits)).toEqual({ answered: true })
+    connections.destroy()
     expect(await held).toBe('ended')
   })
 })

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { document, policy, policyOf } from '../trust/decision/policy.fixture.ts'
 import { prepareAnswer } from './http/answer.ts'
-import { createRepeats, type Repeat, type RepeatsDependencies } from './repeats.ts'
-import { createKeyedHash } from './request/credential-digest.ts'
+import { createKeyedHash } from './request/presented.ts'
+import { type CachedAnswer, createRequestCache, type RequestCacheDependencies } from './request-cache.ts'
 import { Secret } from './secret.ts'
 
-const repeat = (name: string, length = 0): Repeat => ({
+const answered = (name: string, length = 0): CachedAnswer => ({
   answer: prepareAnswer(
     { token: new Secret(name.padEnd(length, '.')), expiresInSeconds: 600, issuedAtMs: 0, access: [] },
     undefined,
@@ -14,11 +14,10 @@ const repeat = (name: string, length = 0): Repeat => ({
 })
 
 /** Time stands still unless it is told to move. */
-function repeats(own: Partial<RepeatsDependencies> = {}) {
+function requestCache(own: Partial<RequestCacheDependencies> = {}) {
   const world = { nowMs: 1_000_000, policy }
-  const { find, keep } = createRepeats({
-    limits: { readingEntries: 100, cacheBytes: 1_000_000 },
-    enabled: true,
+  const { find, keep } = createRequestCache({
+    limits: { requestCacheEntries: 100, cacheBytes: 1_000_000 },
     now: () => world.nowMs,
     keyed: createKeyedHash(Buffer.from('secret')),
     policy: () => world.policy,
@@ -27,10 +26,10 @@ function repeats(own: Partial<RepeatsDependencies> = {}) {
   return { world, find: (request: string) => /"token":"([^".]+)/.exec(find(request)?.answer.before ?? '')?.[1], keep }
 }
 
-describe('createRepeats', () => {
+describe('createRequestCache', () => {
   it('finds what was asked to the letter, and nothing else', () => {
-    const { world, find, keep } = repeats()
-    keep('GET Basic YTpi scope=a', repeat('a'), world.nowMs + 1)
+    const { world, find, keep } = requestCache()
+    keep('GET Basic YTpi scope=a', answered('a'), world.nowMs + 1)
     expect(find('GET Basic YTpi scope=a')).toBe('a')
     for (const other of [
       'GET Basic YTpj scope=a',
@@ -44,9 +43,9 @@ describe('createRepeats', () => {
   })
 
   it('for as long as it was told, and not at all once that is over', () => {
-    const { world, find, keep } = repeats()
-    keep('a', repeat('a'), world.nowMs + 1_000)
-    keep('b', repeat('b'), world.nowMs)
+    const { world, find, keep } = requestCache()
+    keep('a', answered('a'), world.nowMs + 1_000)
+    keep('b', answered('b'), world.nowMs)
     world.nowMs += 999
     expect([find('a'), find('b')]).toEqual(['a', undefined])
     world.nowMs += 1
@@ -54,41 +53,35 @@ describe('createRepeats', () => {
   })
 
   it('no longer when the clock is set back', () => {
-    const { world, find, keep } = repeats()
-    keep('a', repeat('a'), world.nowMs + 1_000)
+    const { world, find, keep } = requestCache()
+    keep('a', answered('a'), world.nowMs + 1_000)
     world.nowMs -= 1
     expect(find('a')).toBeUndefined()
   })
 
   it('not over a change of the rules', () => {
-    const { world, find, keep } = repeats()
-    keep('a', repeat('a'), world.nowMs + 1_000)
+    const { world, find, keep } = requestCache()
+    keep('a', answered('a'), world.nowMs + 1_000)
     world.policy = policyOf(document)
     expect(find('a')).toBeUndefined()
-    keep('a', repeat('anew'), world.nowMs + 1_000)
+    keep('a', answered('anew'), world.nowMs + 1_000)
     expect(find('a')).toBe('anew')
   })
 
-  it('nothing where the cache is off', () => {
-    const { world, find, keep } = repeats({ enabled: false })
-    keep('a', repeat('a'), world.nowMs + 1_000)
-    expect(find('a')).toBeUndefined()
-  })
-
   it('so many; the one unused for longest goes first', () => {
-    const { world, find, keep } = repeats({ limits: { readingEntries: 2, cacheBytes: 1_000_000 } })
-    for (const name of ['a', 'b']) keep(name, repeat(name), world.nowMs + 1_000)
+    const { world, find, keep } = requestCache({ limits: { requestCacheEntries: 2, cacheBytes: 1_000_000 } })
+    for (const name of ['a', 'b']) keep(name, answered(name), world.nowMs + 1_000)
     find('a')
-    keep('c', repeat('c'), world.nowMs + 1_000)
+    keep('c', answered('c'), world.nowMs + 1_000)
     expect(['a', 'b', 'c'].map(find)).toEqual(['a', undefined, 'c'])
   })
 
   it('so many bytes, of whoever asks for the same in a thousand ways', () => {
-    const { world, find, keep } = repeats({ limits: { readingEntries: 10_000, cacheBytes: 100_000 } })
+    const { world, find, keep } = requestCache({ limits: { requestCacheEntries: 10_000, cacheBytes: 100_000 } })
     const queries = Array.from({ length: 1_000 }, (_, index) => `scope=a&x=${index}`)
-    for (const query of queries) keep(query, repeat('a', 10_000), world.nowMs + 1_000)
+    for (const query of queries) keep(query, answered('a', 10_000), world.nowMs + 1_000)
     expect(queries.filter((query) => find(query) !== undefined)).toHaveLength(4)
-    keep('too large', repeat('a', 200_000), world.nowMs + 1_000)
+    keep('too large', answered('a', 200_000), world.nowMs + 1_000)
     expect(find('too large')).toBeUndefined()
   })
 })

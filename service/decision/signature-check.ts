@@ -1,15 +1,12 @@
 /** Refuses tokens whose signature is not that of a key of their issuer, before authentik is asked. */
 import { quote } from '../../trust/decision/quote.ts'
-import { decodeToken } from '../../trust/decision/token.ts'
 import { TokenError } from '../errors.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from '../upstream/exchange.ts'
-import type { Advice } from './advice.ts'
 import type { FindKeyConflict } from './key-conflicts.ts'
 import type { RefusedKeys } from './refused-keys.ts'
 import type { CheckSignature } from './signature.ts'
 
-export interface ForgeryDependencies {
-  advice: Advice
+export interface SignatureCheckDependencies {
   /** Signatures of CI tokens, by issuer. */
   issuers: CheckSignature
   /** Signatures of sessions: by the key that the stack made, whatever issuer they name. */
@@ -27,13 +24,13 @@ export const OWN_KEY = 'the stack'
  * @returns an exchange that throws TokenError `signature_invalid` or `key_unknown`, and where authentik refuses a token
  *   whose key the issuer publishes, `key_ambiguous` if another issuer publishes another under its id, or `key_refused`
  */
-export function refuseForged(
+export function checkSignatures(
   exchange: Exchange,
-  { advice, issuers, sessions, keys, keyConflict }: ForgeryDependencies,
+  { issuers, sessions, keys, keyConflict }: SignatureCheckDependencies,
 ): Exchange {
   return async (request) => {
     const { credential } = request
-    const advised = advice(credential)
+    const { advised } = credential
     const check = advised?.check
     if (credential.kind === 'password' || !check?.ok) return exchange(request)
     const token = credential.jwt.reveal()
@@ -45,7 +42,7 @@ export function refuseForged(
       // One that has just ended authentik refuses for its time.
       const live = advised?.endedSeconds === 0
       if (check.kind !== 'ci' || !live) return exchange(verified)
-      return watchKey(exchange, verified, { issuer: check.source.issuer, token, keys, keyConflict })
+      return watchKey(exchange, verified, { issuer: check.source.issuer, keys, keyConflict })
     }
     const who = check.kind === 'session' ? 'this registry' : check.source.issuer
     const what = {
@@ -63,14 +60,9 @@ export function refuseForged(
 async function watchKey(
   exchange: Exchange,
   request: ExchangeRequest,
-  {
-    issuer,
-    token,
-    keys,
-    keyConflict,
-  }: { issuer: string; token: string } & Pick<ForgeryDependencies, 'keys' | 'keyConflict'>,
+  { issuer, keys, keyConflict }: { issuer: string } & Pick<SignatureCheckDependencies, 'keys' | 'keyConflict'>,
 ): Promise<IssuedToken> {
-  const keyId = String(decodeToken(token)?.header.kid)
+  const keyId = String(request.credential.token?.header.kid)
   try {
     const issued = await exchange(request)
     keys.taken(issuer, keyId)

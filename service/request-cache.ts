@@ -1,0 +1,57 @@
+/**
+ * Requests that come again to the letter, as those of a client do that asks again and again with one login. The cache of
+ * tokens has what they were answered; this has what it took to understand them, so that it need not be done anew.
+ *
+ * Nothing is kept for longer than the cache would give the same tokens again, nor over a change of the rules.
+ */
+import type { Policy } from '../trust/decision/policy.ts'
+import type { PreparedAnswer } from './http/answer.ts'
+import type { Limits } from './limits.ts'
+import type { PreparedLine } from './operations/audit.ts'
+import { createRemembered } from './remembered.ts'
+import type { KeyedHash } from './request/presented.ts'
+
+/** An answer, and what the audit log says of it. */
+export interface CachedAnswer {
+  readonly answer: PreparedAnswer
+  readonly audit: PreparedLine
+}
+
+export interface RequestCache {
+  /** @param request all of it that says what is asked and by whom */
+  find(request: string): CachedAnswer | undefined
+  keep(request: string, cached: CachedAnswer, untilMs: number): void
+}
+
+export interface RequestCacheDependencies {
+  limits: Pick<Limits, 'requestCacheEntries' | 'cacheBytes'>
+  /** Milliseconds since 1970. */
+  now: () => number
+  keyed: KeyedHash
+  policy: () => Policy | undefined
+}
+
+export function createRequestCache({ limits, now, keyed, policy }: RequestCacheDependencies): RequestCache {
+  const known = createRemembered<{ cached: CachedAnswer; rules: Policy | undefined }>(
+    {
+      entries: limits.requestCacheEntries,
+      // A query may say the same thing in any number of ways, each of which is kept: so their bytes count too.
+      bytes: { most: limits.cacheBytes, of: ({ cached }) => sizeOf(cached) },
+    },
+    now,
+  )
+  return {
+    find: (request) => {
+      const kept = known.get(keyed(request))
+      return kept?.rules === policy() ? kept?.cached : undefined
+    },
+    keep: (request, cached, untilMs) => known.set(keyed(request), { cached, rules: policy() }, untilMs),
+  }
+}
+
+/** What an entry costs beside its texts. */
+const ENTRY_OVERHEAD_BYTES = 800
+
+function sizeOf({ answer, audit }: CachedAnswer): number {
+  return ENTRY_OVERHEAD_BYTES + answer.before.length + answer.after.length + audit.bytes
+}
