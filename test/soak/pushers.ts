@@ -31,8 +31,8 @@ export interface Puller {
 
 export interface Clients extends AsyncDisposable {
   readonly session: string
-  readonly pushers: readonly Pusher[]
-  readonly pullers: readonly Puller[]
+  /** Who pushes in turn, and who pulls what each has pushed. */
+  readonly pairs: readonly { readonly pusher: Pusher; readonly puller: Puller }[]
 }
 
 /** `acme/app/soak:7` */
@@ -114,8 +114,13 @@ export async function startClients(): Promise<Clients> {
   const owned = started.move()
   return {
     session,
-    pushers: [ofLayout(skopeo), ofLayout(crane), dockers, buildkits],
-    pullers: [ofLayout(crane), dockers, ofLayout(skopeo)],
+    pairs: [
+      { pusher: ofLayout(skopeo), puller: ofLayout(crane) },
+      // skopeo would turn an image of docker or BuildKit into an OCI image, which has another digest.
+      { pusher: ofLayout(crane), puller: ofLayout(skopeo) },
+      { pusher: dockers, puller: ofLayout(crane) },
+      { pusher: buildkits, puller: dockers },
+    ],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -1,6 +1,6 @@
 /** One push a second, each followed by a pull of what was pushed, and a look at the registry in between. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clients, Puller, Pusher } from './pushers.ts'
+import type { Clients } from './pushers.ts'
 
 /** Milliseconds between the beginnings of two pushes, however long each takes. */
 const PUSH_EVERY_MS = 1_000
@@ -37,7 +37,7 @@ export interface Traffic {
  * @param say takes a line for each transfer that fails
  */
 export function startTraffic(
-  { pushers, pullers }: Pick<Clients, 'pushers' | 'pullers'>,
+  { pairs }: Pick<Clients, 'pairs'>,
   answers: (limitMs: number) => Promise<boolean>,
   say: (line: string) => void,
 ): Traffic {
@@ -67,8 +67,7 @@ export function startTraffic(
     }
   }
   const pushAndPull = async (index: number) => {
-    const pusher = pushers[index % pushers.length] as Pusher
-    const puller = pullers[index % pullers.length] as Puller
+    const { pusher, puller } = pairs[index % pairs.length] as Clients['pairs'][number]
     const tag = `${run}-${index}`
     if (await transfer('push', pusher.name, tag, () => pusher.push(tag))) {
       await transfer('pull', puller.name, tag, () => puller.pull(tag))
