@@ -11,11 +11,12 @@ const HELP = `Holds a system under load while it is disturbed.
   npm run soak -- rollover   registry and token service roll over, lose a pod, and get other settings by pulumi up
   npm run soak -- rotation   pulumi up changes the key of registry tokens, twice
   npm run soak -- drain      the pods of registry and token service are evicted, one after the other, as in a drain
-  npm run soak               the token service alone, while authentik fails in every way (see --help there)
+  npm run soak -- gateway    the stack of the local world behind a Gateway that Traefik serves
+  npm run soak -- --minutes 30   the token service alone, while authentik fails in every way
 
   --pushes N   one push a second, at least so many (default: 300)
 
-The first three run at the local world, which is brought up and taken away if it does not run. docker, skopeo, crane and
+The first three run at the local world as it is, or bring it up and take it away again. docker, skopeo, crane and
 BuildKit push in turn, each image is pulled again. The last line is \`N pushes, N failed, N wrong\`: an image is wrong if
 it was pulled with another digest, or is another one or lost at the end.
 
