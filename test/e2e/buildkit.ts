@@ -14,10 +14,10 @@ const BUILD_LIMIT_SECONDS = 120
 
 export interface BuildKit {
   /**
-   * Builds the Dockerfile in a folder, pushes image and cache.
+   * Builds the Dockerfile in a folder, pushes the image, and the cache where it has a name.
    * @param config docker's folder with the credentials of the registry
    */
-  build(folder: string, config: string, push: { image: string; cache: string }): Promise<ProcessOutput>
+  build(folder: string, config: string, push: { image: string; cache?: string }): Promise<ProcessOutput>
   /** Builds a Dockerfile whose base is an image on this machine, into an archive, with no registry. */
   archive(source: DockerfileSource, image: { reference: string; file: string }): Promise<ProcessOutput>
   [Symbol.asyncDispose](): Promise<void>
@@ -74,7 +74,8 @@ export async function startBuildKit(registry: string): Promise<BuildKit> {
   return {
     build(folder, config, { image, cache }) {
       const from = ['--frontend=dockerfile.v0', `--local=context=${folder}`, `--local=dockerfile=${folder}`]
-      const to = [`--output=type=image,name=${image},push=true`, `--export-cache=type=registry,ref=${cache},mode=max`]
+      const to = [`--output=type=image,name=${image},push=true`]
+      if (cache !== undefined) to.push(`--export-cache=type=registry,ref=${cache},mode=max`)
       return buildctl(['build', '--progress=plain', ...from, ...to], { DOCKER_CONFIG: config })
     },
     archive({ dockerfile, context, base }, { reference, file }) {

@@ -19,7 +19,7 @@ const isAuthentiks = ({ type }: { type: string }) => type.startsWith('authentik:
 
 /** One object of each kind: two of a kind would only take longer. */
 const isOneOfItsKind = (resource: Resource) =>
-  isAuthentiks(resource) && /::docker-registry(-trust|-github)?$/.test(resource.urn)
+  isAuthentiks(resource) && /::docker-registry(-trust|-github|-1)?$/.test(resource.urn)
 
 /** Takes objects out of the state; those that depend on them are not to name them any more. */
 const lose = (isLost: (resource: Resource) => boolean) =>

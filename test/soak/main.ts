@@ -1,0 +1,74 @@
+/** The entry point of `npm run soak`. */
+import { parseArgs } from 'node:util'
+import { clusterStatus } from '../../local/kubernetes/index.ts'
+import { stateDir } from '../../local/paths.ts'
+import { npm } from '../e2e/npm.ts'
+import { isScenario, type ScenarioName, scenarios } from './scenarios.ts'
+import { soak } from './soak.ts'
+
+const HELP = `Holds a system under load while it is disturbed.
+
+  npm run soak -- rollover   registry and token service roll over, lose a pod, and get other settings by pulumi up
+  npm run soak -- rotation   pulumi up changes the key of registry tokens, twice
+  npm run soak -- drain      the pods of registry and token service are evicted, one after the other, as in a drain
+  npm run soak -- gateway    the stack of the local world behind a Gateway that Traefik serves
+  npm run soak -- --minutes 30   the token service alone, while authentik fails in every way
+
+  --pushes N   one push a second, at least so many (default: 300)
+
+The first three run at the local world as it is, or bring it up and take it away again. docker, skopeo, crane and
+BuildKit push in turn, each image is pulled again. The last line is \`N pushes, N failed, N wrong\`: an image is wrong if
+it was pulled with another digest, or is another one or lost at the end.
+
+Exit status: 0 nothing failed and nothing was wrong, 1 something was, 2 it could not run.
+`
+
+const MAX_PUSHES = 100_000
+
+function options() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { pushes: { type: 'string', default: '300' }, help: { type: 'boolean', default: false } },
+  })
+  const [name, ...more] = positionals
+  const pushes = Number(values.pushes)
+  if (!values.help && (!isScenario(name) || more.length > 0)) {
+    throw new Error(`expected one of ${Object.keys(scenarios).join(', ')}`)
+  }
+  if (!Number.isInteger(pushes) || pushes < 1 || pushes > MAX_PUSHES) {
+    throw new Error(`--pushes takes a whole number up to ${MAX_PUSHES}: --pushes 300`)
+  }
+  return { name: name as ScenarioName, pushes, help: values.help }
+}
+
+async function main(): Promise<number> {
+  const { name, pushes, help } = options()
+  const say = (line: string) => process.stdout.write(`${line}\n`)
+  if (help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const { state } = await clusterStatus(stateDir)
+  if (state !== 'running') {
+    const up = await npm('up')
+    if (up.code !== 0) throw new Error(`npm run up failed:\n${up.output}`)
+  }
+  try {
+    const { lines, ok } = await soak(name, pushes, say)
+    for (const line of lines) say(line)
+    return ok ? 0 : 1
+  } finally {
+    if (state !== 'running') await npm('down')
+  }
+}
+
+if (isScenario(process.argv[2]) || process.argv[2] === '--help') {
+  try {
+    process.exitCode = await main()
+  } catch (error) {
+    process.stderr.write(`The soak could not run: ${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 2
+  }
+} else {
+  await import('../bench/soak-main.ts')
+}
