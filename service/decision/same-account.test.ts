@@ -65,7 +65,11 @@ function world(verdict: (token: string) => SignatureVerdict = () => 'good', poli
   )
   return {
     ask: (credential: Credential) =>
-      exchange({ credential: presented(credential, policy), scopes: ['repository:acme/app:pull'], requestId: 'id' }),
+      exchange({
+        credential: presented(credential, policy, false, () => clock),
+        scopes: ['repository:acme/app:pull'],
+        requestId: 'id',
+      }),
     calls: () => calls,
     later: (ms: number) => {
       clock += ms
