@@ -12,13 +12,19 @@ import { ask, jsonOf } from './web.ts'
 const NEEDS_TOKEN = 'set AUTHENTIK_TOKEN to an API token of an administrator'
 
 /** @param token of authentik's API; undefined to look from outside only */
-export async function checkAuthentik(url: string, token: string | undefined, document: TrustDocument) {
+/** @param clusters slugs of the sources that only a cluster knows: their part of the rules is not compared */
+export async function checkAuthentik(
+  url: string,
+  token: string | undefined,
+  document: TrustDocument,
+  clusters: readonly string[],
+) {
   const api = token === undefined ? undefined : authentikApi({ url, token })
   const findings = [
     await checkLife(url),
     await checkIssuer(url),
     await checkVersion(api),
-    await checkRules(api, document),
+    await checkRules(api, document, clusters),
   ]
   return { findings, api }
 }
@@ -70,13 +76,19 @@ async function checkVersion(api: AuthentikApi | undefined): Promise<Finding> {
   }
 }
 
-async function checkRules(api: AuthentikApi | undefined, document: TrustDocument): Promise<Finding> {
+async function checkRules(
+  api: AuthentikApi | undefined,
+  document: TrustDocument,
+  clusters: readonly string[],
+): Promise<Finding> {
   if (api === undefined) return skipped('rules', "only authentik's API shows them", NEEDS_TOKEN)
   try {
     const [group] = await api.list('core/groups', { name: DOCUMENT_GROUP })
     const rules = document.sources.reduce((sum, source) => sum + source.rules.length, 0)
     // As JSON has it, without what is undefined.
-    if (isDeepStrictEqual(group?.attributes, JSON.parse(JSON.stringify(document))))
+    if (
+      isDeepStrictEqual(without(group?.attributes, clusters), without(JSON.parse(JSON.stringify(document)), clusters))
+    )
       return ok('rules', `authentik has the ${rules} rules of the stack`)
     const found =
       group === undefined
@@ -91,4 +103,12 @@ async function checkRules(api: AuthentikApi | undefined, document: TrustDocument
   } catch (error) {
     return wrong('rules', reasonOf(error), 'it is not known which rules decide', NEEDS_TOKEN)
   }
+}
+
+/** A compiled document without the sources of these slugs. */
+function without(compiled: unknown, slugs: readonly string[]): unknown {
+  const sources: unknown =
+    typeof compiled === 'object' && compiled !== null ? Reflect.get(compiled, 'sources') : undefined
+  if (!Array.isArray(sources)) return compiled
+  return { ...(compiled as object), sources: sources.filter(({ slug }) => !slugs.includes(slug)) }
 }

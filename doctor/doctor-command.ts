@@ -94,8 +94,12 @@ async function examine(options: ReturnType<typeof parse>, world: DoctorWorld): P
   const { findings, challenge } = await checkWayIn(host)
   if (challenge !== undefined) findings.push(...(await checkStrangers(challenge)))
   if (stack !== undefined) {
-    const api = await checkAuthentik(stack.authentik, world.env.AUTHENTIK_TOKEN || undefined, stack.policy.document)
-    findings.push(...api.findings, ...(await checkSources(stack.sources, api.api)))
+    const { clusters, policy } = stack
+    const apiToken = world.env.AUTHENTIK_TOKEN || undefined
+    const api = await checkAuthentik(stack.authentik, apiToken, policy.document, clusters)
+    // Issuer and keys of a cluster are known to `pulumi up` alone, which asks the cluster.
+    const known = stack.sources.filter(({ slug }) => !clusters.includes(slug))
+    findings.push(...api.findings, ...(await checkSources(known, api.api)))
   }
   if (challenge !== undefined && token !== undefined)
     findings.push(...(await checkProbe({ host, challenge, token, repository: options.repository, uploadSeconds })))
@@ -104,7 +108,7 @@ async function examine(options: ReturnType<typeof parse>, world: DoctorWorld): P
 
 function readStack(name: string, world: DoctorWorld) {
   if (!/^[\w.-]{1,100}$/.test(name)) throw new WrongQuestion(`${quote(name)} is not the name of a stack`)
-  const { policy, sources, findings, settings } = readStackState(
+  const { policy, sources, clusters, findings, settings } = readStackState(
     read('Pulumi.yaml', world),
     read(`stacks/Pulumi.${name}.yaml`, world),
   )
@@ -115,7 +119,13 @@ function readStack(name: string, world: DoctorWorld) {
   const authentik = settings.get('authentik:url') ?? world.env.AUTHENTIK_URL
   if (typeof authentik !== 'string' || !URL.canParse(authentik))
     throw new WrongQuestion(`stack ${name} does not say where authentik is; set authentik:url, or AUTHENTIK_URL`)
-  return { policy, sources, host: String(settings.get('host') ?? ''), authentik: authentik.replace(/\/+$/, '') }
+  return {
+    policy,
+    sources,
+    clusters,
+    host: String(settings.get('host') ?? ''),
+    authentik: authentik.replace(/\/+$/, ''),
+  }
 }
 
 function read(path: string, world: DoctorWorld): string {

@@ -23,8 +23,9 @@ const patient = {
 const html = (status: number) => (_: unknown, response: ServerResponse) => {
   response.writeHead(status, { 'content-type': 'text/html' }).end(`<p>${secrets.quotedUpstream}</p>`)
 }
-const raw = (bytes: string) => (_: unknown, response: ServerResponse) => {
-  response.socket?.end(bytes)
+// Once the request is read: a socket that is closed before resets the connection.
+const raw = (bytes: string) => (request: IncomingMessage, response: ServerResponse) => {
+  request.resume().once('end', () => response.socket?.end(bytes))
 }
 const jsonHead = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
 const json = (response: ServerResponse) => response.writeHead(200, { 'content-type': 'application/json' })

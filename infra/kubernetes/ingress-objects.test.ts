@@ -41,7 +41,10 @@ it('asks for a certificate only once, and keeps on both what may say who gets in
     'kubernetes.io/tls-acme': 'true',
     'haproxy.org/allow-list': '192.0.2.0/24',
   }
-  expect(tokenAnnotations(ofStack)).toEqual({ 'haproxy.org/allow-list': '192.0.2.0/24' })
+  expect(tokenAnnotations(ofStack)).toEqual({
+    'haproxy.org/allow-list': '192.0.2.0/24',
+    'zalando.org/skipper-predicate': 'Weight(1)',
+  })
 })
 
 it('has no annotation for layers that is not a text, as Kubernetes demands', () => {

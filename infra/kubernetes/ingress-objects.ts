@@ -40,8 +40,12 @@ const ASKS_FOR_CERTIFICATE = /^(?:(?:acme\.)?cert-manager\.io\/|kubernetes\.io\/
 
 /** The stack's annotations for the way to the token service: all, since one may say who gets in. */
 export function tokenAnnotations(ofStack: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(ofStack).filter(([name]) => !ASKS_FOR_CERTIFICATE.test(name)))
+  const kept = Object.entries(ofStack).filter(([name]) => !ASKS_FOR_CERTIFICATE.test(name))
+  return { ...EXACT_FIRST, ...Object.fromEntries(kept) }
 }
+
+/** To Skipper, `/` alone and `/` with all below it are equal; others prefer the exact path by themselves. */
+const EXACT_FIRST = { 'zalando.org/skipper-predicate': 'Weight(1)' }
 
 /** Public name, with or without a port; no kind of route names one. */
 export const hostName = (host: string) => host.replace(/:\d+$/, '')

@@ -1,5 +1,12 @@
 /** Nodes without the plug-in: a pull secret that a job refreshes, and that job's rights. */
-import { AuthorizationV1Api, BatchV1Api, CoreV1Api, type V1JobSpec } from '@kubernetes/client-node'
+import {
+  AuthorizationV1Api,
+  BatchV1Api,
+  CoreV1Api,
+  PatchStrategy,
+  setHeaderOptions,
+  type V1JobSpec,
+} from '@kubernetes/client-node'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { parse, stringify } from 'yaml'
@@ -72,12 +79,18 @@ describe('a pull secret', () => {
   })
 
   it('is replaced by each run of the job', async () => {
-    const before = await session()
+    // The token service gives the same session for a minute; a Secret that somebody spoilt shows that the job writes it.
+    const spoilt = { auths: { [registry]: { username: 'JWT', password: 'spoilt' } } }
+    const data = { '.dockerconfigjson': Buffer.from(JSON.stringify(spoilt)).toString('base64') }
+    await core.patchNamespacedSecret(
+      { namespace: NAMESPACE, name: SECRET, body: { data } },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    )
     const batch = config.makeApiClient(BatchV1Api)
     const { spec } = await batch.readNamespacedCronJob({ namespace: OWN, name: REFRESHER })
     const metadata = { namespace: OWN, name: `${REFRESHER}-again` }
     await batch.createNamespacedJob({ namespace: OWN, body: { metadata, spec: spec?.jobTemplate.spec as V1JobSpec } })
-    await vi.waitFor(async () => expect(await session()).not.toBe(before), SEEN)
+    await vi.waitFor(async () => expect(await session()).not.toBe('spoilt'), SEEN)
     await batch.deleteNamespacedJob({ ...metadata, propagationPolicy: 'Background' })
   })
 })

@@ -69,6 +69,8 @@ describe('the outputs', () => {
         expect.stringMatching(/^push to \{repository\}.*: GitHub repositories of owner /),
         expect.stringMatching(/^push to \{project_path\}.*: GitLab projects /),
         expect.stringMatching(/^push to releases\/app, delete in releases\/app: GitHub repositories .*with id 1001/),
+        expect.stringMatching(/^delete in \{repository\}\/\*\*: GitHub repositories .*with id 3712145870/),
+        'pull acme/**: service accounts of namespace demo',
       ],
     })
     expect(outputs.certificate).toMatch(/^-----BEGIN CERTIFICATE-----/)
@@ -145,7 +147,7 @@ describe('an engine that is killed after authentik made an object, before the st
     await writeFile(file, JSON.stringify(state))
 
     const up = await npm('up')
-    expect(up.output).toContain('was cut off while it made acl_docker_pull')
+    expect(up.output).toContain('was interrupted while it made acl_docker_pull')
     expect(up.code, up.output).toBe(0)
     expect((await pulumi('stack', 'export')).stdout).toContain(lost?.id)
     expect((await npm('preview')).code).toBe(0)

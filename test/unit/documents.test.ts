@@ -67,7 +67,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'npm run -s token -- gitlab --keys': 'local/token.test.ts',
   'kubectl -n passwordless-registry create job --from=cronjob/registry-clean-up clean-up-now':
     'test/e2e/clean-up.test.ts',
-  'kubectl -n passwordless-registry logs -l app.kubernetes.io/name=registry-clean-up --all-containers --tail=-1':
+  'kubectl -n passwordless-registry logs -l app.kubernetes.io/name=registry-clean-up -c hold --tail=-1':
     'test/e2e/clean-up.test.ts',
   'kubectl -n passwordless-registry delete job -l app.kubernetes.io/name=registry-clean-up':
     'test/e2e/clean-up.test.ts',
