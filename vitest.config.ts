@@ -18,12 +18,16 @@ const processes = [
   'test/unit/ci-run.test.ts',
 ]
 
-// Five projects, from quick to slow; `npm test -- --project unit` runs one of them.
+/** Minutes of waiting for jobs and kubelets; `npm run soak -- cluster` runs them. */
+const cluster = ['test/e2e/{backup,clean-up,pull-secret}.test.ts']
+
+// From quick to slow; `npm test -- --project unit` runs one of them.
 //   unit    beside the code, no network but loopback
 //   process the token service, workflow texts and commands as processes
 //   engine  the real Pulumi engine against the stand-ins, as plain processes; the token service under load
 //   slow    waits more than it computes; runs beside engine
 //   e2e     the real cluster, the real clients (takes over a running local world)
+//   cluster the same, where it takes minutes: not part of `npm test`
 const projects = [
   {
     name: 'unit',
@@ -37,7 +41,10 @@ const projects = [
   { name: 'engine', include: ['test/engine/**/*.test.ts', soak], seconds: 180 },
   { name: 'slow', include: ['test/slow/**/*.test.ts'], seconds: 180 },
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
+  { name: 'cluster', include: cluster, seconds: 300 },
 ]
+
+const runElsewhere: Record<string, string[]> = { unit: [...processes, soak], e2e: cluster }
 
 export default defineConfig({
   test: {
@@ -48,13 +55,13 @@ export default defineConfig({
       test: {
         name,
         include,
-        exclude: name === 'unit' ? [...configDefaults.exclude, ...processes, soak] : configDefaults.exclude,
+        exclude: [...configDefaults.exclude, ...(runElsewhere[name] ?? [])],
         testTimeout: seconds * 1000,
         hookTimeout: seconds * 1000,
         // Each file gets its own copy of our modules all the same; a worker loads only those of packages once.
         isolate: name !== 'unit',
         fileParallelism: name === 'unit' || name === 'process',
-        globalSetup: name === 'e2e' ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
+        globalSetup: name === 'e2e' || name === 'cluster' ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
       },
     })),
   },

@@ -1,7 +1,9 @@
 /** The entry point of `npm run soak`. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { clusterStatus } from '../../local/kubernetes/index.ts'
-import { stateDir } from '../../local/paths.ts'
+import { projectDir, stateDir } from '../../local/paths.ts'
 import { npm } from '../e2e/npm.ts'
 import { isScenario, type ScenarioName, scenarios } from './scenarios.ts'
 import { soak } from './soak.ts'
@@ -11,6 +13,7 @@ const HELP = `Holds a system under load while it is disturbed.
   npm run soak -- rollover   registry and token service roll over, lose a pod, and get other settings by pulumi up
   npm run soak -- rotation   pulumi up changes the key of registry tokens, twice
   npm run soak -- drain      the pods of registry and token service are evicted, one after the other, as in a drain
+  npm run soak -- cluster    tests of the real cluster that take minutes: backup, clean-up, refreshed pull secrets
   npm run soak -- gateway    the stack of the local world behind a Gateway that Traefik serves
   npm run soak -- --minutes 30   the token service alone, while authentik fails in every way
 
@@ -62,7 +65,16 @@ async function main(): Promise<number> {
   }
 }
 
-if (isScenario(process.argv[2]) || process.argv[2] === '--help') {
+/** Vitest's own report and exit code. */
+async function runClusterTests(): Promise<number> {
+  const child = spawn('vitest', ['run', '--project', 'cluster'], { cwd: projectDir, stdio: 'inherit' })
+  const [code] = await once(child, 'close')
+  return code ?? 1
+}
+
+if (process.argv[2] === 'cluster') {
+  process.exitCode = await runClusterTests()
+} else if (isScenario(process.argv[2]) || process.argv[2] === '--help') {
   try {
     process.exitCode = await main()
   } catch (error) {
