@@ -23,9 +23,8 @@ const patient = {
 const html = (status: number) => (_: unknown, response: ServerResponse) => {
   response.writeHead(status, { 'content-type': 'text/html' }).end(`<p>${secrets.quotedUpstream}</p>`)
 }
-// Once the request is read: a socket that is closed before resets the connection.
-const raw = (bytes: string) => (request: IncomingMessage, response: ServerResponse) => {
-  request.resume().once('end', () => response.socket?.end(bytes))
+const raw = (bytes: string) => (_: unknown, response: ServerResponse) => {
+  response.socket?.end(bytes)
 }
 const jsonHead = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
 const json = (response: ServerResponse) => response.writeHead(200, { 'content-type': 'application/json' })
@@ -169,6 +168,20 @@ describe('when authentik', () => {
     }
     expect(await suite.ask(ci, { at })).toMatchObject({ status: 200 })
     expect(suite.upstream.received).toHaveLength(2)
+  })
+
+  it('has broken all idle connections, it is asked on a new one', async () => {
+    const at = await suite.start()
+    const usual = suite.upstream.answer
+    const used = new WeakSet()
+    suite.upstream.answer = (request, response) => {
+      used.add(request.socket)
+      return usual(request, response)
+    }
+    await Promise.all(Array.from({ length: TIMES }, () => suite.ask(job(), { at })))
+    suite.upstream.answer = (request, response) =>
+      used.has(request.socket) ? request.socket.resetAndDestroy() : usual(request, response)
+    expect(await suite.ask(job(), { at })).toMatchObject({ status: 200 })
   })
 
   it('breaks the connection each time, it is asked twice and no more', async () => {

@@ -17,6 +17,8 @@ export interface ConnectionRequest {
   abandoned?: AbortSignal | undefined
   /** Bytes of an answer that are read. */
   maxBytes: number
+  /** On a connection of its own: where one of the pool was broken, the others may be too. */
+  fresh?: boolean
 }
 
 export interface ConnectionAnswer {
@@ -66,19 +68,23 @@ export class ConnectionError extends Error {
 export function createConnections(origin: string, limits: ConnectionLimits, proxies?: Proxies): Connections {
   const { protocol, hostname, port } = new URL(origin)
   const client = protocol === 'https:' ? https : http
-  const agent = new client.Agent({
-    keepAlive: true,
+  const options = {
     // Of an idle connection; what a request may take is bounded below.
     timeout: limits.upstreamKeepAliveMs,
     // One more for a health probe, which makes nothing and must not wait for calls.
     maxSockets: limits.upstreamConnections + 1,
     ...(proxies && { proxyEnv: proxyEnvironment(proxies) }),
-  })
-  const server = { protocol, host: hostname.replace(/^\[|\]$/g, ''), port, agent }
+  }
+  const pool = new client.Agent({ ...options, keepAlive: true })
+  const unpooled = new client.Agent(options)
+  const server = { protocol, host: hostname.replace(/^\[|\]$/g, ''), port }
   return {
-    request: ({ path, method, headers, ...rest }) =>
-      answerOf(client.request({ ...server, path, method, headers }), rest, limits),
-    destroy: () => agent.destroy(),
+    request: ({ path, method, headers, fresh, ...rest }) =>
+      answerOf(client.request({ ...server, agent: fresh ? unpooled : pool, path, method, headers }), rest, limits),
+    destroy: () => {
+      pool.destroy()
+      unpooled.destroy()
+    },
   }
 }
 

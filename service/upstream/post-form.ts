@@ -46,8 +46,9 @@ export function createPostForm(
     moreHeaders: Readonly<Record<string, string>>,
   ) => {
     const untilMs = performance.now() + limits.upstreamTotalMs
-    const send = () =>
+    const send = (fresh: boolean) =>
       connections.request({
+        fresh,
         path: url.pathname + url.search,
         method: 'POST',
         headers: {
@@ -65,9 +66,9 @@ export function createPostForm(
     try {
       // Idle connections die unseen, so the first break before an answer says little. Once an answer has begun,
       // authentik has written a token, and a second try would only hide that something between cuts answers off.
-      const { statusCode, headers, text } = await send().catch((error: unknown) => {
+      const { statusCode, headers, text } = await send(false).catch((error: unknown) => {
         if (!isBroken(error) || error.answered) throw error
-        return send()
+        return send(true)
       })
       if (text === undefined) {
         const facts = { cause: 'too_long', maxBytes: limits.upstreamAnswerBytes }
