@@ -241,7 +241,7 @@ describe('Kubernetes', () => {
       'nginx.ingress.kubernetes.io/proxy-body-size': '0',
       'cert-manager.io/cluster-issuer': 'letsencrypt',
     })
-    expect(Object.keys(tokens.metadata.annotations)).toEqual(['pulumi.com/skipAwait'])
+    expect(Object.keys(tokens.metadata.annotations)).toEqual(['pulumi.com/skipAwait', 'zalando.org/skipper-predicate'])
     for (const { spec } of [registry, tokens]) {
       expect(spec).toMatchObject({
         ingressClassName: 'haproxy',
