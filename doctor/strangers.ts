@@ -6,7 +6,7 @@ import { ask, jsonOf } from './web.ts'
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A token that nobody signed, of an issuer that nobody has. */
+/** An unsigned token of an issuer that no stack accepts. */
 export function strangersToken(nowMs: number): string {
   const seconds = Math.floor(nowMs / 1000)
   const claims = { iss: 'https://stranger.invalid', sub: 'doctor', aud: 'doctor', iat: seconds, exp: seconds + 60 }
@@ -19,16 +19,16 @@ export async function checkStrangers({ realm, service }: Challenge): Promise<Fin
   url.searchParams.set('scope', 'repository:doctor/stranger:pull,push')
   const basic = Buffer.from(`JWT:${strangersToken(Date.now())}`).toString('base64')
   try {
-    const [nobody, stranger] = await Promise.all([
+    const [unsigned, stranger] = await Promise.all([
       ask(url.href),
       ask(url.href, { headers: { authorization: `Basic ${basic}` } }),
     ])
     return [
-      isTokenService(nobody.body)
+      isTokenService(unsigned.body)
         ? ok('token service', `answers at ${realm}`)
         : wrong(
             'token service',
-            `status ${nobody.status}, and not a token service's answer`,
+            `status ${unsigned.status}, instead of a token service's answer`,
             'no client gets a token',
             'check the pods: kubectl -n passwordless-registry get pods',
           ),

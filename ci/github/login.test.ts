@@ -12,7 +12,7 @@ const given = answerJson(200, { value: TOKEN })
 const session = answerJson(200, { token: 'x', access_token: 'x', refresh_token: SESSION })
 const hang: RequestListener = () => {}
 
-/** A job, GitHub's endpoint and a registry that answer as they are told. */
+/** A job, GitHub's endpoint and a registry that answer as a test sets them. */
 async function job({
   github = [given],
   registry = [session],

@@ -5,7 +5,7 @@
  * 2. waits until every token service says that it refuses pushes;
  * 3. waits until the tokens that were given before have run out, so that the registry itself refuses every write;
  * 4. says that the clean-up may begin;
- * 5. takes the announcement away when it is told to stop, which is when the clean-up has ended, however it ended.
+ * 5. takes the announcement away on SIGTERM, which comes when the clean-up has ended, however it ended.
  *
  * Whoever kills it in between leaves an announcement that means nothing after its time.
  */

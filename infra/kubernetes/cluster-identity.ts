@@ -1,6 +1,6 @@
 /**
  * Who signs the tokens of a cluster's service accounts: read from its API server, which publishes issuer and keys also
- * where nobody but the API server can reach the issuer's own address.
+ * where only the API server can reach the issuer's own address.
  *
  * The provider for Kubernetes has no request for these two documents, so this asks by the official client, with the
  * same kubeconfig and context; it knows client certificates, exec plug-ins of the cloud providers and proxies.
