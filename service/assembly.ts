@@ -83,13 +83,13 @@ export function assemble(parts: AssemblyParts): Assembly {
   const cache = createTokenCache({
     limits,
     now: wallClock,
-    count: metrics.answer,
+    count: metrics.lookup,
     admit: (key) => {
       const waitSeconds = credentialRate.waitSeconds(key)
       if (waitSeconds > 0) {
         metrics.rateLimited('credential')
         throw new TokenError(
-          'rate_exceeded',
+          'rate_limited',
           `This login asks too often; try again in ${waitSeconds} s, and look for a client that does not keep its tokens`,
           { waitSeconds },
         )
@@ -123,7 +123,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       ready: () => readiness.problems().length === 0,
       probeAuthentik: authentik.probe,
       authentikAnswers: authentik.answers,
-      registryKeysFit: authentik.keysFit,
+      registryKeysMatch: authentik.keysMatch,
       rules: () => countRules(policy()),
       cleanUpUntilMs: parts.cleanUpUntilMs,
     },
@@ -139,7 +139,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     readFile,
     prepareAudit: audit.prepare,
     cleanUpUntilMs: parts.cleanUpUntilMs,
-    count: metrics.answer,
+    count: metrics.lookup,
     now: wallClock,
   })
   return {
@@ -154,7 +154,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       pageFacts: () => {
         authentik.probe()
         const hasRules = config.trustFile === undefined || policy() !== undefined
-        return { authentikAnswers: authentik.answers(), keysFit: authentik.keysFit(), hasRules }
+        return { authentikAnswers: authentik.answers(), keysMatch: authentik.keysMatch(), hasRules }
       },
       addressRate: createRateLimit(
         { rate: limits.addressRate, burst: limits.addressBurst, entries: limits.rateEntries },

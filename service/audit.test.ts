@@ -72,7 +72,7 @@ describe('the audit log has one line', () => {
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       outcome: 'granted',
       status: 200,
-      credential: 'jwt',
+      credential: 'ci_token',
       verified: true,
       source: 'github',
       subject: 'Acme/App',
@@ -83,9 +83,9 @@ describe('the audit log has one line', () => {
       asked: ['repository:acme/app:pull,push'],
       granted: ['repository:acme/app:pull,push'],
       rules: [expect.any(Number)],
-      calls: 1,
-      client: '203.0.113.9',
-      agent: 'docker/28.0',
+      exchanges: 1,
+      clientAddress: '203.0.113.9',
+      userAgent: 'docker/28.0',
       tokenSha256: sha256(token),
       requestId: response.headers.get('x-request-id'),
       durationMs: expect.any(Number),
@@ -105,17 +105,22 @@ describe('the audit log has one line', () => {
     }
     const written = await lines(4)
     expect(written.map(({ requestId }) => requestId)).toEqual(ids)
-    expect(written.map(({ calls }) => calls)).toEqual([1, 0, 0, 0])
-    expect(written.map(({ client, agent }) => `${client} ${agent}`)).toEqual(
+    expect(written.map(({ exchanges }) => exchanges)).toEqual([1, 0, 0, 0])
+    expect(written.map(({ clientAddress, userAgent }) => `${clientAddress} ${userAgent}`)).toEqual(
       [0, 1, 2, 3].map((index) => `203.0.113.${index} docker/${index}`),
     )
-    const shared = written.map(({ time, requestId, client, agent, calls, durationMs, ...same }) => same)
+    const shared = written.map(({ time, requestId, clientAddress, userAgent, exchanges, durationMs, ...same }) => same)
     for (const same of shared) expect(same).toEqual(shared[0])
   })
 
   it('for a login that gets a session, and names the session by its hash', async () => {
     await suite.ask(basic('JWT', jobToken()), { query: 'offline_token=true', at })
-    expect(await line()).toMatchObject({ outcome: 'granted', calls: 1, asked: [], sessionSha256: sha256(sessionToken) })
+    expect(await line()).toMatchObject({
+      outcome: 'granted',
+      exchanges: 1,
+      asked: [],
+      sessionSha256: sha256(sessionToken),
+    })
   })
 
   it('for a session, by whose hash the login is found', async () => {
@@ -152,14 +157,19 @@ describe('the audit log has one line', () => {
     const password = suite.secret('correct-horse-4716')
     suite.secret(sha256(password))
     await suite.ask(basic('JWT', password), { query: push, at })
-    expect(await line()).toMatchObject({ outcome: 'refused', reason: 'token_malformed', credential: 'jwt', calls: 0 })
+    expect(await line()).toMatchObject({
+      outcome: 'refused',
+      reason: 'token_malformed',
+      credential: 'ci_token',
+      exchanges: 0,
+    })
     await suite.post({ grant_type: 'refresh_token', refresh_token: password }, { at })
     expect((await lines(2))[1]).toMatchObject({ outcome: 'refused', reason: 'token_malformed', credential: 'session' })
   })
 
   it('for nobody in particular', async () => {
     await suite.ask({}, { query: '', at })
-    expect(await line()).toMatchObject({ outcome: 'granted', credential: 'anonymous', subject: 'guest', calls: 1 })
+    expect(await line()).toMatchObject({ outcome: 'granted', credential: 'anonymous', subject: 'guest', exchanges: 1 })
   })
 
   it.each<[string, () => Record<string, string>, string, object]>([
@@ -170,7 +180,7 @@ describe('the audit log has one line', () => {
       {
         reason: 'no_rule_matches',
         status: 401,
-        credential: 'jwt',
+        credential: 'ci_token',
         verified: false,
         subject: 'evil/app',
         asked: ['repository:acme/app:pull,push'],
@@ -180,31 +190,31 @@ describe('the audit log has one line', () => {
       'what is over',
       () => basic('JWT', jobToken({ iat: 1, exp: 2 })),
       push,
-      { reason: 'token_expired', calls: 0, subject: 'Acme/App' },
+      { reason: 'token_expired', exchanges: 0, subject: 'Acme/App' },
     ],
     [
       'a push that is not granted',
       () => basic('JWT', jobToken()),
       'scope=repository:acme/other:push',
-      { reason: 'push_refused', verified: true, calls: 1 },
+      { reason: 'push_refused', verified: true, exchanges: 1 },
     ],
     [
       'nobody, where nothing is open',
       () => ({}),
       push,
-      { reason: 'credentials_missing', credential: 'anonymous', calls: 0 },
+      { reason: 'credentials_missing', credential: 'anonymous', exchanges: 0 },
     ],
     [
       'a header that is none',
       () => ({ authorization: `Bearer ${secrets.appPassword}` }),
       push,
-      { reason: 'credentials_missing', calls: 0 },
+      { reason: 'credentials_missing', exchanges: 0 },
     ],
     [
       'scopes that are none',
       () => basic('JWT', jobToken()),
       'scope=a%22b',
-      { reason: 'scope_malformed', status: 400, calls: 0 },
+      { reason: 'scope_malformed', status: 400, exchanges: 0 },
     ],
     [
       'another service',
@@ -234,7 +244,7 @@ describe('the audit log has one line', () => {
       outcome: 'failed',
       reason: 'upstream_unusable',
       status: 503,
-      calls: 1,
+      exchanges: 1,
       verified: false,
     })
   })
@@ -242,7 +252,7 @@ describe('the audit log has one line', () => {
   it('for each of those who share a call, which one of them pays', async () => {
     const job = basic('JWT', jobToken())
     await Promise.all(Array.from({ length: 5 }, () => suite.ask(job, { query: push, at })))
-    expect((await lines(5)).map(({ calls }) => calls).toSorted()).toEqual([0, 0, 0, 0, 1])
+    expect((await lines(5)).map(({ exchanges }) => exchanges).toSorted()).toEqual([0, 0, 0, 0, 1])
   })
 })
 

@@ -10,7 +10,7 @@ import { limits } from './limits.ts'
 
 const suite = useTokenService({ started: false })
 const HOUR_MS = 60 * 60 * 1000
-const METRIC = 'token_service_clean_up_until_seconds'
+const METRIC = 'token_service_clean_up_end_timestamp_seconds'
 
 let dir: string
 let file: string

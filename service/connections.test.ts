@@ -125,7 +125,7 @@ describe('a connection', () => {
     gone.socket.write(get())
     while (suite.upstream.received.length === 0) await sleep(5)
     const patient = suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })
-    while ((await suite.metrics(at))('token_service_answers_total{source="shared"}') < 1) await sleep(5)
+    while ((await suite.metrics(at))('token_service_cache_lookups_total{result="shared"}') < 1) await sleep(5)
     gone.socket.resetAndDestroy()
     await gone.answer.catch(() => {})
     letGo()
@@ -135,7 +135,7 @@ describe('a connection', () => {
 
   it('whose client is gone gives up its turn, if it still waited for it', async () => {
     const at = await suite.start({}, { upstreamConnections: 1 })
-    const queued = async () => (await suite.metrics(at))('token_service_upstream_queued{kind="unverified"}')
+    const queued = async () => (await suite.metrics(at))('token_service_upstream_queued{queue="unverified"}')
     const letGo = holdBack(suite.upstream)
     const job = () => basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID() })))
     const first = suite.ask(job(), { at })
@@ -146,7 +146,7 @@ describe('a connection', () => {
     shared.socket.write(get())
     while ((await queued()) < 21) await sleep(5)
     const patient = suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })
-    while ((await suite.metrics(at))('token_service_answers_total{source="shared"}') < 1) await sleep(5)
+    while ((await suite.metrics(at))('token_service_cache_lookups_total{result="shared"}') < 1) await sleep(5)
     for (const { socket } of [...gone, shared]) socket.resetAndDestroy()
     await Promise.allSettled([...gone, shared].map(({ answer }) => answer))
     // What somebody else waits for too stays.
@@ -169,7 +169,7 @@ describe('a connection', () => {
     await closed.promise
     suite.upstream.answer = usual
     expect((await suite.ask(ci, { query: 'scope=repository:acme/app:pull', at })).status).toBe(200)
-    expect((await suite.metrics(at))('token_service_breaker_state')).toBe(0)
+    expect((await suite.metrics(at))('token_service_circuit_breaker_state')).toBe(0)
   })
 
   it('and 200 that connect and hang up put no more calls on authentik than may be under way', async () => {
@@ -185,11 +185,11 @@ describe('a connection', () => {
       await answer.catch(() => {})
     }
     const gone = 'token_service_requests_total{outcome="refused",reason="client_gone"}'
-    const places = (await suite.metrics(at))('token_service_upstream_places')
+    const places = (await suite.metrics(at))('token_service_upstream_in_flight_limit')
     expect(suite.upstream.received.length).toBeLessThanOrEqual(places)
     expect((await suite.metrics(at))('token_service_upstream_in_flight')).toBeLessThanOrEqual(places)
     expect((await suite.metrics(at))(gone)).toBeGreaterThan(0)
-    expect((await suite.metrics(at))('token_service_breaker_state')).toBe(0)
+    expect((await suite.metrics(at))('token_service_circuit_breaker_state')).toBe(0)
   })
 
   it('beyond the limit is closed at once, and the second port still answers', async () => {
@@ -200,7 +200,7 @@ describe('a connection', () => {
     more.socket.on('error', () => {})
     expect(await more.answer.catch(() => '')).toBe('')
     expect((await fetch(`${at.metricsUrl}/live`)).status).toBe(204)
-    expect((await suite.metrics(at))('token_service_connections_refused_total')).toBe(1)
+    expect((await suite.metrics(at))('token_service_connections_dropped_total')).toBe(1)
     taken[0]?.socket.destroy()
     await taken[0]?.answer.catch(() => '')
     while ((await suite.ask(ci, { at }).catch(() => undefined))?.status !== 200) await sleep(10)

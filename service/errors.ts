@@ -22,7 +22,7 @@ export const failures = {
   /** authentik has taken no token of the key that the issuer signs with. */
   key_ambiguous: { status: 401, code: 'UNAUTHORIZED' },
   key_refused: { status: 401, code: 'UNAUTHORIZED' },
-  session_broken: { status: 401, code: 'UNAUTHORIZED' },
+  session_source_unknown: { status: 401, code: 'UNAUTHORIZED' },
   no_rule_matches: { status: 401, code: 'UNAUTHORIZED' },
   no_image_name: { status: 401, code: 'UNAUTHORIZED' },
   /** authentik refuses what the rules here allow. */
@@ -48,7 +48,7 @@ export const failures = {
   headers_too_large: { status: 431, code: 'UNSUPPORTED' },
   body_too_large: { status: 413, code: 'UNSUPPORTED' },
   /** distribution's "Error Codes" table; docker and containerd wait and try again. */
-  rate_exceeded: { status: 429, code: 'TOOMANYREQUESTS' },
+  rate_limited: { status: 429, code: 'TOOMANYREQUESTS' },
   path_unknown: { status: 404, code: 'UNSUPPORTED' },
   method_not_allowed: { status: 405, code: 'UNSUPPORTED' },
   /** No connection: refused, no such name, a certificate that no known authority signed. */
@@ -59,11 +59,11 @@ export const failures = {
   /** An answer that is not the one of a token endpoint: HTML, a 500, half a JSON, too long. */
   upstream_unusable: { status: 503, code: 'UNAVAILABLE' },
   /** authentik does not know CLIENT_ID: all logins fail until the operator corrects it. */
-  client_unknown: { status: 503, code: 'UNAVAILABLE' },
+  client_id_unknown: { status: 503, code: 'UNAVAILABLE' },
   /** More calls wait for authentik than it can answer while this client waits. */
   upstream_busy: { status: 503, code: 'UNAVAILABLE' },
   /** The circuit breaker is open. */
-  upstream_suspended: { status: 503, code: 'UNAVAILABLE' },
+  upstream_circuit_open: { status: 503, code: 'UNAVAILABLE' },
   /** Nobody reads it; nginx has this number for it in its log. */
   client_gone: { status: 499, code: 'UNAVAILABLE' },
   anonymous_unavailable: { status: 503, code: 'UNAVAILABLE' },

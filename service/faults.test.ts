@@ -51,7 +51,7 @@ describe('when authentik', () => {
       401,
       'credentials_refused',
     ],
-    ['does not know us', answerJson(400, { error: 'invalid_client' }), 503, 'client_unknown'],
+    ['does not know us', answerJson(400, { error: 'invalid_client' }), 503, 'client_id_unknown'],
     [
       'cannot store the user name',
       raw('HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n'),

@@ -95,7 +95,7 @@ describe('a job with a forged token never reaches authentik', () => {
     expect(await ask(at, await key.sign(job))).toBe(200)
     expect(calls()).toBe(1)
     await suite.stop(at)
-    expect(at.audit().map(({ outcome, verified, calls }) => [outcome, verified, calls])).toEqual([
+    expect(at.audit().map(({ outcome, verified, exchanges }) => [outcome, verified, exchanges])).toEqual([
       ['refused', false, 0],
       ['refused', false, 0],
       ['granted', true, 1],
@@ -110,7 +110,7 @@ describe('a job with a forged token never reaches authentik', () => {
     expect(new Set(await Promise.all(tokens.map((token) => ask(at, token))))).toEqual(new Set(['signature_invalid']))
     expect([calls(), issuer.asked.length]).toEqual([0, 1])
     const metric = await suite.metrics(at)
-    expect(metric('token_service_upstream_calls_total{purpose="registry",answered="signature_invalid"}')).toBe(0)
+    expect(metric('token_service_upstream_calls_total{purpose="registry",reason="signature_invalid"}')).toBe(0)
     expect(metric('token_service_requests_total{outcome="refused",reason="signature_invalid"}')).toBe(100)
   })
 })

@@ -100,7 +100,7 @@ describe('docker login', () => {
   it('fails where authentik does not know the client id of sessions, and says so', async () => {
     const at = await withSessions(answerJson(400, { error: 'invalid_client' }))
     const { status, error } = await suite.ask(job, { query: dockerLogin, at })
-    expect([status, error?.detail.reason]).toEqual([503, 'client_unknown'])
+    expect([status, error?.detail.reason]).toEqual([503, 'client_id_unknown'])
     await suite.stop(at)
     expect(at.output()).toContain('"clientId":"ci-session"')
   })

@@ -8,7 +8,7 @@ import { failures } from './errors.ts'
 import { type Limits, limitNames, limits as usual } from './limits.ts'
 import { outcomes } from './operations/audit.ts'
 import { kinds } from './upstream/queues.ts'
-import { answerSources } from './upstream/token-cache.ts'
+import { lookupResults } from './upstream/token-cache.ts'
 
 const suite = useTokenService()
 
@@ -39,30 +39,30 @@ describe('the page of metrics', () => {
       'requests_total{outcome="failed",reason="upstream_unusable"}': 1,
       'requests_total{outcome="refused",reason="path_unknown"}': 1,
       'requests_total{outcome="refused",reason="request_malformed"}': 1,
-      'request_seconds_count{outcome="granted"}': 3,
-      'answers_total{source="anew"}': 3,
-      'answers_total{source="cache"}': 2,
-      'answers_total{source="refusal"}': 1,
-      'answers_total{source="shared"}': 0,
-      'upstream_calls_total{purpose="registry",answered="granted"}': 1,
-      'upstream_calls_total{purpose="registry",answered="credentials_refused"}': 1,
-      'upstream_calls_total{purpose="registry",answered="upstream_unusable"}': 1,
-      'upstream_seconds_count{purpose="registry"}': 3,
+      'request_duration_seconds_count{outcome="granted"}': 3,
+      'cache_lookups_total{result="miss"}': 3,
+      'cache_lookups_total{result="hit"}': 2,
+      'cache_lookups_total{result="negative"}': 1,
+      'cache_lookups_total{result="shared"}': 0,
+      'upstream_calls_total{purpose="registry",reason="granted"}': 1,
+      'upstream_calls_total{purpose="registry",reason="credentials_refused"}': 1,
+      'upstream_calls_total{purpose="registry",reason="upstream_unusable"}': 1,
+      'upstream_call_duration_seconds_count{purpose="registry"}': 3,
       'rate_limited_total{by="credential"}': 0,
       upstream_in_flight: 0,
-      'upstream_queued{kind="verified"}': 0,
-      authentik_answers: 1,
-      registry_keys_fit: 1,
-      connections_refused_total: 0,
+      'upstream_queued{queue="verified"}': 0,
+      upstream_up: 1,
+      registry_keys_match: 1,
+      connections_dropped_total: 0,
       cache_entries: 1,
-      breaker_state: 0,
+      circuit_breaker_state: 0,
       ready: 1,
       trust_rules: 0,
     }
     const found = Object.keys(expected).map((name) => [name, metric(`token_service_${name}`)])
     expect(Object.fromEntries(found)).toEqual(expected)
     // Fewer, where the machine was too busy to answer in time.
-    expect([1, 2, 3, 4]).toContain(metric('token_service_upstream_places'))
+    expect([1, 2, 3, 4]).toContain(metric('token_service_upstream_in_flight_limit'))
     expect(metric('token_service_cache_bytes')).toBeGreaterThan(secrets.registryToken.length)
     expect(metric('process_resident_memory_bytes')).toBeGreaterThan(1e6)
   })
@@ -100,12 +100,11 @@ describe('the page of metrics', () => {
     const closed: Record<string, readonly string[]> = {
       outcome: outcomes,
       reason: ['granted', ...Object.keys(failures)],
-      answered: ['granted', ...Object.keys(failures)],
-      source: answerSources,
       purpose: ['registry', 'session'],
       by: ['credential', 'address'],
-      kind: [...kinds, 'authentik_allows', 'authentik_refuses', 'authentik_grants_less'],
-      result: ['replaced', 'refused'],
+      kind: ['authentik_allows', 'authentik_refuses', 'authentik_grants_less'],
+      queue: kinds,
+      result: [...lookupResults, 'loaded', 'rejected'],
       name: limitNames,
     }
     const ours = text.split('\n').filter((line) => line.startsWith('token_service_'))

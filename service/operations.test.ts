@@ -35,7 +35,7 @@ describe('/ready is about the process alone', () => {
   ])('and says yes beside an authentik %s, which a metric tells', async (_, env) => {
     suite.upstream.answer = fail
     const at = await suite.start(env(), { authentikSilentMs: 50 })
-    while ((await suite.metrics(at))('token_service_authentik_answers') === 1) await sleep(10)
+    while ((await suite.metrics(at))('token_service_upstream_up') === 1) await sleep(10)
     expect([await ready(at), await live(at)]).toEqual([[], 204])
     expect((await suite.metrics(at))('token_service_ready')).toBe(1)
   })
@@ -62,7 +62,7 @@ describe('the metrics about authentik', () => {
     const looks = suite.upstream.looks
     const at = await suite.start({}, { probeIntervalMs: 600_000 })
     for (let scrape = 0; scrape < 20; scrape++) {
-      expect((await suite.metrics(at))('token_service_authentik_answers')).toBe(1)
+      expect((await suite.metrics(at))('token_service_upstream_up')).toBe(1)
     }
     expect([suite.upstream.looks - looks, suite.upstream.received]).toEqual([1, []])
   })
@@ -70,11 +70,11 @@ describe('the metrics about authentik', () => {
   it('say when it goes silent for long, and when it is back', async () => {
     const at = await suite.start({}, quick)
     const usual = suite.upstream.answer
-    await until(at, 'token_service_authentik_answers', 1)
+    await until(at, 'token_service_upstream_up', 1)
     suite.upstream.answer = fail
-    await until(at, 'token_service_authentik_answers', 0)
+    await until(at, 'token_service_upstream_up', 0)
     suite.upstream.answer = usual
-    await until(at, 'token_service_authentik_answers', 1)
+    await until(at, 'token_service_upstream_up', 1)
   })
 
   it('say when it signs with a key that the registry does not have', async () => {
@@ -88,11 +88,11 @@ describe('the metrics about authentik', () => {
     suite.upstream.answer = answer
     const env = { REGISTRY_JWKS_FILE: file, JWKS_URL: new URL('/jwks/', suite.upstream.url).href }
     const at = await suite.start(env, quick)
-    await until(at, 'token_service_registry_keys_fit', 0)
+    await until(at, 'token_service_registry_keys_match', 0)
     // Tokens are given all the same: the registry may be about to learn the key.
     expect((await suite.ask(ci, { at })).status).toBe(200)
     await writeFile(file, JSON.stringify(keySet('old', 'new')))
-    await until(at, 'token_service_registry_keys_fit', 1)
+    await until(at, 'token_service_registry_keys_match', 1)
     await rm(dir, { recursive: true })
   })
 })

@@ -27,7 +27,7 @@ describe('while authentik is busy', () => {
     const first = suite.ask(job(), { at })
     await until(at, 'token_service_upstream_in_flight', 1)
     const second = suite.ask(job(), { at })
-    await until(at, 'token_service_upstream_queued{kind="unverified"}', 1)
+    await until(at, 'token_service_upstream_queued{queue="unverified"}', 1)
 
     // Nothing is let go before this one has its answer, so it did not wait.
     const { status, error, response } = await suite.ask(job(), { at })
@@ -59,7 +59,7 @@ describe('while authentik is busy', () => {
     expect((await suite.ask(ci, { at })).status).toBe(200)
     const letGo = holdBack(suite.upstream)
     const others = [suite.ask(job(), { at }), suite.ask(job(), { at })]
-    await until(at, 'token_service_upstream_queued{kind="unverified"}', 1)
+    await until(at, 'token_service_upstream_queued{queue="unverified"}', 1)
     expect((await suite.ask(ci, { at })).status).toBe(200)
     letGo()
     await Promise.all(others)
@@ -69,7 +69,7 @@ describe('while authentik is busy', () => {
 describe('while authentik fails', () => {
   /** The rest is not over before the test is. */
   const limits = { breakerFailures: 3, breakerOpenMs: 600_000 }
-  const state = 'token_service_breaker_state'
+  const state = 'token_service_circuit_breaker_state'
   const asked = async (at: TokenServiceProcess) => (await suite.ask(job(), { at })).error?.detail.reason ?? 'granted'
 
   it('it is not asked, and clients learn so', async () => {
@@ -79,7 +79,7 @@ describe('while authentik fails', () => {
     expect((await suite.metrics(at))(state)).toBe(2)
 
     const { status, error, response } = await suite.ask(job(), { at })
-    expect([status, error?.code, error?.detail.reason]).toEqual([503, 'UNAVAILABLE', 'upstream_suspended'])
+    expect([status, error?.code, error?.detail.reason]).toEqual([503, 'UNAVAILABLE', 'upstream_circuit_open'])
     expect(response.headers.get('retry-after')).toBe('5')
     expect(calls()).toBe(3)
   })
@@ -111,7 +111,9 @@ describe('while authentik fails', () => {
     await sleep(200) // longer than the rest
     const probe = asked(at)
     await until(at, state, 1)
-    expect(await Promise.all(Array.from({ length: 20 }, () => asked(at)))).toEqual(Array(20).fill('upstream_suspended'))
+    expect(await Promise.all(Array.from({ length: 20 }, () => asked(at)))).toEqual(
+      Array(20).fill('upstream_circuit_open'),
+    )
     expect(calls()).toBe(4)
     letGo()
     expect(await probe).toBe('granted')
@@ -133,7 +135,7 @@ describe('while authentik fails', () => {
     for (let refusal = 0; refusal < 5; refusal++) expect(await asked(at)).toBe('credentials_refused')
     suite.upstream.answer = fail
     for (let failure = 0; failure < 4; failure++) await asked(at)
-    expect(await asked(at)).toBe('upstream_suspended')
+    expect(await asked(at)).toBe('upstream_circuit_open')
     expect((await suite.ask(ci, { at })).status).toBe(200)
   })
 })
@@ -148,7 +150,7 @@ describe('whoever asks too often', () => {
     const at = await suite.start({}, { credentialRate: SLOW, credentialBurst: 3 })
     for (let index = 0; index < 3; index++) expect((await suite.ask(ci, { ...scope(index), at })).status).toBe(200)
     const { status, error, response } = await suite.ask(ci, { ...scope(3), at })
-    expect([status, error?.code, error?.detail.reason]).toEqual([429, 'TOOMANYREQUESTS', 'rate_exceeded'])
+    expect([status, error?.code, error?.detail.reason]).toEqual([429, 'TOOMANYREQUESTS', 'rate_limited'])
     expect(error?.message).toMatch(/^This login asks too often; try again in \d+ s/)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(calls()).toBe(3)

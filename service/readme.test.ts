@@ -10,7 +10,7 @@ import { auditFields, outcomes } from './operations/audit.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { readyProblems } from './operations/readiness.ts'
 import { kinds } from './upstream/queues.ts'
-import { answerSources } from './upstream/token-cache.ts'
+import { lookupResults } from './upstream/token-cache.ts'
 
 // The formatter pads table cells; the padding means nothing.
 const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8').replace(/ +/g, ' ')
@@ -55,14 +55,14 @@ describe('the README documents, and nothing else,', () => {
         ready: () => true,
         probeAuthentik: () => {},
         authentikAnswers: () => true,
-        registryKeysFit: () => true,
+        registryKeysMatch: () => true,
         rules: none,
         cleanUpUntilMs: none,
       },
       limits,
     )
     expect(documented('Metrics').toSorted()).toEqual(metrics.names().toSorted())
-    for (const values of [outcomes, answerSources, disagreements, kinds])
+    for (const values of [outcomes, lookupResults, disagreements, kinds])
       expect(readme).toContain(`: ${values.join(', ')}`)
   })
 

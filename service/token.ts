@@ -17,7 +17,7 @@ import { mergeScopes } from './request/scope.ts'
 import type { RequestCache } from './request-cache.ts'
 import type { Caller } from './upstream/callers.ts'
 import type { Exchange } from './upstream/exchange.ts'
-import type { AnswerSource } from './upstream/token-cache.ts'
+import type { LookupResult } from './upstream/token-cache.ts'
 
 /** What the endpoint needs of a request: of a GET header and query, of a POST its form, both as they came. */
 export type TokenRequest = (
@@ -49,7 +49,7 @@ export interface TokenDependencies {
   /** Until when pushes are refused, in milliseconds since 1970; undefined while they are not. */
   cleanUpUntilMs: () => number | undefined
   /** Told when an answer comes from what is remembered here. */
-  count: (source: AnswerSource) => void
+  count: (result: LookupResult) => void
   /** Milliseconds since 1970. */
   now: () => number
 }
@@ -66,13 +66,13 @@ export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpo
     // What is remembered may be a token to push with.
     const cached = text === undefined || cleanUpUntilMs() !== undefined ? undefined : requestCache.find(text)
     if (cached !== undefined) {
-      count('cache')
+      count('hit')
       request.decision.prepared = cached.audit
       return tokenAnswer(cached.answer, now())
     }
     const { answer, reusableUntilMs } = await understand(request)
     // From the second time on: most requests of a push are never seen again.
-    if (text !== undefined && reusableUntilMs !== undefined && request.decision.calls === undefined) {
+    if (text !== undefined && reusableUntilMs !== undefined && request.decision.exchanges === undefined) {
       requestCache.keep(text, { answer, audit: prepareAudit(request.decision) }, reusableUntilMs)
     }
     return tokenAnswer(answer, now())
@@ -104,7 +104,7 @@ function createUnderstanding(dependencies: TokenDependencies) {
     const scopes = credential.anonymous ? openScopes(asked, config.anonymousRepositories) : asked
 
     const onCall = () => {
-      decision.calls = (decision.calls ?? 0) + 1
+      decision.exchanges = (decision.exchanges ?? 0) + 1
     }
     const onAnswer = (authentikId: string) => {
       decision.authentikId = authentikId
@@ -143,7 +143,7 @@ const ofGoodCredentials: ReadonlySet<FailureReason> = new Set(['push_refused', '
 /** Whoever waits for the answer, and for how long. */
 function callerOf({ client, decision }: TokenRequest, clientId: string | null, limits: Limits): Caller {
   const { address, askedMs, whenGone } = client
-  return { address, untilMs: askedMs + patienceMs(clientId, decision.agent, limits), begun: false, whenGone }
+  return { address, untilMs: askedMs + patienceMs(clientId, decision.userAgent, limits), begun: false, whenGone }
 }
 
 /** Whichever ends first; undefined if one may not be used again at all. */

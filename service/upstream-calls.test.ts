@@ -15,7 +15,7 @@ const another = () => basic('JWT', suite.secret(unsignedToken({ sub: 'another' }
 
 /** Waits until so many requests share the call of another. */
 async function shared(count: number, at?: TokenServiceProcess) {
-  while ((await suite.metrics(at))('token_service_answers_total{source="shared"}') < count) {}
+  while ((await suite.metrics(at))('token_service_cache_lookups_total{result="shared"}') < count) {}
 }
 
 describe('authentik is asked once', () => {

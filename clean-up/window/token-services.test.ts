@@ -21,7 +21,7 @@ async function pageOf(cleanUpUntilMs: number): Promise<string> {
       ready: () => true,
       probeAuthentik: () => {},
       authentikAnswers: () => true,
-      registryKeysFit: () => true,
+      registryKeysMatch: () => true,
       rules: none,
       cleanUpUntilMs: () => cleanUpUntilMs,
     },
@@ -33,7 +33,7 @@ async function pageOf(cleanUpUntilMs: number): Promise<string> {
 it('names those that say another time, nothing, or do not answer', async () => {
   const pages: Record<string, () => Promise<Response>> = {
     'http://10.0.0.1:9002/metrics': async () => new Response(await pageOf(untilMs)),
-    'http://10.0.0.2:9002/metrics': async () => new Response('token_service_clean_up_until_seconds 0\n'),
+    'http://10.0.0.2:9002/metrics': async () => new Response('token_service_clean_up_end_timestamp_seconds 0\n'),
     'http://10.0.0.3:9002/metrics': async () => new Response('token_service_ready 1\n'),
     'http://10.0.0.4:9002/metrics': () => Promise.reject(new TypeError('fetch failed')),
   }

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 
 /** As the token service calls it (service/operations/metrics.ts). */
-const METRIC = /^token_service_clean_up_until_seconds (?<seconds>[\d.e+]+)$/m
+const METRIC = /^token_service_clean_up_end_timestamp_seconds (?<seconds>[\d.e+]+)$/m
 /** Milliseconds for one of them to answer. */
 const ANSWER_MS = 5_000
 

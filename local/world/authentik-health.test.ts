@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { inWords } from './authentik-health.ts'
 
-const page = (answers: number, keysFit: number, breaker: number) => `# HELP token_service_authentik_answers Whether
-token_service_authentik_answers ${answers}
-token_service_registry_keys_fit ${keysFit}
-token_service_breaker_state ${breaker}
+const page = (answers: number, keysMatch: number, breaker: number) => `# HELP token_service_upstream_up Whether
+token_service_upstream_up ${answers}
+token_service_registry_keys_match ${keysMatch}
+token_service_circuit_breaker_state ${breaker}
 `
 
 it.each([

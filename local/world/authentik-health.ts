@@ -24,10 +24,11 @@ async function metricsPage(api: CoreV1Api): Promise<string> {
 /** @param page metrics in Prometheus' format */
 export function inWords(page: string): string {
   const metric = (name: string) => Number(new RegExp(`^token_service_${name} (\\d+)$`, 'm').exec(page)?.[1])
-  if (metric('authentik_answers') === 0) return 'does not answer the token service'
-  if (metric('registry_keys_fit') === 0) {
+  if (metric('upstream_up') === 0) return 'does not answer the token service'
+  if (metric('registry_keys_match') === 0) {
     return 'signs with a key that the registry does not have; `npm run up` brings it'
   }
-  if (metric('breaker_state') > 0) return 'has failed several times in a row, so the token service does not ask it now'
-  return metric('authentik_answers') === 1 ? 'answers the token service' : 'not known: the metrics do not say'
+  if (metric('circuit_breaker_state') > 0)
+    return 'has failed several times in a row, so the token service does not ask it now'
+  return metric('upstream_up') === 1 ? 'answers the token service' : 'not known: the metrics do not say'
 }

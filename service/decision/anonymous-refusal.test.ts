@@ -7,8 +7,8 @@ import { Secret } from '../secret.ts'
 import type { ExchangeRequest } from '../upstream/exchange.ts'
 import { ANONYMOUS_SENTENCE, coverAnonymous, createAnonymousWarning } from './anonymous-refusal.ts'
 
-const account: Credential = { kind: 'jwt', jwt: new Secret('t'), anonymous: true }
-const job: Credential = { kind: 'jwt', jwt: new Secret('t') }
+const account: Credential = { kind: 'ci_token', jwt: new Secret('t'), anonymous: true }
+const job: Credential = { kind: 'ci_token', jwt: new Secret('t') }
 
 /** What a failure says to the client and to the operator. */
 async function told(credential: Credential, error: Error) {

@@ -15,7 +15,7 @@ const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, iss
 const seconds = () => Math.floor(Date.now() / 1000)
 const good = { ...githubClaims, aud: audience }
 const ci = (claims: object, header?: object): Credential => ({
-  kind: 'jwt',
+  kind: 'ci_token',
   jwt: new Secret(unsignedToken(claims, header)),
 })
 const sessionClaims = {
@@ -97,7 +97,7 @@ describe('what the rules allow', () => {
 
 describe('what nobody could allow never reaches authentik', () => {
   it.each<[string, Credential, string, RegExp]>([
-    ['garbage', { kind: 'jwt', jwt: new Secret('garbage') }, 'token_malformed', /the password is not a JWT/],
+    ['garbage', { kind: 'ci_token', jwt: new Secret('garbage') }, 'token_malformed', /the password is not a JWT/],
     ['a token without signature', ci(good, { alg: 'none' }), 'token_unsigned', /algorithm "none"/],
     ['a shared secret', ci(good, { alg: 'HS256', kid: 'k' }), 'token_unsigned', /algorithm "HS256"/],
     ['no end', ci({ ...good, exp: undefined }), 'expiry_missing', /does not say when it expires/],
@@ -166,7 +166,12 @@ describe('what the rules here refuse', () => {
       'no_rule_matches',
       /no rule of source "github" matches repository "evil\/app"/,
     ],
-    ['a session', session({ ...sessionClaims, ci: {} }), 'session_broken', /the session came from source missing/],
+    [
+      'a session',
+      session({ ...sessionClaims, ci: {} }),
+      'session_source_unknown',
+      /the session came from source missing/,
+    ],
   ]
   it.each(refusals)('%s, is told so', async (_, credential, reason, message) => {
     await expect(checked().ask(credential)).rejects.toMatchObject({ reason, message: expect.stringMatching(message) })
@@ -202,5 +207,5 @@ describe('what the rules here refuse', () => {
 it('says nothing of passwords, nor of anything without rules', async () => {
   const noRules = checked(undefined, () => undefined)
   expect(await checked().ask({ kind: 'password', username: 'deploy', password: new Secret('p') })).toBe(issued)
-  expect(await noRules.ask({ kind: 'jwt', jwt: new Secret('garbage') })).toBe(issued)
+  expect(await noRules.ask({ kind: 'ci_token', jwt: new Secret('garbage') })).toBe(issued)
 })

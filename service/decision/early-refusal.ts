@@ -35,7 +35,7 @@ const reasons: Record<RefusalCode, FailureReason> = {
   'expiry-missing': 'expiry_missing',
   expired: 'token_expired',
   'not-yet-valid': 'token_not_yet_valid',
-  'session-broken': 'session_broken',
+  'session-source-unknown': 'session_source_unknown',
   'no-rule-matches': 'no_rule_matches',
   'no-image-name': 'no_image_name',
 }

@@ -49,10 +49,10 @@ describe('refusedActions', () => {
   })
 })
 
-const job: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience })) }
+const job: Credential = { kind: 'ci_token', jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience })) }
 /** Of a job that may delete its own images, list the catalog and nothing else. */
 const cleaner: Credential = {
-  kind: 'jwt',
+  kind: 'ci_token',
   jwt: new Secret(unsignedToken({ ...githubClaims, aud: audience, repository_id: '7', repository_owner_id: '9' })),
 }
 const user: Credential = { kind: 'password', username: 'deploy', password: new Secret('p') }
@@ -102,7 +102,7 @@ describe('explainRefusedAccess', () => {
     ['repository:Acme/.GitHub:push', /^push_refused: repository/],
   ])('says that the name of the repository is not that of an image: %s', async (scope, sentence) => {
     const claims = { ...githubClaims, repository: 'acme/.github', aud: audience }
-    const credential: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken(claims)) }
+    const credential: Credential = { kind: 'ci_token', jwt: new Secret(unsignedToken(claims)) }
     const { answer } = await told(credential, [scope], [])
     expect(answer).toMatch(sentence)
     expect(answer).toContain('repository "acme/.github" cannot be the name of an image')
@@ -111,7 +111,7 @@ describe('explainRefusedAccess', () => {
 
   it('does not speak of that name about a pull of something else, nor where something is granted', async () => {
     const claims = { ...githubClaims, repository: 'acme/.github', aud: audience }
-    const credential: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken(claims)) }
+    const credential: Credential = { kind: 'ci_token', jwt: new Secret(unsignedToken(claims)) }
     expect((await told(credential, ['repository:evil/app:pull'], [])).answer).not.toContain('cannot be the name')
     expect((await told(credential, ['repository:acme/app:pull'], [repository('acme/app', 'pull')])).answer).toBe(
       'issued',

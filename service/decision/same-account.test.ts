@@ -40,7 +40,7 @@ function tokenOf(pod: number, more: object = {}, anonymous?: true): Credential {
     'kubernetes.io': { namespace: 'shop', pod: { name: `pod-${pod}` }, serviceaccount: { name: 'app' } },
     ...more,
   }
-  return { kind: 'jwt', jwt: new Secret(unsignedToken(claims)), ...(anonymous && { anonymous }) }
+  return { kind: 'ci_token', jwt: new Secret(unsignedToken(claims)), ...(anonymous && { anonymous }) }
 }
 
 function world(verdict: (token: string) => SignatureVerdict = () => 'good', policy = policyOf()) {

@@ -9,8 +9,8 @@ import { isLoginToken, keptSession, openSession } from './session.ts'
 
 const audience = 'docker-registry'
 const session = unsignedToken({ ci: { source: 'github', claims: {} } })
-const ci: Credential = { kind: 'jwt', jwt: new Secret(unsignedToken({ sub: 'a' })) }
-const inPlaceOfAPassword: Credential = { kind: 'jwt', jwt: new Secret(session) }
+const ci: Credential = { kind: 'ci_token', jwt: new Secret(unsignedToken({ sub: 'a' })) }
+const inPlaceOfAPassword: Credential = { kind: 'ci_token', jwt: new Secret(session) }
 
 /** Asks for a session, and tells what authentik was asked. */
 async function ask(credential: Credential, { offline = true, given = session, sessions = true } = {}) {

@@ -41,7 +41,7 @@ export async function openSession(
   { credential, offline, ...rest }: SessionRequest,
   open: Exchange | undefined,
 ): Promise<IssuedToken | undefined> {
-  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !open) return undefined
+  if (!offline || credential.kind !== 'ci_token' || credential.anonymous || !open) return undefined
   if (isSession(credential.token)) return undefined
   const session = await open({ credential, scopes: [], offline, ...rest })
   if (session.session === undefined) {
@@ -62,7 +62,8 @@ export async function openSession(
 export function keptSession({ credential, offline }: SessionRequest): RefreshToken | undefined {
   if (credential.kind === 'session') return kept(credential.jwt)
   // A session as the password of a CI login: no session is made from one, and none is needed.
-  if (!offline || credential.kind !== 'jwt' || credential.anonymous || !isSession(credential.token)) return undefined
+  if (!offline || credential.kind !== 'ci_token' || credential.anonymous || !isSession(credential.token))
+    return undefined
   return kept(credential.jwt)
 }
 

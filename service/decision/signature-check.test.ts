@@ -19,7 +19,7 @@ const sessionToken = unsignedToken({
   aud: ['ci-session', 'docker-registry'],
   ci: { source: 'github', claims: githubClaims },
 })
-const job: Credential = { kind: 'jwt', jwt: new Secret(jobToken) }
+const job: Credential = { kind: 'ci_token', jwt: new Secret(jobToken) }
 const session: Credential = { kind: 'session', jwt: new Secret(sessionToken) }
 
 /** Asks for a token with a credential whose signature is found to be so, and tells who was asked about it. */
@@ -94,7 +94,7 @@ describe('checkSignatures', () => {
   })
 
   it('takes a session for one wherever it stands, and never by the keys of a job', async () => {
-    const asPassword: Credential = { kind: 'jwt', jwt: session.jwt }
+    const asPassword: Credential = { kind: 'ci_token', jwt: session.jwt }
     expect((await ask(asPassword, 'good')).checked).toEqual([['sessions', OWN_KEY, sessionToken]])
   })
 
@@ -102,7 +102,7 @@ describe('checkSignatures', () => {
     ['a password', { kind: 'password', username: 'deploy', password: new Secret(jobToken) }, policy],
     [
       'a token that the rules refuse, which is a sample',
-      { kind: 'jwt', jwt: new Secret(unsignedToken({ iss: 'x' })) },
+      { kind: 'ci_token', jwt: new Secret(unsignedToken({ iss: 'x' })) },
       policy,
     ],
   ])('does not look at %s', async (_, credential, rules) => {

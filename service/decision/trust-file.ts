@@ -30,7 +30,7 @@ export async function openTrustFile(
   path: string,
   limits: FileLimits,
   log: Log,
-  reloaded: (result: 'replaced' | 'refused') => void = () => {},
+  reloaded: (result: 'loaded' | 'rejected') => void = () => {},
 ): Promise<TrustFile> {
   let loaded = await load(path, limits.trustFileBytes)
   let complaint = ''
@@ -39,14 +39,14 @@ export async function openTrustFile(
       if ((await versionOf(path)) === loaded.version) return
       loaded = await load(path, limits.trustFileBytes)
       log.info({ rules: countRules(loaded.policy) }, 'trust rules replaced')
-      reloaded('replaced')
+      reloaded('loaded')
       complaint = ''
     } catch (error) {
       if (!(error instanceof ConfiguredFileError)) throw error
       // Once for each kind of mistake, not every few seconds.
       if (error.message !== complaint) {
         log.error({ cause: error.message }, 'the trust rules stay as they were')
-        reloaded('refused')
+        reloaded('rejected')
       }
       complaint = error.message
     }

@@ -33,10 +33,10 @@ function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst 
     limits: { ...usualLimits, ...limits },
     log: createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }),
     audit: { write: (decision) => decisions.push({ ...decision }), prepare: () => ({ write: () => {}, bytes: 0 }) },
-    metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {}, connectionRefused: () => {} },
+    metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {}, connectionDropped: () => {} },
     tracing: noTracing,
     readiness,
-    pageFacts: () => ({ authentikAnswers: true, keysFit: true, hasRules: false }),
+    pageFacts: () => ({ authentikAnswers: true, keysMatch: true, hasRules: false }),
     addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst, entries: 10 }, () => 0),
     trustedProxies: parseProxies('127.0.0.0/8') ?? { check: () => false },
     addressesKnown: true,
@@ -195,7 +195,9 @@ describe('failures', () => {
 describe('the audit log', () => {
   it('names the client that the trusted proxy has seen, and its agent', async () => {
     await get('/token', { headers: { 'x-forwarded-for': '198.51.100.7, 203.0.113.9', 'user-agent': 'docker/28' } })
-    expect(decisions).toMatchObject([{ client: '203.0.113.9', agent: 'docker/28', outcome: 'granted', status: 200 }])
+    expect(decisions).toMatchObject([
+      { clientAddress: '203.0.113.9', userAgent: 'docker/28', outcome: 'granted', status: 200 },
+    ])
     expect(requests).toEqual([['granted', 'granted', 0]])
   })
 })
@@ -206,7 +208,7 @@ describe('the rate of a client address', () => {
     const answers = [
       async () => issued,
       async ({ decision }: { decision: Decision }) => {
-        decision.calls = 1
+        decision.exchanges = 1
         return issued
       },
       async () => {

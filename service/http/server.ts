@@ -22,7 +22,7 @@ export interface ServerDependencies {
   limits: Limits
   log: Log
   audit: Audit
-  metrics: Pick<Metrics, 'request' | 'rateLimited' | 'connectionRefused'>
+  metrics: Pick<Metrics, 'request' | 'rateLimited' | 'connectionDropped'>
   tracing: Pick<Tracing, 'request'>
   readiness: Readiness
   /** What the page at `/` shows. */
@@ -66,13 +66,17 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       const { headers, socket } = request
       const decision: Decision = {
         requestId: newRequestId(),
-        client: clientAddress(socket.remoteAddress ?? '', forwardedFor(headers['x-forwarded-for']), trustedProxies),
-        agent: headers['user-agent'] ?? '',
+        clientAddress: clientAddress(
+          socket.remoteAddress ?? '',
+          forwardedFor(headers['x-forwarded-for']),
+          trustedProxies,
+        ),
+        userAgent: headers['user-agent'] ?? '',
       }
       const [path = ''] = (request.url ?? '').split('?', 1)
       underWay.add(request)
       const client = {
-        address: addressesKnown ? rateKey(decision.client) : '',
+        address: addressesKnown ? rateKey(decision.clientAddress) : '',
         askedMs: startedMs,
         whenGone: (listener: () => void) => whenGone(response, listener),
       }
@@ -124,8 +128,8 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       decision.reason = known.reason
       const level = levelOf(known)
       const err = known === error ? {} : { err: error }
-      const { requestId, client, authentikId } = decision
-      log[level]({ requestId, authentikId, client, reason: known.reason, ...known.facts, ...err }, 'not granted')
+      const { requestId, clientAddress, authentikId } = decision
+      log[level]({ requestId, authentikId, clientAddress, reason: known.reason, ...known.facts, ...err }, 'not granted')
       return errorAnswer(known, requestId, limits)
     }
   }
@@ -136,12 +140,12 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     decision: Decision,
     client: Client,
   ): Promise<Answer> {
-    const key = rateKey(decision.client)
+    const key = rateKey(decision.clientAddress)
     const waitSeconds = addressRate.waitSeconds(key)
     if (waitSeconds > 0) {
       metrics.rateLimited('address')
       throw new TokenError(
-        'rate_exceeded',
+        'rate_limited',
         `Too many requests from this address; try again in ${waitSeconds} s, and look for a job that asks in a loop`,
         { waitSeconds },
       )
@@ -155,10 +159,10 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       return await token({ authorization: headers.authorization, query, decision, client })
     } catch (error) {
       // What is refused counts, whoever refused it; the cost of what authentik was asked for is counted below.
-      if (decision.calls === undefined) addressRate.take(key)
+      if (decision.exchanges === undefined) addressRate.take(key)
       throw error
     } finally {
-      if (decision.calls !== undefined) addressRate.take(key)
+      if (decision.exchanges !== undefined) addressRate.take(key)
     }
   }
 
@@ -178,7 +182,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
 
   // Probes and scrapers come to the second port, so these can have all of them.
   server.maxConnections = limits.clientConnections
-  server.on('drop', () => metrics.connectionRefused())
+  server.on('drop', () => metrics.connectionDropped())
 
   // What the parser refuses never becomes a request. The error holds the raw bytes, credentials included.
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { pageAnswer } from './status-page.ts'
 
-const well = { host: 'registry.example.com', authentikAnswers: true, keysFit: true, hasRules: true }
+const well = { host: 'registry.example.com', authentikAnswers: true, keysMatch: true, hasRules: true }
 
 describe('the page', () => {
   it('says how to log in at the name by which it was asked', () => {
@@ -35,7 +35,7 @@ describe('the page', () => {
 
   it.each([
     ['authentikAnswers', 'authentik does not answer'],
-    ['keysFit', 'the registry lacks a key in use'],
+    ['keysMatch', 'the registry lacks a key in use'],
     ['hasRules', 'none could be read'],
   ])('says what is down: %s', (fact, words) => {
     expect(pageAnswer(well).body).toContain('Everything works')

@@ -11,7 +11,7 @@ export interface PageFacts {
   readonly host: string | undefined
   readonly authentikAnswers: boolean
   /** Whether the registry has the keys that authentik signs with. */
-  readonly keysFit: boolean
+  readonly keysMatch: boolean
   readonly hasRules: boolean
 }
 
@@ -45,7 +45,7 @@ const headers = {
 /** A public name with or without a port; anything else is not repeated. */
 const HOST = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?(:\d{1,5})?$/
 
-export function pageAnswer({ host, authentikAnswers, keysFit, hasRules }: PageFacts): Answer {
+export function pageAnswer({ host, authentikAnswers, keysMatch, hasRules }: PageFacts): Answer {
   const name = host !== undefined && HOST.test(host) ? host.toLowerCase() : 'registry.example.com'
   const parts = [
     { what: 'Token service', up: true, says: 'answers' },
@@ -56,8 +56,8 @@ export function pageAnswer({ host, authentikAnswers, keysFit, hasRules }: PageFa
     },
     {
       what: 'Keys',
-      up: keysFit,
-      says: keysFit ? 'the registry knows the keys in use' : 'the registry lacks a key in use',
+      up: keysMatch,
+      says: keysMatch ? 'the registry knows the keys in use' : 'the registry lacks a key in use',
     },
     { what: 'Rules', up: hasRules, says: hasRules ? 'loaded' : 'none could be read, so no job is let in' },
   ]

@@ -4,11 +4,11 @@ import { type Audit, auditFields, createAudit, type Decision } from './audit.ts'
 const whole: Required<Omit<Decision, 'prepared'>> = {
   authentikId: 'a',
   requestId: '2f1c',
-  client: '203.0.113.9',
-  agent: 'docker/28.0',
+  clientAddress: '203.0.113.9',
+  userAgent: 'docker/28.0',
   outcome: 'granted',
   reason: 'push_refused',
-  credential: 'jwt',
+  credential: 'ci_token',
   verified: true,
   source: 'github',
   subject: 'acme/app',
@@ -22,7 +22,7 @@ const whole: Required<Omit<Decision, 'prepared'>> = {
   tokenSha256: 'a'.repeat(64),
   sessionSha256: 'b'.repeat(64),
   status: 200,
-  calls: 2,
+  exchanges: 2,
   durationMs: 12,
   traceId: 'c'.repeat(32),
 }
@@ -55,24 +55,30 @@ describe('createAudit', () => {
   })
 
   it('repeats a line for another request, with what that one has of its own', () => {
-    const own = { requestId: '3a2d', client: '203.0.113.10', agent: 'crane', durationMs: 1, traceId: 'd'.repeat(32) }
+    const own = {
+      requestId: '3a2d',
+      clientAddress: '203.0.113.10',
+      userAgent: 'crane',
+      durationMs: 1,
+      traceId: 'd'.repeat(32),
+    }
     const { status, outcome, reason, authentikId, ...decision } = whole
     const lines = written((audit) => audit.prepare(decision).write(own))
-    expect(JSON.parse(lines)).toMatchObject({ ...decision, ...own, granted: whole.asked, calls: 0, status: 200 })
+    expect(JSON.parse(lines)).toMatchObject({ ...decision, ...own, granted: whole.asked, exchanges: 0, status: 200 })
     expect(Object.keys(JSON.parse(lines)).slice(2)).toEqual(expect.arrayContaining(['outcome', 'requestId']))
   })
 
   it('leaves out what is not known, but says when authentik was not asked', () => {
-    const line = lineOf({ requestId: '2f1c', client: '203.0.113.9', agent: '' })
-    expect(Object.keys(line)).toEqual(['audit', 'time', 'calls', 'requestId', 'client', 'agent'])
-    expect(line.calls).toBe(0)
+    const line = lineOf({ requestId: '2f1c', clientAddress: '203.0.113.9', userAgent: '' })
+    expect(Object.keys(line)).toEqual(['audit', 'time', 'exchanges', 'requestId', 'clientAddress', 'userAgent'])
+    expect(line.exchanges).toBe(0)
   })
 
   it('keeps the difference between nothing granted and nothing known', () => {
     expect(lineOf({ ...whole, granted: [] }).granted).toEqual([])
   })
 
-  it.each(['subject', 'ref', 'run', 'job', 'agent'] as const)('cuts a long %s', (field) => {
+  it.each(['subject', 'ref', 'run', 'job', 'userAgent'] as const)('cuts a long %s', (field) => {
     expect(lineOf({ ...whole, [field]: 'x'.repeat(256) })[field]).toBe('x'.repeat(256))
     expect(lineOf({ ...whole, [field]: 'x'.repeat(100_000) })[field]).toBe(`${'x'.repeat(256)}…`)
   })
@@ -90,9 +96,9 @@ describe('createAudit', () => {
 
   it('stays one line, whatever a client writes', () => {
     const hostile = '"}\n{"audit":1,"outcome":"granted"}\r\n\u2028\u0000'
-    const text = written((audit) => audit.write({ ...whole, agent: hostile, subject: hostile, ref: hostile }))
+    const text = written((audit) => audit.write({ ...whole, userAgent: hostile, subject: hostile, ref: hostile }))
     expect(text.trim().split('\n')).toHaveLength(1)
-    expect(JSON.parse(text)).toMatchObject({ agent: hostile, subject: hostile, ref: hostile, outcome: 'granted' })
+    expect(JSON.parse(text)).toMatchObject({ userAgent: hostile, subject: hostile, ref: hostile, outcome: 'granted' })
   })
 
   it('writes nothing that it does not know by name', () => {

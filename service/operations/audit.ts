@@ -17,11 +17,11 @@ export type Outcome = (typeof outcomes)[number]
 export interface Decision {
   requestId: string
   /** The address of whoever asked, by the proxies that are trusted. */
-  client: string
-  agent: string
+  clientAddress: string
+  userAgent: string
   outcome?: Outcome
   reason?: string
-  credential?: 'jwt' | 'session' | 'password' | 'anonymous'
+  credential?: 'ci_token' | 'session' | 'password' | 'anonymous'
   /** Whether authentik has said that the claims are true; those of a refused token are only what it says. */
   verified?: boolean
   source?: string
@@ -44,7 +44,7 @@ export interface Decision {
   /** Where the line is that of an earlier request, but for what each request has of its own. */
   prepared?: PreparedLine
   /** Calls to authentik that this request cost; none if the cache or the call of another request had the answer. */
-  calls?: number
+  exchanges?: number
   /** authentik's own id of the last of them: its log and its events have it. */
   authentikId?: string
   durationMs?: number
@@ -53,7 +53,7 @@ export interface Decision {
 }
 
 /** What each request has of its own, even if it is the repetition of another. */
-type OwnFields = Pick<Decision, 'requestId' | 'client' | 'agent' | 'durationMs' | 'traceId'>
+type OwnFields = Pick<Decision, 'requestId' | 'clientAddress' | 'userAgent' | 'durationMs' | 'traceId'>
 
 /** The line of requests that are decided as one before them was. */
 export interface PreparedLine {
@@ -80,11 +80,11 @@ export const auditFields = [
   'rules',
   'tokenSha256',
   'sessionSha256',
-  'calls',
+  'exchanges',
   'authentikId',
   'requestId',
-  'client',
-  'agent',
+  'clientAddress',
+  'userAgent',
   'durationMs',
   'traceId',
 ] as const satisfies readonly (keyof Decision)[]
@@ -108,20 +108,20 @@ export function createAudit(destination: DestinationStream): Audit {
     write: (decision) => {
       if (decision.prepared) decision.prepared.write(decision)
       else {
-        const { calls = 0, authentikId } = decision
-        log.info({ ...decided(decision), calls, authentikId, ...own(decision) })
+        const { exchanges = 0, authentikId } = decision
+        log.info({ ...decided(decision), exchanges, authentikId, ...own(decision) })
       }
     },
     prepare: (decision) => {
-      const fields = { ...decided(decision), outcome: 'granted', status: 200, calls: 0 }
+      const fields = { ...decided(decision), outcome: 'granted', status: 200, exchanges: 0 }
       const line = log.child(fields)
       return { bytes: JSON.stringify(fields).length, write: (request) => line.info(own(request)) }
     },
   }
 }
 
-function own({ requestId, client, agent, durationMs, traceId }: OwnFields) {
-  return { requestId, client, agent: shown(agent), durationMs, traceId }
+function own({ requestId, clientAddress, userAgent, durationMs, traceId }: OwnFields) {
+  return { requestId, clientAddress, userAgent: shown(userAgent), durationMs, traceId }
 }
 
 function decided({ granted, asked, rules, ...decision }: Decision) {

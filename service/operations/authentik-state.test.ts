@@ -78,28 +78,28 @@ describe('createAuthentikState', () => {
       ['some, but authentik did not say', undefined, ['a'], true],
       ['unknown', ['a'], undefined, true],
     ])('are %s', async (_, keyIds, given, fit) => {
-      const { keysFit, probed } = stateOf({ answered: true, ...(keyIds ? { keyIds } : {}) }, given)
+      const { keysMatch, probed } = stateOf({ answered: true, ...(keyIds ? { keyIds } : {}) }, given)
       await probed()
-      expect(keysFit()).toBe(fit)
+      expect(keysMatch()).toBe(fit)
     })
 
     it('count anew with each look, so that new ones help without a restart', async () => {
-      const { world, keysFit, probed } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
+      const { world, keysMatch, probed } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
       await probed()
-      expect(keysFit()).toBe(false)
+      expect(keysMatch()).toBe(false)
       world.given = ['a', 'new']
       world.nowMs += limits.probeIntervalMs
       await probed()
-      expect(keysFit()).toBe(true)
+      expect(keysMatch()).toBe(true)
     })
 
     it('stay wrong while authentik does not say more', async () => {
-      const { world, keysFit, probed } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
+      const { world, keysMatch, probed } = stateOf({ answered: true, keyIds: ['new'] }, ['a'])
       await probed()
       world.health = { answered: false }
       world.nowMs += limits.probeIntervalMs
       await probed()
-      expect(keysFit()).toBe(false)
+      expect(keysMatch()).toBe(false)
     })
   })
 })

@@ -19,7 +19,7 @@ export interface AuthentikState {
   /** Whether it answers: no, if it did not answer the last probe, nor anything for `authentikSilentMs`. */
   answers(): boolean
   /** Whether all keys that it signs with are known to the registry; also true where that is unknown. */
-  keysFit(): boolean
+  keysMatch(): boolean
   /** authentik has answered something. */
   answered(): void
 }
@@ -57,7 +57,7 @@ export function createAuthentikState({
       if (now() - probedMs >= limits.probeIntervalMs) void probeNow()
     },
     answers: () => answersProbes || now() - answeredMs <= limits.authentikSilentMs,
-    keysFit: () => fit,
+    keysMatch: () => fit,
     answered: () => {
       answersProbes = true
       answeredMs = now()

@@ -4,7 +4,7 @@ import { type Disagreement, disagreements } from '../decision/disagreement.ts'
 import { type LimitName, type Limits, limitNames } from '../limits.ts'
 import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
 import { type Kind, kinds } from '../upstream/queues.ts'
-import { type AnswerSource, answerSources } from '../upstream/token-cache.ts'
+import { type LookupResult, lookupResults } from '../upstream/token-cache.ts'
 import type { Outcome } from './audit.ts'
 
 /** Seconds; a cached answer takes under 1 ms, an exchange 200 ms, a queue of them up to 20 s. */
@@ -25,20 +25,20 @@ export interface Gauges {
   /** Starts a health probe, if the last one is old enough. */
   probeAuthentik: () => void
   authentikAnswers: () => boolean
-  registryKeysFit: () => boolean
+  registryKeysMatch: () => boolean
   rules: () => number
   cleanUpUntilMs: () => number | undefined
 }
 
 export interface Metrics {
   request(outcome: Outcome, reason: string, seconds: number): void
-  /** @param answered what came of it: the reason of a failure, or `granted` */
-  upstream(purpose: 'registry' | 'session', answered: string, seconds: number): void
-  answer(source: AnswerSource): void
+  /** @param reason that of the failure, or `granted` */
+  upstream(purpose: 'registry' | 'session', reason: string, seconds: number): void
+  lookup(result: LookupResult): void
   disagreement(kind: Disagreement): void
   rateLimited(by: 'credential' | 'address'): void
-  connectionRefused(): void
-  reload(result: 'replaced' | 'refused'): void
+  connectionDropped(): void
+  reload(result: 'loaded' | 'rejected'): void
   /** Registers the gauges; once. */
   watch(gauges: Gauges, limits: Limits): void
   /** The page, and its content type. */
@@ -58,7 +58,7 @@ export function createMetrics(): Metrics {
     registers,
   })
   const latency = new Histogram({
-    name: `${PREFIX}request_seconds`,
+    name: `${PREFIX}request_duration_seconds`,
     help: 'Seconds from the end of a request to its answer',
     labelNames: ['outcome'],
     buckets: LATENCY_BUCKETS,
@@ -66,21 +66,21 @@ export function createMetrics(): Metrics {
   })
   const upstreamCalls = new Counter({
     name: `${PREFIX}upstream_calls_total`,
-    help: 'Calls to the token endpoint of authentik by purpose and what came of them',
-    labelNames: ['purpose', 'answered'],
+    help: 'Calls to the token endpoint of authentik by purpose and reason',
+    labelNames: ['purpose', 'reason'],
     registers,
   })
   const upstreamLatency = new Histogram({
-    name: `${PREFIX}upstream_seconds`,
+    name: `${PREFIX}upstream_call_duration_seconds`,
     help: 'Seconds of a call to authentik',
     labelNames: ['purpose'],
     buckets: LATENCY_BUCKETS,
     registers,
   })
-  const answers = new Counter({
-    name: `${PREFIX}answers_total`,
-    help: 'Where tokens and refusals came from: made anew, the cache, a call that was shared, a remembered refusal',
-    labelNames: ['source'],
+  const lookups = new Counter({
+    name: `${PREFIX}cache_lookups_total`,
+    help: 'Look-ups in the cache: no entry, a token, a call under way that was shared, a remembered refusal',
+    labelNames: ['result'],
     registers,
   })
   const disagreed = new Counter({
@@ -95,8 +95,8 @@ export function createMetrics(): Metrics {
     labelNames: ['by'],
     registers,
   })
-  const connectionsRefused = new Counter({
-    name: `${PREFIX}connections_refused_total`,
+  const connectionsDropped = new Counter({
+    name: `${PREFIX}connections_dropped_total`,
     help: 'Connections of clients that were closed at once, because there were too many',
     registers,
   })
@@ -107,15 +107,15 @@ export function createMetrics(): Metrics {
     registers,
   })
   // There from the start, so that a rate over them is never missing.
-  for (const source of answerSources) answers.inc({ source }, 0)
+  for (const result of lookupResults) lookups.inc({ result }, 0)
   for (const kind of disagreements) disagreed.inc({ kind }, 0)
   for (const by of ['credential', 'address']) limited.inc({ by }, 0)
-  for (const result of ['replaced', 'refused']) reloads.inc({ result }, 0)
+  for (const result of ['loaded', 'rejected']) reloads.inc({ result }, 0)
 
   // A child knows its labels; finding it by them anew is what counting costs most.
   const requestChildren = new Map<string, Counter.Internal>()
   const latencyChildren = new Map<string, Histogram.Internal<'outcome'>>()
-  const answerChildren = new Map(answerSources.map((source) => [source, answers.labels({ source })]))
+  const lookupChildren = new Map(lookupResults.map((result) => [result, lookups.labels({ result })]))
   const child = <Value>(children: Map<string, Value>, key: string, make: () => Value): Value => {
     const known = children.get(key) ?? make()
     children.set(key, known)
@@ -128,14 +128,14 @@ export function createMetrics(): Metrics {
       child(requestChildren, `${outcome} ${reason}`, () => requests.labels({ outcome, reason })).inc()
       child(latencyChildren, outcome, () => latency.labels({ outcome })).observe(seconds)
     },
-    upstream: (purpose, answered, seconds) => {
-      upstreamCalls.inc({ purpose, answered })
+    upstream: (purpose, reason, seconds) => {
+      upstreamCalls.inc({ purpose, reason })
       upstreamLatency.observe({ purpose }, seconds)
     },
-    answer: (source) => answerChildren.get(source)?.inc(),
+    lookup: (result) => lookupChildren.get(result)?.inc(),
     disagreement: (kind) => disagreed.inc({ kind }),
     rateLimited: (by) => limited.inc({ by }),
-    connectionRefused: () => connectionsRefused.inc(),
+    connectionDropped: () => connectionsDropped.inc(),
     reload: (result) => reloads.inc({ result }),
     watch: (gauges, limits) => {
       look = gauges.probeAuthentik
@@ -166,30 +166,36 @@ function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
       },
     })
   gauge('upstream_in_flight', 'Calls to authentik under way', gauges.inFlight)
-  gauge('upstream_places', 'Calls to authentik that may be under way at once, by how fast it answers', gauges.places)
+  gauge(
+    'upstream_in_flight_limit',
+    'Calls to authentik that may be under way at once, by how fast it answers',
+    gauges.places,
+  )
   new Gauge({
     name: `${PREFIX}upstream_queued`,
     help: 'Calls to authentik that wait for their turn, by kind of credential',
-    labelNames: ['kind'],
+    labelNames: ['queue'],
     registers: [registry],
     collect() {
-      for (const kind of kinds) this.set({ kind }, gauges.waiting(kind))
+      for (const kind of kinds) this.set({ queue: kind }, gauges.waiting(kind))
     },
   })
   gauge('cache_entries', 'Tokens in the cache', gauges.cacheEntries)
   gauge('cache_bytes', 'Bytes of the tokens in the cache', gauges.cacheBytes)
   gauge('refused_keys', 'Keys that their issuers publish and of which authentik has taken no token', gauges.refusedKeys)
-  gauge('breaker_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open', () =>
+  gauge('circuit_breaker_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open', () =>
     breakerStates.indexOf(gauges.breaker()),
   )
   gauge('ready', 'Whether /ready says yes', () => Number(gauges.ready()))
-  gauge('authentik_answers', 'Whether authentik has answered lately', () => Number(gauges.authentikAnswers()))
-  gauge('registry_keys_fit', 'Whether the registry was given every key that authentik signs with', () =>
-    Number(gauges.registryKeysFit()),
+  gauge('upstream_up', 'Whether authentik has answered lately: 1 yes, 0 no', () => Number(gauges.authentikAnswers()))
+  gauge('registry_keys_match', 'Whether the registry was given every key that authentik signs with', () =>
+    Number(gauges.registryKeysMatch()),
   )
   gauge('trust_rules', 'Rules in force', gauges.rules)
-  gauge('clean_up_until_seconds', 'Unix time until which pushes are refused for a clean-up; 0 while they are not', () =>
-    Math.floor((gauges.cleanUpUntilMs() ?? 0) / 1000),
+  gauge(
+    'clean_up_end_timestamp_seconds',
+    'Unix time until which pushes are refused for a clean-up; 0 while they are not',
+    () => Math.floor((gauges.cleanUpUntilMs() ?? 0) / 1000),
   )
   const limit = new Gauge({
     name: `${PREFIX}limit`,

@@ -82,10 +82,10 @@ export function createTracing(
         ended(span, () =>
           work({
             traceId,
-            answered: ({ status = 0, outcome, reason, credential, calls }) => {
+            answered: ({ status = 0, outcome, reason, credential, exchanges }) => {
               span.setAttributes({
                 'http.response.status_code': status,
-                ...named({ outcome, reason, credential, calls }),
+                ...named({ outcome, reason, credential, exchanges }),
               })
               // Semantic conventions: of a server, a 4xx is no error.
               if (status >= 500) fail(span, reason ?? String(status))

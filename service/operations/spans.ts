@@ -15,7 +15,7 @@ export interface RequestSpan {
   /** 32 hex digits, for the log; undefined where there are no traces. */
   readonly traceId: string | undefined
   /** Says how the request ended; only these fields of the decision are taken. */
-  answered(decision: Pick<Decision, 'status' | 'outcome' | 'reason' | 'credential' | 'calls'>): void
+  answered(decision: Pick<Decision, 'status' | 'outcome' | 'reason' | 'credential' | 'exchanges'>): void
 }
 
 /** A call to authentik. */

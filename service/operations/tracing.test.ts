@@ -52,7 +52,7 @@ describe('spans', () => {
         call.answered(200)
         return 'token'
       })
-      request.answered({ status: 200, outcome: 'granted', credential: 'jwt', calls: 1 })
+      request.answered({ status: 200, outcome: 'granted', credential: 'ci_token', exchanges: 1 })
       return called
     })
     await tracing.close()
@@ -77,8 +77,8 @@ describe('spans', () => {
       'http.response.status_code': 200,
       'passwordless_registry.request_id': 'r-1',
       'passwordless_registry.outcome': 'granted',
-      'passwordless_registry.credential': 'jwt',
-      'passwordless_registry.calls': 1,
+      'passwordless_registry.credential': 'ci_token',
+      'passwordless_registry.exchanges': 1,
     })
     expect(attributesOf(call)).toEqual({
       'http.request.method': 'POST',

@@ -11,7 +11,7 @@ const failsWith = (reason: string) => expect.objectContaining({ name: 'TokenErro
 describe('readCredential', () => {
   it('knows the user name whose password is a CI token', () => {
     const credential = read(basic('JWT:header.claims.signature'))
-    expect(credential?.kind === 'jwt' && credential.jwt.reveal()).toBe('header.claims.signature')
+    expect(credential?.kind === 'ci_token' && credential.jwt.reveal()).toBe('header.claims.signature')
   })
 
   it('takes the password of anyone else as it is, colons and all', () => {
@@ -26,7 +26,7 @@ describe('readCredential', () => {
   })
 
   it('is not particular about the case of the scheme', () => {
-    expect(read(basic('JWT:a').replace('Basic', 'bAsIc'))).toMatchObject({ kind: 'jwt' })
+    expect(read(basic('JWT:a').replace('Basic', 'bAsIc'))).toMatchObject({ kind: 'ci_token' })
   })
 
   it('gives nothing when there is no header', () => {
@@ -60,7 +60,7 @@ describe('readCredential', () => {
 
   it('takes credentials up to the limit', () => {
     const longest = 'x'.repeat(limits.credentialBytes - 'JWT:'.length)
-    expect(read(basic(`JWT:${longest}`))).toMatchObject({ kind: 'jwt' })
+    expect(read(basic(`JWT:${longest}`))).toMatchObject({ kind: 'ci_token' })
     expect(() => read(basic(`JWT:${longest}x`))).toThrow(failsWith('credentials_too_large'))
   })
 
@@ -143,7 +143,7 @@ describe('anonymousCredential', () => {
     const readFile = async () => contents.shift() ?? ''
     const ask = async () => {
       const credential = await anonymousCredential({ kind: 'jwt-file', path: '/token' }, 'JWT', readFile)
-      return credential.kind === 'jwt' && credential.jwt.reveal()
+      return credential.kind === 'ci_token' && credential.jwt.reveal()
     }
     expect([await ask(), await ask()]).toEqual(['first', 'second'])
     await expect(ask()).rejects.toMatchObject({ reason: 'anonymous_unavailable', facts: { cause: 'empty' } })

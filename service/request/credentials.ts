@@ -5,7 +5,7 @@ import { Secret } from '../secret.ts'
 
 /** What is sent to authentik to prove who asks; `session` is what came as a refresh token. */
 export type Credential =
-  | { kind: 'jwt'; jwt: Secret; anonymous?: true }
+  | { kind: 'ci_token'; jwt: Secret; anonymous?: true }
   | { kind: 'session'; jwt: Secret; anonymous?: never }
   | { kind: 'password'; username: string; password: Secret; anonymous?: true }
 
@@ -105,7 +105,7 @@ function nameAndPassword(username: string, password: string, jwtUsername: string
         : 'The password is empty; log in again',
     )
   }
-  if (username === jwtUsername) return { kind: 'jwt', jwt: new Secret(password) }
+  if (username === jwtUsername) return { kind: 'ci_token', jwt: new Secret(password) }
   return { kind: 'password', username, password: new Secret(password) }
 }
 
@@ -128,7 +128,7 @@ export async function anonymousCredential(
   if (anonymous.kind === 'password') return { ...anonymous, anonymous: true }
   const jwt = (await readFile(anonymous.path).catch((error: NodeJS.ErrnoException) => unusable(error.code))).trim()
   if (jwt === '') return unusable('empty')
-  return { kind: 'jwt', jwt: new Secret(jwt), anonymous: true }
+  return { kind: 'ci_token', jwt: new Secret(jwt), anonymous: true }
 }
 
 function unusable(cause = 'unknown'): never {

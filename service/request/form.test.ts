@@ -29,7 +29,7 @@ describe('readGrant', () => {
   })
 
   it('knows a CI token and a user by their name', () => {
-    expect(grant('grant_type=password&username=JWT&password=a.b.c')).toMatchObject({ kind: 'jwt' })
+    expect(grant('grant_type=password&username=JWT&password=a.b.c')).toMatchObject({ kind: 'ci_token' })
     expect(grant('grant_type=password&username=deploy&password=p')).toMatchObject({ kind: 'password' })
   })
 

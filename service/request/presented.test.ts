@@ -8,7 +8,7 @@ import { Secret } from '../secret.ts'
 import type { Credential } from './credentials.ts'
 import { createKeyedHash, createPresent } from './presented.ts'
 
-const jwt = (text: string): Credential => ({ kind: 'jwt', jwt: new Secret(text) })
+const jwt = (text: string): Credential => ({ kind: 'ci_token', jwt: new Secret(text) })
 const session = (text: string): Credential => ({ kind: 'session', jwt: new Secret(text) })
 const user = (username: string, password: string): Credential => ({
   kind: 'password',

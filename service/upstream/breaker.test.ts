@@ -8,7 +8,7 @@ import type { ExchangeRequest, IssuedToken } from './exchange.ts'
 const limits = { breakerFailures: 3, breakerTimeouts: 2, breakerOpenMs: 5_000 }
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
 const request: ExchangeRequest = {
-  credential: presented({ kind: 'jwt', jwt: new Secret('a.b.c') }),
+  credential: presented({ kind: 'ci_token', jwt: new Secret('a.b.c') }),
   scopes: [],
   requestId: 'id',
 }
@@ -121,7 +121,7 @@ describe('while it is open', () => {
     const { world, ask, open } = breaker()
     await open()
     world.nowMs = limits.breakerOpenMs - 1
-    for (let request = 0; request < 100; request++) expect(await ask('granted')).toBe('upstream_suspended')
+    for (let request = 0; request < 100; request++) expect(await ask('granted')).toBe('upstream_circuit_open')
     expect(world.asked).toBe(0)
   })
 
@@ -131,7 +131,7 @@ describe('while it is open', () => {
     world.nowMs = limits.breakerOpenMs
     const probe = begin()
     expect(state()).toBe('half-open')
-    for (let request = 0; request < 10; request++) expect(await ask('granted')).toBe('upstream_suspended')
+    for (let request = 0; request < 10; request++) expect(await ask('granted')).toBe('upstream_circuit_open')
     expect(world.asked).toBe(1)
     expect(await probe.succeed()).toBe('granted')
     expect(world.told).toEqual(['half-open', 'closed'])
@@ -152,7 +152,7 @@ describe('while it is open', () => {
     for (let round = 1; round <= 3; round++) {
       world.nowMs = round * limits.breakerOpenMs
       expect(await ask('upstream_timeout')).toBe('upstream_timeout')
-      expect(await ask('granted')).toBe('upstream_suspended')
+      expect(await ask('granted')).toBe('upstream_circuit_open')
       expect(world.asked).toBe(round)
     }
   })

@@ -49,7 +49,7 @@ export function createBreaker(
   }
   const refuse = () => {
     throw new TokenError(
-      'upstream_suspended',
+      'upstream_circuit_open',
       'The login server (authentik) has failed several times in a row, so it gets no requests for a few seconds; try again ' +
         'then, or tell the operator',
     )

@@ -48,7 +48,7 @@ export interface IssuedToken {
   reusableUntilMs?: number
 }
 
-/** @throws TokenError `credentials_refused`, `subject_too_long`, `client_unknown`, `client_gone` or `upstream_*` */
+/** @throws TokenError `credentials_refused`, `subject_too_long`, `client_id_unknown`, `client_gone` or `upstream_*` */
 export type Exchange = (request: ExchangeRequest) => Promise<IssuedToken>
 
 /** RFC 7523 §2.2. */
@@ -112,7 +112,7 @@ function interpret(
     if (error === 'invalid_grant') throw new TokenError('credentials_refused', refusedSentence(credential), { status })
     if (error === 'invalid_client') {
       throw new TokenError(
-        'client_unknown',
+        'client_id_unknown',
         'The login server (authentik) does not know this token service; the operator must correct its client id',
         { status, clientId },
       )

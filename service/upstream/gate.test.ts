@@ -7,7 +7,7 @@ import type { ExchangeRequest, IssuedToken } from './exchange.ts'
 import { createGate, type GateLimits } from './gate.ts'
 
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
-const jwt = presented({ kind: 'jwt', jwt: new Secret('a.b.c') })
+const jwt = presented({ kind: 'ci_token', jwt: new Secret('a.b.c') })
 const password = (text: string) => presented({ kind: 'password', username: 'u', password: new Secret(text) })
 const usual = {
   upstreamConnections: 2,
@@ -104,7 +104,7 @@ describe('places', () => {
       void ask(id, { credential: password(id) })
     }
     void ask('stranger', {
-      credential: presented({ kind: 'jwt', jwt: new Secret('a.b.c'), anonymous: true }),
+      credential: presented({ kind: 'ci_token', jwt: new Secret('a.b.c'), anonymous: true }),
       verified: false,
     })
     await settled()

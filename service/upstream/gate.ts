@@ -48,7 +48,7 @@ const TURN_AWAY_INTERVAL_MS = 100
 const unanswered: ReadonlySet<FailureReason> = new Set([
   'upstream_unreachable',
   'upstream_broken',
-  'upstream_suspended',
+  'upstream_circuit_open',
   'client_gone',
   'internal',
 ])

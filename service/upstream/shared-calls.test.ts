@@ -48,7 +48,7 @@ function shared() {
       },
     }
     const answer = exchange({
-      credential: presented({ kind: 'jwt', jwt: new Secret(token) }),
+      credential: presented({ kind: 'ci_token', jwt: new Secret(token) }),
       scopes: [],
       requestId: 'id',
       verified: true,

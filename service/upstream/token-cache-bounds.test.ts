@@ -15,7 +15,7 @@ const dependencies: TokenCacheDependencies = {
   count: () => {},
   admit: () => {},
 }
-const ci = (text: string): Credential => ({ kind: 'jwt', jwt: new Secret(text) })
+const ci = (text: string): Credential => ({ kind: 'ci_token', jwt: new Secret(text) })
 
 describe('room', () => {
   /** Asks for tokens of so many characters, one for each credential, and tells how often authentik was asked. */
@@ -83,7 +83,7 @@ describe('the rate of a credential', () => {
     const cache = createTokenCache({
       ...dependencies,
       admit: () => {
-        if (!open) throw new TokenError('rate_exceeded', 'no', { waitSeconds: 1 })
+        if (!open) throw new TokenError('rate_limited', 'no', { waitSeconds: 1 })
       },
     })
     const ask = cache.remember(async () => {
@@ -91,7 +91,7 @@ describe('the rate of a credential', () => {
       return { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
     }, 'registry')
     const request = { credential: presented(ci('a.b.c')), scopes: [], requestId: 'id' }
-    await expect(ask(request)).rejects.toMatchObject({ reason: 'rate_exceeded' })
+    await expect(ask(request)).rejects.toMatchObject({ reason: 'rate_limited' })
     expect(calls).toBe(0)
     open = true
     expect((await ask(request)).token.reveal()).toBe('t')
@@ -131,7 +131,7 @@ describe('whatever is asked, in whatever order', () => {
           limits: { ...usual, cacheEntries: 20, refusalEntries: 3, slowRefusalMs: 0 },
           now: () => nowMs,
           count: (source) => {
-            if (source === 'cache') fromCache += 1
+            if (source === 'hit') fromCache += 1
           },
         })
         for (const { who, scopes, purpose, passesMs, livesSeconds, fails } of steps) {

@@ -6,11 +6,11 @@ import { limits as usual } from '../limits.ts'
 import type { Credential } from '../request/credentials.ts'
 import { Secret } from '../secret.ts'
 import type { Exchange, IssuedToken } from './exchange.ts'
-import { type AnswerSource, createTokenCache, type TokenCacheDependencies } from './token-cache.ts'
+import { createTokenCache, type LookupResult, type TokenCacheDependencies } from './token-cache.ts'
 
 const seconds = 1000
 const limits = { ...usual, cacheMs: 60 * seconds, tokenMarginMs: 60 * seconds, credentialMarginMs: 5 * seconds }
-const ci = (text = 'a.b.c'): Credential => ({ kind: 'jwt', jwt: new Secret(text) })
+const ci = (text = 'a.b.c'): Credential => ({ kind: 'ci_token', jwt: new Secret(text) })
 const scope = ['repository:acme/app:pull']
 
 /** A cache in front of an authentik that answers in `answer`'s way; time stands still unless it is told to move. */
@@ -18,7 +18,7 @@ function cached(own: Partial<TokenCacheDependencies> = {}) {
   const world = {
     nowMs: 1_000_000_000,
     calls: 0,
-    counted: [] as AnswerSource[],
+    counted: [] as LookupResult[],
     expiresInSeconds: 600,
     answer: async (): Promise<IssuedToken> => ({
       token: new Secret(`token ${world.calls}`),
@@ -110,7 +110,7 @@ describe('what is one question', () => {
     const { world, ask } = cached()
     await ask(ci(), ['b', 'a', 'c'])
     await ask(ci(), ['c', 'b', 'a'])
-    expect(world.counted).toEqual(['anew', 'cache'])
+    expect(world.counted).toEqual(['miss', 'hit'])
   })
 
   it.each<[string, Credential, string[]]>([
@@ -125,7 +125,7 @@ describe('what is one question', () => {
     const { world, ask } = cached()
     await ask()
     await ask(credential, scopes)
-    expect(world.counted).toEqual(['anew', 'anew'])
+    expect(world.counted).toEqual(['miss', 'miss'])
   })
 
   it('is not asked for a registry token and for a session alike', async () => {
@@ -155,7 +155,7 @@ describe('calls under way', () => {
     )
     expect(new Set((await Promise.all(asked)).map(({ token }) => token.reveal()))).toEqual(new Set(['token 1']))
     expect([world.calls, paid]).toEqual([1, 1])
-    expect(world.counted).toEqual(['anew', ...Array(199).fill('shared')])
+    expect(world.counted).toEqual(['miss', ...Array(199).fill('shared')])
   })
 
   it('are shared where no answer may be used again', async () => {
@@ -189,7 +189,7 @@ describe('a refusal', () => {
     world.answer = works
     world.nowMs += limits.refusalMs - 1
     await expect(ask()).rejects.toMatchObject({ reason })
-    expect(world.counted).toEqual(['anew', 'refusal'])
+    expect(world.counted).toEqual(['miss', 'negative'])
     for (const other of [ask(ci('a.b.d')), ask(ci(), ['repository:acme/base:pull']), askSession()]) {
       expect(await other).toMatch(/^token/)
     }
@@ -219,6 +219,6 @@ describe('a refusal', () => {
     const { world, ask } = cached({ limits: { ...limits, refusalEntries: 2 } })
     world.answer = failing('credentials_refused')
     for (const token of ['1', '2', '3', '3', '2', '1']) await ask(ci(token)).catch(() => {})
-    expect(world.counted).toEqual(['anew', 'anew', 'anew', 'refusal', 'refusal', 'anew'])
+    expect(world.counted).toEqual(['miss', 'miss', 'miss', 'negative', 'negative', 'miss'])
   })
 })

@@ -11,8 +11,8 @@ import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
 import { refuseSlowly } from './slow-refusal.ts'
 
 /** Where an answer came from; of those made anew the signature check, the queue or the breaker may have stopped some. */
-export const answerSources = ['anew', 'cache', 'shared', 'refusal'] as const
-export type AnswerSource = (typeof answerSources)[number]
+export const lookupResults = ['miss', 'hit', 'shared', 'negative'] as const
+export type LookupResult = (typeof lookupResults)[number]
 
 export interface TokenCacheDependencies {
   limits: Pick<
@@ -28,8 +28,8 @@ export interface TokenCacheDependencies {
   >
   /** Milliseconds since 1970. */
   now: () => number
-  count: (source: AnswerSource) => void
-  /** Called before authentik is asked. @throws TokenError `rate_exceeded` where this credential asks too often */
+  count: (result: LookupResult) => void
+  /** Called before authentik is asked. @throws TokenError `rate_limited` where this credential asks too often */
   admit: (credentialKey: string) => void
 }
 
@@ -114,12 +114,12 @@ export function createTokenCache({ limits, now, count, admit }: TokenCacheDepend
       const key = `${purpose} ${credentialKey} ${sorted(request.scopes)}`
       const known = tokens.get(key)
       if (known !== undefined) {
-        count('cache')
+        count('hit')
         return known
       }
       const refused = refusals.get(key)
       if (refused !== undefined) {
-        count('refusal')
+        count('negative')
         if (request.credential.kind === 'password') return refuseSlowly(refused, limits.slowRefusalMs)
         throw refused
       }
@@ -130,7 +130,7 @@ export function createTokenCache({ limits, now, count, admit }: TokenCacheDepend
         return answerOf(begun, request)
       }
       admit(credentialKey)
-      count('anew')
+      count('miss')
       return answerOf(begin(key, request), request)
     }
     return async (request) => {

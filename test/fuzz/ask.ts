@@ -96,15 +96,15 @@ async function ask(
   endpoint: TokenEndpoint,
 ): Promise<string | undefined> {
   written = ''
-  const decision: Decision = { requestId: 'id', client: '203.0.113.9', agent: '' }
+  const decision: Decision = { requestId: 'id', clientAddress: '203.0.113.9', userAgent: '' }
   const request = form === undefined ? { authorization, query } : { form }
   const answered = await endpoint({ ...request, decision, client }).then(
     ({ status }) => ({ status, body: '', reason: undefined }),
     (error: unknown) => {
       if (!(error instanceof TokenError)) throw error
-      const { requestId, client } = decision
+      const { requestId, clientAddress } = decision
       decision.reason = error.reason
-      log.info({ requestId, client, reason: error.reason, ...error.facts, err: error }, 'not granted')
+      log.info({ requestId, clientAddress, reason: error.reason, ...error.facts, err: error }, 'not granted')
       return { ...errorAnswer(error, requestId, limits), reason: error.reason }
     },
   )

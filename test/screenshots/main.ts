@@ -28,7 +28,7 @@ await ensurePackages({
 const { headers, body } = pageAnswer({
   host: 'registry.example.com',
   authentikAnswers: true,
-  keysFit: true,
+  keysMatch: true,
   hasRules: true,
 })
 const server = createServer((_, response) => response.writeHead(200, headers).end(body)).listen(0, '127.0.0.1')

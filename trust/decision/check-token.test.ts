@@ -150,13 +150,13 @@ describe('a session', () => {
     expect(check({ aud: [audience, 'ci-session'] })).toMatchObject({ ok: true, kind: 'ci' })
   })
   test.each([
-    ['of a source that is gone', { ci: { source: 'other', claims: githubClaims } }, 'session-broken'],
-    ['without a source', { ci: 'github' }, 'session-broken'],
+    ['of a source that is gone', { ci: { source: 'other', claims: githubClaims } }, 'session-source-unknown'],
+    ['without a source', { ci: 'github' }, 'session-source-unknown'],
     ['without claims', { ci: { source: 'github' } }, 'no-rule-matches'],
     ['of a rule that is gone', { ci: { source: 'gitlab', claims: githubClaims } }, 'no-rule-matches'],
     ['for the registry alone, as its own tokens are', { aud: 'docker-registry' }, 'issuer-unknown'],
     ['for another audience', { aud: audience }, 'issuer-unknown'],
-    ['without any claims', { ci: undefined }, 'session-broken'],
+    ['without any claims', { ci: undefined }, 'session-source-unknown'],
     ['that has ended', { exp: NOW - 100 }, 'expired'],
   ])('%s is refused', (_, claims, code) => {
     expect(check({ ...session, ...claims })).toMatchObject({ ok: false, code })

@@ -26,7 +26,7 @@ export type RefusalCode =
   | 'expiry-missing'
   | 'expired'
   | 'not-yet-valid'
-  | 'session-broken'
+  | 'session-source-unknown'
   | 'no-rule-matches'
   | 'no-image-name'
 
@@ -128,7 +128,7 @@ function sessionSource(policy: Policy, claims: Claims): PolicySource | TokenRefu
   const source = typeof slug === 'string' ? policy.sources.get(slug) : undefined
   if (source !== undefined) return source
   const sentence = `the session came from source ${quoted(slug)}, which this registry does not trust; log in again`
-  return refused('session-broken', sentence)
+  return refused('session-source-unknown', sentence)
 }
 
 function sessionClaims(claims: Claims): Claims {

@@ -44,7 +44,7 @@ const checkOf: Record<RefusalCode, CheckName> = {
   'not-a-jwt': 'shape',
   'not-signed-by-a-key': 'shape',
   'issuer-unknown': 'issuer',
-  'session-broken': 'issuer',
+  'session-source-unknown': 'issuer',
   'audience-wrong': 'audience',
   'expiry-missing': 'times',
   expired: 'times',
