@@ -46,6 +46,7 @@ export function githubClaims({ repository, ref }: GithubJob): Record<string, str
     job_workflow_ref: `${workflow}@${ref}`,
     job_workflow_sha: sha,
     run_id: idOf('run', `${repository} ${ref}`),
+    check_run_id: idOf('check run', `${repository} ${ref}`),
     run_number: '1',
     run_attempt: '1',
     actor: 'octocat',

@@ -54,6 +54,22 @@ describe('a job that is trusted', () => {
     expect(await digestOf(back)).toBe(await digestOf(image))
   })
 
+  it('is named by its registry token, by the CI token and by the session alike', async () => {
+    const { refresh_token } = await path.dockerLogin(trusted)
+    const scope = 'repository:acme/app:pull'
+    const { password } = await login(trusted)
+    const forms = [
+      { grant_type: 'password', username: 'JWT', password, scope },
+      { grant_type: 'refresh_token', refresh_token, scope },
+    ]
+    for (const form of forms) {
+      const body = new URLSearchParams({ service: REGISTRY_NAME, ...form })
+      const answer = (await (await fetch(`${service.url}/token`, { method: 'POST', body })).json()) as { token: string }
+      expect(decodeJwt(answer.token).sub).toMatch(/^github:acme\/app@refs\/heads\/main#\d+\/\d+;rules=1$/)
+    }
+    expect(decodeJwt(refresh_token).sub).not.toContain('acme')
+  })
+
   it('that may only pull does that and no more', async () => {
     const pulled = await skopeoCopy(
       `docker://${host}/acme/app:1`,

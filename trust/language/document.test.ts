@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { document, rules, sources } from '../decision/policy.fixture.ts'
 import { loadPolicy } from '../decision/policy.ts'
+import { auditClaims } from '../platforms/platform-claims.ts'
 import { compileDocument, sessionNames } from './document.ts'
 import { claimsInUse } from './rules.ts'
 
@@ -33,7 +34,10 @@ describe('the document', () => {
       expect.arrayContaining(['repository_owner_id', 'repository_owner', 'namespace_path', 'run_id', 'iss', 'sub']),
     )
     expect(document.session.claims).toEqual([...new Set(document.session.claims)])
-    expect(document.session.claims.indexOf('actor')).toBe(claimsInUse(rules).length)
+    const others = document.session.claims.slice(claimsInUse(rules).length)
+    expect(others).toEqual(auditClaims.filter((claim) => !claimsInUse(rules).includes(claim)))
+    // What names the job as the registry's actor goes in before all that only helps.
+    expect(others.indexOf('run_id')).toBeLessThan(others.indexOf('actor'))
   })
   test('comes back from JSON unharmed, whatever stands in a rule', () => {
     const hostile = `'''"\\\n{}*\u{1f600}`

@@ -84,8 +84,11 @@ export const reviewedClaims = [
   ]),
 ]
 
-/** What a session contains besides the claims that rules need: enough to find the job that made it. */
+/**
+ * What a session contains besides the claims that rules need, the first ones first while there is room: what names the
+ * job as the registry's actor, and then what helps to find it.
+ */
 export const auditClaims = [
-  ...['actor', 'iss', 'job_id', 'pipeline_id', 'project_path', 'ref', 'ref_path', 'repository', 'run_attempt'],
-  ...['run_id', 'sha', 'sub', 'user_login'],
+  ...['repository', 'ref', 'run_id', 'check_run_id', 'project_path', 'ref_path', 'pipeline_id', 'job_id'],
+  ...['iss', 'actor', 'run_attempt', 'sha', 'sub', 'user_login'],
 ]
