@@ -85,7 +85,7 @@ it('names the limits as they are where it speaks of them', () => {
     `half a JSON, more than ${limits.upstreamAnswerBytes / KiB} KiB`,
     `the first ${limits.scopeCount} scopes`,
     `or of more than ${limits.scopeLength}`,
-    `looked at every ${seconds(limits.trustFilePollMs)}`,
+    `checked every ${seconds(limits.trustFilePollMs)}`,
     `begins more than ${LEEWAY_SECONDS} s ahead`,
     `(${seconds(limits.drainMs)} at most)`,
     `headers took more than ${seconds(limits.requestHeadersMs)}, or the request more than ${seconds(limits.requestTotalMs)}`,
@@ -101,7 +101,7 @@ it('names the limits as they are where it speaks of them', () => {
     `turned away after ${seconds(limits.slowRefusalMs)}`,
     `more than ${limits.credentialRate} requests a second that the cache cannot answer, of one credential; or more than ${limits.addressRate} of one address`,
     `${seconds(limits.jwksCooldownMs)} at most`,
-    `clients learn so at once for ${seconds(limits.breakerOpenMs)}`,
+    `clients are refused at once for ${seconds(limits.breakerOpenMs)}`,
   ]) {
     expect(readme).toContain(text)
   }
