@@ -18,7 +18,7 @@ const loginLimitMs = 30_000
 export const ciUser = 'JWT'
 
 export interface Client {
-  name: 'skopeo' | 'crane'
+  name: 'skopeo' | 'crane' | 'oras'
   /** Pushes an OCI layout folder to `repository:tag`. */
   push(layout: string, reference: string): Promise<ProcessOutput>
   /** Pulls `repository:tag` into an OCI layout folder. */
@@ -73,6 +73,18 @@ async function clientWith(name: Client['name'], registry: string, credential: Re
         run`skopeo --insecure-policy copy --quiet --dest-tls-verify=false oci:${layout} docker://${registry}/${reference}`,
       pull: (reference, layout) =>
         run`skopeo --insecure-policy copy --quiet --src-tls-verify=false docker://${registry}/${reference} oci:${layout}`,
+      ...dispose,
+    }
+  }
+  if (name === 'oras') {
+    const oras = await ensureTool('oras')
+    const file = join(config, 'config.json')
+    return {
+      name,
+      push: (layout, reference) =>
+        run`${oras} cp --from-oci-layout ${layout}:latest --to-plain-http --to-registry-config ${file} ${registry}/${reference}`,
+      pull: (reference, layout) =>
+        run`${oras} cp --from-plain-http --from-registry-config ${file} ${registry}/${reference} --to-oci-layout ${layout}:latest`,
       ...dispose,
     }
   }

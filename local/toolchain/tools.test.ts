@@ -16,6 +16,7 @@ test.each([
   ['coredns', 'github.com/coredns/coredns'],
   ['skipper', 'github.com/zalando/skipper'],
   ['buildkit', 'github.com/moby/buildkit'],
+  ['oras', 'oras.land/oras'],
   ['versitygw', 'github.com/versity/versitygw'],
   ['traefik', 'github.com/traefik/traefik/v3'],
   ['conformance', 'github.com/opencontainers/distribution-spec/conformance'],

@@ -31,7 +31,7 @@ export interface Tool {
   publishedFor: readonly string[]
   downloads(target: Platform & { version: string }): Download[]
   build: {
-    module: 'buildkit' | 'cluster' | 'conformance' | 'registry' | 'traefik' | 'versitygw'
+    module: 'buildkit' | 'cluster' | 'conformance' | 'oras' | 'registry' | 'traefik' | 'versitygw'
     package: string
     /** The packages of further commands, each named after the last part of its package. */
     besides?: readonly string[]
@@ -178,6 +178,21 @@ export const tools = {
       package: 'github.com/moby/buildkit/cmd/buildctl',
       besides: ['github.com/moby/buildkit/cmd/buildkitd'],
     },
+  },
+  // For `npm run soak` only.
+  oras: {
+    version: '1.2.3',
+    commands: ['oras'],
+    onPath: { versionArguments: ['version'], samePart: 'major' },
+    publishedFor: ['linux', 'darwin'],
+    downloads: ({ version, os, arch }) => [
+      {
+        url: githubRelease('oras-project/oras', version, `oras_${version}_${os}_${arch}.tar.gz`),
+        checksums: githubRelease('oras-project/oras', version, `oras_${version}_checksums.txt`),
+        content: { archive: { strip: 0 } },
+      },
+    ],
+    build: { module: 'oras', package: 'oras.land/oras/cmd/oras' },
   },
   // A real S3 server, for object storage.
   versitygw: {

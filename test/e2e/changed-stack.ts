@@ -1,4 +1,4 @@
-/** `pulumi up` on stack local with its config changed, the file of the checkout left alone. */
+/** `pulumi up` on stack local with its config changed, wherever its images are; the file of the checkout is left alone. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,9 +18,11 @@ export async function upWith(
   const folder = await mkdtemp(join(tmpdir(), 'changed-stack-'))
   try {
     const file = join(folder, 'Pulumi.local.yaml')
-    await writeFile(file, await change(await readFile(stackConfigFile, 'utf8')))
+    const environment = await stackEnvironment()
+    const now = environment.PULUMI_OPTION_CONFIG_FILE || stackConfigFile
+    await writeFile(file, await change(await readFile(now, 'utf8')))
     const args = ['up', '--yes', '--skip-preview', '--non-interactive', '--suppress-progress', '--config-file', file]
-    return await start(['pulumi', ...args], { ...(await stackEnvironment()), ...more }).finished
+    return await start(['pulumi', ...args], { ...environment, ...more }).finished
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -59,6 +59,7 @@ export async function startClients(): Promise<Clients> {
   const session = await openSession(registry, jwt)
   const skopeo = started.use(await logInWithSession('skopeo', registry, session))
   const crane = started.use(await logInWithSession('crane', registry, session))
+  const oras = started.use(await logInWithSession('oras', registry, session))
   const docker = started.use(await startDocker())
   succeeded(await docker.run(['login', registry, '--username', ciUser, '--password-stdin'], jwt))
   const buildkit = started.use(await startBuildKit(registry))
@@ -117,7 +118,8 @@ export async function startClients(): Promise<Clients> {
     pairs: [
       { pusher: ofLayout(skopeo), puller: ofLayout(crane) },
       // skopeo would turn an image of docker or BuildKit into an OCI image, which has another digest.
-      { pusher: ofLayout(crane), puller: ofLayout(skopeo) },
+      { pusher: ofLayout(crane), puller: ofLayout(oras) },
+      { pusher: ofLayout(oras), puller: ofLayout(skopeo) },
       { pusher: dockers, puller: ofLayout(crane) },
       { pusher: buildkits, puller: dockers },
     ],
