@@ -1,18 +1,21 @@
 /**
- * Runs in the cluster, beside a registry of its own without authentication: pushes a small blob, reads it back, and ends.
+ * Runs in the cluster, beside a registry of its own without authentication: pushes a small blob, reads it back, and ends
+ * both.
  * Where that fails, its last words are one sentence for `pulumi up`.
  *
  * Mounted as text and run by Node.js as it is, so it imports nothing of ours and has no syntax that needs compiling.
  */
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The registry that is to be tried, what it writes to, and a command that shows its log. */
-const [registry = '', storage = '', showLog = ''] = process.argv.slice(2)
+/** The registry that is to be tried, what it writes to, a command that shows its log, and the one that started it. */
+const [registry = '', storage = '', showLog = '', ...serve] = process.argv.slice(2)
 
-/** The registry starts in less than a second; its image may have to be pulled first. */
-const START_MS = 120_000
+/** The registry starts in less than a second, on a busy node in some. */
+const START_MS = 60_000
+/** Kubernetes starts it before this one, so where its process is not there, it has ended; its image may be pulled again. */
+const ABSENT_MS = 5_000
 /** Wrong addresses and ports are tried again by the providers' own clients, for up to a minute. */
 const ANSWER_MS = 120_000
 /** Of what a provider says; some of them send whole documents. */
@@ -23,17 +26,35 @@ const REPOSITORY = `${registry}/v2/storage-check`
 const CONTENT = 'storage check'
 const DIGEST = `sha256:${createHash('sha256').update(CONTENT).digest('hex')}`
 
+/** The registry's processes in this pod. */
+function registryProcesses(): number[] {
+  const isRegistry = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `${serve.join('\0')}\0`
+    } catch {
+      return false
+    }
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isRegistry(name))
+    .map(Number)
+}
+
 async function started(): Promise<void> {
   const giveUp = Date.now() + START_MS
+  let lastSeen = Date.now()
   for (;;) {
-    if (
-      await fetch(`${registry}/`).then(
-        () => true,
-        () => false,
-      )
+    const answered = await fetch(`${registry}/`).then(
+      () => true,
+      () => false,
     )
-      return
-    if (Date.now() > giveUp) throw new Error(`the registry does not start with it; why, says \`${showLog}\``)
+    if (answered) return
+    if (registryProcesses().length > 0) lastSeen = Date.now()
+    if (Date.now() > Math.min(giveUp, lastSeen + ABSENT_MS)) {
+      throw new Error(
+        `the registry does not start with it; why, say the last words of its container, or \`${showLog}\``,
+      )
+    }
     await sleep(250)
   }
 }
@@ -80,4 +101,7 @@ try {
   writeFileSync(process.env.TERMINATION_LOG ?? '/dev/termination-log', sentence)
   console.error(sentence)
   process.exitCode = 1
+} finally {
+  // The Job is over once both are.
+  for (const pid of registryProcesses()) process.kill(pid, 'SIGTERM')
 }

@@ -38,7 +38,8 @@ export function storageCheckConfig({ driver }: RegistryPodArgs['storage']) {
       delete: { enabled: true },
       maintenance: { uploadpurging: { enabled: false } },
     },
-    http: { addr: `127.0.0.1:${PORT}` },
+    // With a time to drain it ends at SIGTERM by itself, with exit code 0.
+    http: { addr: `127.0.0.1:${PORT}`, draintimeout: '1s' },
   }
 }
 
@@ -66,6 +67,7 @@ export function storageCheck(
     parent,
   )
   const { spec, container, labels: more } = registryPod({ ...pod, files: files.metadata.name, claim: undefined })
+  const serve = ['registry', 'serve', `${REGISTRY_PATHS.files}/${CONFIG}`]
   const showLog = pulumi.interpolate`kubectl -n ${namespace} logs job/${STORAGE_CHECK} -c registry`
   return new kubernetes.batch.v1.Job(
     STORAGE_CHECK,
@@ -85,20 +87,24 @@ export function storageCheck(
           spec: {
             ...spec,
             restartPolicy: 'Never',
-            initContainers: [
-              // It runs beside the other one and ends with it (Kubernetes 1.29, "Sidecar Containers").
+            // The check ends the registry. It is no sidecar: of those, the Pulumi provider would not print the last words.
+            shareProcessNamespace: true,
+            containers: [
               {
                 ...container,
                 name: 'registry',
-                restartPolicy: 'Always',
-                command: ['registry', 'serve', `${REGISTRY_PATHS.files}/${CONFIG}`],
+                command: serve,
+                // What it says where it cannot open its storage is one line, without Go's goroutines.
+                env: [...container.env, { name: 'GOTRACEBACK', value: 'none' }],
+                terminationMessagePolicy: 'FallbackToLogsOnError',
               },
-            ],
-            containers: [
               {
                 name: 'check',
                 image: nodeImage,
-                command: ['node', `${SCRIPT_DIR}/${SCRIPT}`, `http://127.0.0.1:${PORT}`, pod.storage.inWords, showLog],
+                command: [
+                  ...['node', `${SCRIPT_DIR}/${SCRIPT}`, `http://127.0.0.1:${PORT}`, pod.storage.inWords, showLog],
+                  ...serve,
+                ],
                 resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '128Mi' } },
                 securityContext: CONTAINER_SECURITY,
                 volumeMounts: [{ name: 'files', mountPath: SCRIPT_DIR, readOnly: true }],

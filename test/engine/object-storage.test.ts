@@ -41,6 +41,7 @@ async function start(config: object, env: Record<string, string>): Promise<Regis
   return serve(file, env)
 }
 
+const node = join(projectDir, 'node_modules', '.bin', 'node')
 const script = join(projectDir, 'infra', 'kubernetes', 'storage-check-main.ts')
 
 /** As its Job does it. */
@@ -48,14 +49,14 @@ async function check(storage: ReturnType<typeof driverFor>, keys: Record<string,
   const registry = await start(storageCheckConfig(storage), keys)
   const log = join(dir, `termination-log-${files++}`)
   try {
-    const node = join(projectDir, 'node_modules', '.bin', 'node')
-    const args = [script, `http://${registry.host}`, storage.inWords, 'kubectl logs']
+    const args = [script, `http://${registry.host}`, storage.inWords, 'kubectl logs', ...registry.command]
     await promisify(execFile)(node, args, { env: { TERMINATION_LOG: log } })
     return 'ok'
   } catch {
     return await readFile(log, 'utf8')
   } finally {
-    await registry.close()
+    // The Job ends with both of its containers: whatever the check has found, the registry ends well.
+    expect(await registry.ended).toBe(0)
   }
 }
 
@@ -87,6 +88,23 @@ describe('the check of the storage', () => {
     expect(said).toMatch(sentence)
     expect(said).not.toMatch(/\n/)
     expect(said).not.toContain(s3.keys.AWS_SECRET_ACCESS_KEY)
+  })
+
+  it('ends soon where the registry has not started, and says where its words are', async () => {
+    const log = join(dir, 'termination-log-of-a-start')
+    const args = [
+      script,
+      'http://127.0.0.1:9',
+      'bucket acme (s3)',
+      'kubectl logs',
+      'registry',
+      'serve',
+      join(dir, 'none'),
+    ]
+    await expect(promisify(execFile)(node, args, { env: { TERMINATION_LOG: log } })).rejects.toMatchObject({ code: 1 })
+    expect(await readFile(log, 'utf8')).toMatch(
+      /^The registry cannot use bucket acme .* its container, or `kubectl logs`$/,
+    )
   })
 
   it('says that a user has no rights', async () => {

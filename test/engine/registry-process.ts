@@ -28,6 +28,10 @@ export interface RegistryProcess {
   host: string
   /** `registry garbage-collect` beside the running server, as in its pod. Answers what it says. */
   collectGarbage(): Promise<string>
+  /** The command that started it. */
+  command: readonly string[]
+  /** Its exit code, once it has ended. */
+  ended: Promise<number | null>
   /** Begins to end it, as Kubernetes does. */
   terminate(): void
   /** Ends it, and waits. */
@@ -62,7 +66,7 @@ export async function startRegistry(
 }
 
 /** The configuration that the stack gives it for a volume, without authentication. */
-export function bareConfig(): string {
+function bareConfig(): string {
   const { auth: _, ...config } = parse(
     registryConfig({ realm: '', service: '', issuer: '', storage: storageDriver({}) }),
   )
@@ -91,6 +95,7 @@ export async function serve(config: string, more: Record<string, string>): Promi
   }
   const child = spawn(registry, ['serve', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
+  const ended = exited.then(([code]) => code as number | null)
   const { promise: host, resolve, reject } = Promise.withResolvers<string>()
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -100,9 +105,11 @@ export async function serve(config: string, more: Record<string, string>): Promi
       if (listening) resolve(listening)
     })
   }
-  exited.then(([code]) => reject(new Error(`the registry ended with ${code} before it listened:\n${output}`)))
+  ended.then((code) => reject(new Error(`the registry ended with ${code} before it listened:\n${output}`)))
   return {
     host: await host,
+    command: [registry, 'serve', config],
+    ended,
     collectGarbage: async () => {
       const { stdout } = await promisify(execFile)(registry, ['garbage-collect', config], { env })
       return stdout
