@@ -28,4 +28,12 @@ describe('registryConfig', () => {
     expect(config.storage.cache).toBeUndefined()
     expect(config.http.draintimeout).toBe('25s')
   })
+
+  it('reads the tags of a bucket many at once', () => {
+    const storage = storageDriver({
+      s3: { bucket: 'images', region: 'eu-central-1', redirect: false, serviceAccountAnnotations: {} },
+    })
+    expect(parse(registryConfig({ ...hostile, storage })).storage.tag).toEqual({ concurrencylimit: 32 })
+    expect(config.storage).not.toHaveProperty('tag')
+  })
 })

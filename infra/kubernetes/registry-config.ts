@@ -7,6 +7,12 @@ import type { StorageDriver } from './storage-driver.ts'
 /** From SIGTERM: uploads in flight may finish. A client sends a layer in one request, or begins it again. */
 export const REGISTRY_DRAIN_SECONDS = 25
 
+/**
+ * A deletion by digest reads every tag of the repository, as many at once as there are processors: on a bucket, with its
+ * 20 ms for each, retention would not end in its window.
+ */
+const TAG_READS = 32
+
 export interface RegistryConfig {
   /** URL of the token service, as clients reach it. */
   realm: string
@@ -15,7 +21,7 @@ export interface RegistryConfig {
   /** The issuer of registry tokens, compared exactly. */
   issuer: string
   /** Where the images are. */
-  storage: Pick<StorageDriver, 'driver' | 'redirect'>
+  storage: Pick<StorageDriver, 'driver' | 'redirect' | 'isShared'>
 }
 
 /** The configuration as YAML. It contains no secret: the registry reads `http.secret` from REGISTRY_HTTP_SECRET. */
@@ -28,6 +34,7 @@ export function registryConfig({ realm, service, issuer, storage }: RegistryConf
       // Not by default: a client may reach the registry and not the bucket.
       redirect: { disable: !storage.redirect },
       delete: { enabled: true },
+      ...(storage.isShared && { tag: { concurrencylimit: TAG_READS } }),
       // No cache of blob descriptors: it would still list blobs that `registry garbage-collect` or another replica has
       // removed, and the next push of the same image skips them. Looking at the storage costs little.
       maintenance: { uploadpurging: { enabled: true, age: '168h', interval: '24h', dryrun: false } },

@@ -12,7 +12,7 @@ import { ensureTool } from '../../local/toolchain/index.ts'
 
 /** Where a registry keeps its images, and the variables by which it gets there. */
 export interface RegistryStorage {
-  driver: Pick<StorageDriver, 'driver' | 'redirect'>
+  driver: Pick<StorageDriver, 'driver' | 'redirect' | 'isShared'>
   env: Record<string, string>
 }
 
