@@ -32,7 +32,7 @@ const projects = [
   {
     name: 'unit',
     include: [
-      '{clean-up,infra,service,trust,ci,doctor,local}/**/*.test.ts',
+      '{adopt,clean-up,infra,service,trust,ci,doctor,local}/**/*.test.ts',
       'test/{unit,fuzz,bench,bytes,conformance,soak}/**/*.test.ts',
     ],
     seconds: 30,

@@ -81,22 +81,55 @@ export interface Taken {
  * @throws Error if there is not exactly one, or authentik does not answer
  */
 export async function findTaken(api: AuthentikApi, type: string, inputs: Row): Promise<Taken> {
-  const kind = kinds[type]
-  for (const filters of kind?.by ?? []) {
-    const wanted = Object.entries(filters).map(([field, input]) => [field, String(inputs[input] ?? '')] as const)
-    const [row, ...more] = await api.list(kind?.path ?? '', Object.fromEntries(wanted))
-    const id = row?.[kind?.id ?? 'pk']
-    if (more.length > 0 || (typeof id !== 'string' && typeof id !== 'number')) continue
-    const usedBy = await usersOf(api, `${kind?.path}/${encodeURIComponent(id)}`).catch(() => undefined)
-    return { id: String(id), usedBy, isLogin: type === SOURCE && row?.consumer_key !== UNUSED_CONSUMER }
+  for (const [row, ...more] of await rowsOfEach(api, type, inputs)) {
+    const id = row && importId(type, row)
+    if (more.length > 0 || id === undefined) continue
+    const usedBy = await usersOf(api, type, id).catch(() => undefined)
+    return { id, usedBy: usedBy?.map(({ inWords }) => inWords), isLogin: isLogin(type, row) }
   }
   throw new Error(`authentik shows no such ${type}`)
 }
 
-async function usersOf(api: AuthentikApi, path: string): Promise<string[]> {
-  const users = await api.get(`${path}/used_by`)
+/**
+ * All objects of a type that have one of the unique fields of these inputs: none, one, or several where name and client
+ * id belong to different objects.
+ *
+ * @throws AuthentikProblem
+ */
+export async function findRows(api: AuthentikApi, type: string, inputs: Row): Promise<Row[]> {
+  const rows = (await rowsOfEach(api, type, inputs)).flat()
+  return [...new Map(rows.map((row) => [row.pk, row])).values()]
+}
+
+async function rowsOfEach(api: AuthentikApi, type: string, inputs: Row): Promise<Row[][]> {
+  const kind = kinds[type]
+  if (kind === undefined) return []
+  const found: Row[][] = []
+  for (const filters of kind.by) {
+    const wanted = Object.entries(filters).map(([field, input]) => [field, String(inputs[input] ?? '')] as const)
+    found.push(await api.list(kind.path, Object.fromEntries(wanted)))
+  }
+  return found
+}
+
+/** What `pulumi import` takes for it; undefined if the answer does not say it. */
+export function importId(type: string, row: Row): string | undefined {
+  const id = row[kinds[type]?.id ?? 'pk']
+  return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined
+}
+
+/** Whether people log in through it. */
+export const isLogin = (type: string, row: Row | undefined): boolean =>
+  type === SOURCE && row?.consumer_key !== UNUSED_CONSUMER
+
+/** What refers to an object. @param id its import id @throws AuthentikProblem */
+export async function usersOf(api: AuthentikApi, type: string, id: string): Promise<{ pk: string; inWords: string }[]> {
+  const users = await api.get(`${kinds[type]?.path}/${encodeURIComponent(id)}/used_by`)
   if (!Array.isArray(users)) throw new Error('no list')
-  return users.map(({ model_name, name }) => `${String(model_name)} ${JSON.stringify(String(name))}`)
+  return users.map(({ pk, model_name, name }) => ({
+    pk: String(pk),
+    inWords: `${String(model_name)} ${JSON.stringify(String(name))}`,
+  }))
 }
 
 /**

@@ -22,6 +22,8 @@ export interface PulumiProject {
   readonly directory: string
   /** The file in which the engine keeps the state. */
   readonly stateFile: string
+  /** That of its commands. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** Replaces the program (TypeScript). */
   write(program: string): Promise<void>
   /** Runs `pulumi <args>` and answers how it ended. */
@@ -69,11 +71,13 @@ export async function openProject(
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
   }
 
+  // As `environment` is then.
+  const ownEnvironment = () => ({ ...env, ...environment })
   const run = (...args: string[]): Promise<Outcome> =>
     new Promise((resolve) => {
       const options = {
         cwd: directory,
-        env: { ...env, ...environment },
+        env: ownEnvironment(),
         timeout: COMMAND_LIMIT_MS,
         maxBuffer: 64 * 1024 * 1024,
       }
@@ -98,6 +102,9 @@ export async function openProject(
   return {
     directory,
     stateFile,
+    get environment() {
+      return ownEnvironment()
+    },
     write: (program) => writeFile(join(directory, 'index.ts'), program),
     run,
     expect: succeed,

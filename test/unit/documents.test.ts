@@ -45,6 +45,9 @@ it("the local stack as committed has no salt of one machine's passphrase", async
 
 /** Each command of a page below docs/, with the test that runs it, or why none can. */
 const RUN_BY: Readonly<Record<string, string>> = {
+  'npm run -s adopt -- --stack prod': 'test/engine/adopt.test.ts',
+  'npm run -s adopt -- --stack prod --yes': 'test/engine/adopt.test.ts',
+  'pulumi preview --diff': 'test/engine/adopt.test.ts',
   'npm run -s doctor -- --stack prod': 'doctor/doctor-command.test.ts',
   'npm run -s doctor -- --host registry.example.com --json': 'doctor/doctor-command.test.ts',
   'npm run -s token -- github --repository acme/app | npm run -s doctor -- --stack local --token -':
