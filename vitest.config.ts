@@ -10,6 +10,7 @@ const processes = [
   // OpenTelemetry keeps its state in the process: its tests do not share one with others.
   'service/operations/tracing.test.ts',
   'infra/workflows/*.test.ts',
+  'infra/monitoring/alerts.test.ts',
   'ci/github/{login,review}.test.ts',
   'ci/gitlab/login.test.ts',
   'trust/review/review-main.test.ts',

@@ -20,6 +20,7 @@ import { podSettings } from './kubernetes/pod-settings.ts'
 import { noRuleForRetention, retentionAudience, retentionRule } from './kubernetes/retention-account.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
 import { storageSetting, volumeMistakes } from './kubernetes/storage-setting.ts'
+import { monitoringSetting } from './monitoring/setting.ts'
 import { isOnThisMachine } from './public-url.ts'
 import { pullSecretMistakes, pullSecretRules, pullSecretsSetting } from './pull-secrets/setting.ts'
 import { declaredDefaults } from './setting-defaults.ts'
@@ -116,6 +117,7 @@ const settings = {
   },
   networkPolicies: { schema: yesOrNo, example: 'false' },
   ingressNamespace: { schema: optional(name), example: 'haproxy-controller' },
+  monitoring: monitoringSetting,
   caBundle: { schema: optional(caBundle), example: '-----BEGIN CERTIFICATE-----...' },
   proxy: { schema: optional(httpUrl), example: 'http://proxy.example.com:3128' },
   noProxy: { schema: noProxy, example: '.svc,.cluster.local,localhost,127.0.0.1' },

@@ -30,6 +30,9 @@ import { gitlabCi as gitlabCiFor } from './workflows/gitlab.ts'
 
 const settings = await readSettings()
 const authentik = await openAuthentik(settings)
+// Grafana's builder and Kubernetes' client take a second to load.
+const monitoring = settings.monitoring.objects ? await import('./monitoring/monitoring.ts') : undefined
+const monitoringKinds = await monitoring?.readMonitoringKinds()
 const { image, nodeImage } = settings
 const code = image === undefined ? { nodeImage, bundle: await bundleService() } : { image }
 
@@ -67,7 +70,7 @@ const tokenService = new TokenService({
   sessions: settings.sessionHours === 0 ? undefined : { clientId: SESSION_NAME, scope: SESSION_NAME },
   trustDocument: settings.trust.document,
   issuerKeys: JSON.stringify(settings.sources.map(({ issuer, keys }) => ({ issuer, keys }))),
-  registryJwks: jwks,
+  registryJwks: keys.datedJwks,
   jwksUrl: jwksUrl(settings.authentikUrl),
   replicas: settings.replicas,
   autoscaling: settings.autoscaling.tokenService,
@@ -143,9 +146,19 @@ if (settings.networkPolicies) {
     namespace,
     namespaceName: settings.namespace,
     ingressNamespace: settings.ingressNamespace,
+    monitoringNamespace: settings.monitoring.namespace,
     calls: callsOf(settings),
     registry: registryCallsOf(storageUsed, settings),
     hasCleanUp: settings.garbageCollection !== undefined,
+  })
+}
+if (monitoring !== undefined && monitoringKinds !== undefined) {
+  new monitoring.Monitoring({
+    namespace,
+    namespaceName: settings.namespace,
+    setting: settings.monitoring,
+    kinds: monitoringKinds,
+    ciSource: settings.ciSource,
   })
 }
 const entrance = {

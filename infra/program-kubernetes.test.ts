@@ -72,7 +72,9 @@ describe('Kubernetes', () => {
       },
       { issuer: 'https://gitlab.com', keys: { wellKnownUrl: 'https://gitlab.com/.well-known/openid-configuration' } },
     ])
-    expect(files.data['registry-jwks.json']).toBe(jwks?.value)
+    const der = CERTIFICATE.replaceAll(/-----.*|\s/g, '')
+    const dated = JSON.parse(String(jwks?.value)).keys.map((key: object) => ({ ...key, x5c: [der] }))
+    expect(JSON.parse(files.data['registry-jwks.json'])).toEqual({ keys: dated })
   })
 
   it('names the proxies that the stack trusts, and none by default', async () => {
@@ -183,11 +185,8 @@ describe('Kubernetes', () => {
     expect(pod.containers[0].image).toBe('example.com/token-service:1')
     expect(pod.containers[0].command).toBeUndefined()
     expect(pod.volumes.map(({ name }: { name: string }) => name)).toEqual(['trust', 'keys', 'clean-up'])
-    expect(all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)).toEqual([
-      'trust',
-      'token-service-keys',
-      'registry',
-    ])
+    const files = all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)
+    expect(files.toSorted()).toEqual(['dashboard', 'registry', 'token-service-keys', 'trust'])
   })
 
   it('gives the registry its configuration, the keys that it trusts and a volume', async () => {

@@ -17,6 +17,7 @@ import { createRateLimit } from './http/rate-limit.ts'
 import { createTokenServer } from './http/server.ts'
 import type { Audit } from './operations/audit.ts'
 import { createAuthentikState } from './operations/authentik-state.ts'
+import { oldestKeySeconds } from './operations/key-age.ts'
 import type { Log } from './operations/log.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { createReadiness, type Readiness } from './operations/readiness.ts'
@@ -40,6 +41,8 @@ export interface AssemblyParts {
   tracing: Tracing
   /** The rules as they are now; undefined where none are loaded. */
   policy: () => Policy | undefined
+  /** Whether the file of the rules cannot be used as it is now. */
+  rulesRejected: () => boolean
   issuerKeys: ReadonlyMap<string, IssuerKeys> | undefined
   /** Until when the registry is being cleaned up, in milliseconds since 1970; undefined while it is not. */
   cleanUpUntilMs: () => number | undefined
@@ -124,7 +127,9 @@ export function assemble(parts: AssemblyParts): Assembly {
       probeAuthentik: authentik.probe,
       authentikAnswers: authentik.answers,
       registryKeysMatch: authentik.keysMatch,
+      registryKeyCreated: async () => oldestKeySeconds(await keySetIn(config.registryJwksFile, readFile)),
       rules: () => countRules(policy()),
+      rulesRejected: parts.rulesRejected,
       cleanUpUntilMs: parts.cleanUpUntilMs,
     },
     limits,
@@ -184,8 +189,11 @@ function sessionSignatures({ config, readFile, now }: AssemblyParts): CheckSigna
   }
 }
 
+async function keySetIn(path: string | undefined, readFile: AssemblyParts['readFile']) {
+  return path === undefined ? undefined : parseKeySet(await readFile(path).catch(() => ''))
+}
+
 async function keyIdsIn(path: string | undefined, readFile: AssemblyParts['readFile']) {
-  if (path === undefined) return undefined
-  const keys = parseKeySet(await readFile(path).catch(() => ''))
+  const keys = await keySetIn(path, readFile)
   return keys?.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid]))
 }

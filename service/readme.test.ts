@@ -7,7 +7,7 @@ import { disagreements } from './decision/disagreement.ts'
 import { failures } from './errors.ts'
 import { limits, limitVariable, operatorLimits } from './limits.ts'
 import { auditFields, outcomes } from './operations/audit.ts'
-import { createMetrics } from './operations/metrics.ts'
+import { restingMetrics } from './operations/metrics.fixture.ts'
 import { readyProblems } from './operations/readiness.ts'
 import { kinds } from './upstream/queues.ts'
 import { lookupResults } from './upstream/token-cache.ts'
@@ -41,26 +41,7 @@ describe('the README documents, and nothing else,', () => {
   })
 
   it('every metric, and every value of its labels', () => {
-    const metrics = createMetrics()
-    const none = () => 0
-    metrics.watch(
-      {
-        inFlight: none,
-        places: none,
-        waiting: none,
-        cacheEntries: none,
-        cacheBytes: none,
-        refusedKeys: none,
-        breaker: () => 'closed',
-        ready: () => true,
-        probeAuthentik: () => {},
-        authentikAnswers: () => true,
-        registryKeysMatch: () => true,
-        rules: none,
-        cleanUpUntilMs: none,
-      },
-      limits,
-    )
+    const metrics = restingMetrics()
     expect(documented('Metrics').toSorted()).toEqual(metrics.names().toSorted())
     for (const values of [outcomes, lookupResults, disagreements, kinds])
       expect(readme).toContain(`: ${values.join(', ')}`)

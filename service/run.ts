@@ -47,6 +47,7 @@ export async function run(usual: Limits = limits): Promise<void> {
     metrics,
     tracing,
     policy: () => trust?.policy(),
+    rulesRejected: () => trust?.rejected() ?? false,
     cleanUpUntilMs: cleanUp.untilMs,
     issuerKeys,
     secret: randomBytes(32),

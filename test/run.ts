@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectDir } from '../local/paths.ts'
-import { ensurePackages, localWorldNeeds, workflowNeeds } from '../local/toolchain/debian.ts'
+import { ensurePackages, localWorldNeeds, monitoringNeeds, workflowNeeds } from '../local/toolchain/debian.ts'
 import { ensureTools } from '../local/toolchain/index.ts'
 import { ensurePython } from '../local/toolchain/python.ts'
 import { parsePytest, parseVitest, summarise } from './runner/results.ts'
@@ -93,14 +93,14 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
     case 'unit':
       return [vitest('unit', scratch)]
     case 'process':
-      await ensurePackages({ install, needs: workflowNeeds })
+      await ensurePackages({ install, needs: [...workflowNeeds, ...monitoringNeeds] })
       return [vitest('process', scratch)]
     case 'engine':
       await ensurePackages({ install, needs: localWorldNeeds.filter(({ command }) => command === 'skopeo') })
       await ensureTools(['pulumi', 'registry', 'crane', 'skipper', 'versitygw'])
       return [vitest('engine', scratch), vitest('slow', scratch)]
     case 'e2e':
-      await ensurePackages({ install })
+      await ensurePackages({ install, needs: [...localWorldNeeds, ...monitoringNeeds] })
       await ensureTools([
         'pulumi',
         'registry',

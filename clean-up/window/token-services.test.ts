@@ -1,34 +1,11 @@
 import { expect, it } from 'vitest'
-import { limits } from '../../service/limits.ts'
-import { createMetrics } from '../../service/operations/metrics.ts'
+import { restingMetrics } from '../../service/operations/metrics.fixture.ts'
 import { notYetTold } from './token-services.ts'
 
 const untilMs = Date.UTC(2026, 0, 31, 4)
 
 /** The page of a token service that has seen the announcement. */
-async function pageOf(cleanUpUntilMs: number): Promise<string> {
-  const metrics = createMetrics()
-  const none = () => 0
-  metrics.watch(
-    {
-      inFlight: none,
-      places: none,
-      waiting: none,
-      cacheEntries: none,
-      cacheBytes: none,
-      refusedKeys: none,
-      breaker: () => 'closed',
-      ready: () => true,
-      probeAuthentik: () => {},
-      authentikAnswers: () => true,
-      registryKeysMatch: () => true,
-      rules: none,
-      cleanUpUntilMs: () => cleanUpUntilMs,
-    },
-    limits,
-  )
-  return await metrics.page()
-}
+const pageOf = (cleanUpUntilMs: number) => restingMetrics({ cleanUpUntilMs: () => cleanUpUntilMs }).page()
 
 it('names those that say another time, nothing, or do not answer', async () => {
   const pages: Record<string, () => Promise<Response>> = {

@@ -2,7 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 
 /** A public key as authentik publishes it (RFC 7517). */
-export type Jwk = Readonly<Record<string, string | undefined>>
+export type Jwk = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /**
  * The `kid` that authentik gives to a key: SHA-512 over the private key's PEM without surrounding white space,
@@ -16,6 +16,12 @@ export function jwkOf(certificatePem: string, kid: string): Jwk {
   const { kty, crv, x, y } = new X509Certificate(certificatePem).publicKey.export({ format: 'jwk' })
   return { alg: 'ES256', kid, kty, use: 'sig', crv, x, y }
 }
+
+/** The key with its certificate (RFC 7517 section 4.7), which says when it was made. */
+export const withCertificate = (jwk: Jwk, certificatePem: string): Jwk => ({
+  ...jwk,
+  x5c: [new X509Certificate(certificatePem).raw.toString('base64')],
+})
 
 /** The JWKS document with these keys. */
 export const jwks = (keys: readonly Jwk[]): string => JSON.stringify({ keys })

@@ -1,6 +1,6 @@
 /** All keys of the stack: those with which authentik signs registry tokens and sessions, and those before them. */
 import * as pulumi from '@pulumi/pulumi'
-import { jwks } from './jwks.ts'
+import { jwks, withCertificate } from './jwks.ts'
 import { FORMER_PAIR, pairName } from './key-history.ts'
 import { keyMessages } from './key-messages.ts'
 import { type KeyHistory, type KeyPlan, keyOf, planKeys } from './key-plan.ts'
@@ -32,6 +32,8 @@ export interface SigningKeys {
   /** What the registry trusts: certificates in PEM, and the key set as JSON. */
   readonly certificates: pulumi.Output<string>
   readonly jwks: pulumi.Output<string>
+  /** The same key set with the certificates: the token service tells how old the keys are. */
+  readonly datedJwks: pulumi.Output<string>
 }
 
 /** Makes them, and says by the engine what a change of keys means for jobs. */
@@ -69,5 +71,8 @@ export function makeSigningKeys(args: SigningKeysArgs, nowMs = Date.now()): Sign
     sessions,
     certificates: pulumi.all(trusted.map(({ certificate }) => certificate)).apply((pems) => pems.join('')),
     jwks: pulumi.all(trusted.map(({ jwk }) => jwk)).apply(jwks),
+    datedJwks: pulumi
+      .all(trusted.map(({ jwk, certificate }) => pulumi.all([jwk, certificate])))
+      .apply((keys) => jwks(keys.map(([jwk, certificate]) => withCertificate(jwk, certificate)))),
   }
 }

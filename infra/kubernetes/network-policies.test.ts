@@ -24,35 +24,44 @@ const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port
 
 describe('registryPolicy', () => {
   const NONE = { calls: [], asksNode: false }
+  const metrics = { ports: tcp(5001), from: [named('monitoring')] }
   const DNS = { ports: [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) }
 
   it('lets the ingress controller in, and nothing out where the images are on a volume', () => {
-    expect(registryPolicy({ ingressNamespace: 'ingress-nginx' }, NONE, 'registry')).toEqual({
+    expect(
+      registryPolicy({ ingressNamespace: 'ingress-nginx', monitoringNamespace: 'monitoring' }, NONE, 'registry'),
+    ).toEqual({
       podSelector: {
         matchExpressions: [
           { key: 'app.kubernetes.io/name', operator: 'In', values: ['registry', 'registry-storage-check'] },
         ],
       },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: tcp(5000), from: [named('ingress-nginx'), cleanUp] }],
+      ingress: [{ ports: tcp(5000), from: [named('ingress-nginx'), cleanUp] }, metrics],
       egress: [],
     })
   })
 
   it('lets anyone in at its port, and at no other, where the controller is not named', () => {
-    expect(registryPolicy({ ingressNamespace: undefined }, NONE, 'registry').ingress).toEqual([{ ports: tcp(5000) }])
+    expect(
+      registryPolicy({ ingressNamespace: undefined, monitoringNamespace: 'monitoring' }, NONE, 'registry').ingress,
+    ).toEqual([{ ports: tcp(5000) }, metrics])
   })
 
   it('lets out to the bucket', () => {
     const to = (calls: string[], asksNode = false) =>
-      registryPolicy({ ingressNamespace: undefined }, { calls, asksNode }, 'registry').egress
+      registryPolicy(
+        { ingressNamespace: undefined, monitoringNamespace: 'monitoring' },
+        { calls, asksNode },
+        'registry',
+      ).egress
     expect(to(['https://s3.example.com:9000'])).toEqual([DNS, { ports: tcp(9000) }])
     expect(to(['http://s3.storage.svc:9000'])).toEqual([DNS, { to: [named('storage')] }])
   })
 
   it('lets out to the metadata service where that says who the registry is', () => {
     const { egress } = registryPolicy(
-      { ingressNamespace: undefined },
+      { ingressNamespace: undefined, monitoringNamespace: 'monitoring' },
       { calls: ['https://storage.googleapis.com'], asksNode: true },
       'registry',
     )
@@ -67,10 +76,12 @@ describe('registryPolicy', () => {
 describe('tokenServicePolicy', () => {
   const dns = { ports: [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) }
   const egress = (urls: string[], ingressNamespace?: string) =>
-    tokenServicePolicy({ ingressNamespace }, urls, 'registry').egress
+    tokenServicePolicy({ ingressNamespace, monitoringNamespace: 'monitoring' }, urls, 'registry').egress
 
   it('lets the ingress controller and the refreshers of pull secrets in, and the cluster at the metrics', () => {
-    expect(tokenServicePolicy({ ingressNamespace: 'traefik' }, [], 'registry').ingress).toEqual([
+    expect(
+      tokenServicePolicy({ ingressNamespace: 'traefik', monitoringNamespace: 'monitoring' }, [], 'registry').ingress,
+    ).toEqual([
       { ports: tcp(9001), from: [named('traefik'), cleanUp, pullSecret] },
       { ports: tcp(9002), from: [{ namespaceSelector: {} }] },
     ])

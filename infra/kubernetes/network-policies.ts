@@ -7,7 +7,7 @@ import * as pulumi from '@pulumi/pulumi'
 import type { SourceKeys } from '../../trust/language/source-schema.ts'
 import { CLEAN_UP } from './clean-up.ts'
 import { labels, NAME_LABEL } from './labels.ts'
-import { METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
+import { METRICS_PORT, REGISTRY_METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 import { STORAGE_CHECK } from './storage-check.ts'
 
 /** 53 is where pods ask; 5353 is where the DNS pods of OpenShift listen behind it. */
@@ -20,6 +20,8 @@ const NAMESPACE_LABEL = 'kubernetes.io/metadata.name'
 export interface ReachableFrom {
   /** Namespace of the ingress controller; undefined: from anywhere. */
   ingressNamespace: string | undefined
+  /** Namespace of whoever reads metrics. */
+  monitoringNamespace: string
 }
 
 const tcp = (port: number) => ({ protocol: 'TCP', port })
@@ -37,7 +39,7 @@ export function namespaceOf(host: string, own: string): string | undefined {
 }
 
 /** Rules for calls to these URLs. */
-function egressTo(urls: readonly string[], own: string, { ingressNamespace }: ReachableFrom) {
+function egressTo(urls: readonly string[], own: string, { ingressNamespace }: Pick<ReachableFrom, 'ingressNamespace'>) {
   const parsed = urls.map((url) => new URL(url))
   const namespaces = new Set<string>()
   const ports = new Set<number>()
@@ -78,7 +80,7 @@ export interface RegistryCalls {
 }
 
 /** Where requests come from: the ingress controller, and pods of the stack itself. */
-const clients = ({ ingressNamespace }: ReachableFrom, pods: readonly string[]) =>
+const clients = ({ ingressNamespace }: Pick<ReachableFrom, 'ingressNamespace'>, pods: readonly string[]) =>
   ingressNamespace === undefined
     ? {}
     : {
@@ -93,7 +95,7 @@ const toStorage = (from: ReachableFrom, { calls, asksNode }: RegistryCalls, own:
   ...(asksNode ? [METADATA_SERVICE] : []),
 ]
 
-/** The specification for the registry: only its clients get in, and only calls to its bucket get out. */
+/** The specification for the registry: only its clients and monitoring get in, and only calls to its bucket get out. */
 export const registryPolicy = (from: ReachableFrom, storage: RegistryCalls, own: string) => ({
   podSelector: { matchExpressions: [{ key: NAME_LABEL, operator: 'In', values: STORAGE_USERS }] },
   policyTypes: ['Ingress', 'Egress'],
@@ -102,6 +104,8 @@ export const registryPolicy = (from: ReachableFrom, storage: RegistryCalls, own:
       ports: [tcp(REGISTRY_PORT)],
       ...clients(from, [CLEAN_UP]),
     },
+    // Beside the metrics the port has Go's profiler, so it is not for every pod of the cluster.
+    { ports: [tcp(REGISTRY_METRICS_PORT)], from: [namespaceNamed(from.monitoringNamespace)] },
   ],
   egress: storage.calls.length === 0 ? [] : [DNS, ...toStorage(from, storage, own)],
 })

@@ -24,6 +24,10 @@ describe('registryConfig', () => {
     expect(config.http.secret).toBeUndefined()
   })
 
+  it('has its metrics on a port of their own, which the way in does not lead to', () => {
+    expect(config.http).toMatchObject({ addr: ':5000', debug: { addr: ':5001', prometheus: { enabled: true } } })
+  })
+
   it('believes the disk alone about blobs, and lets uploads finish when it ends', () => {
     expect(config.storage.cache).toBeUndefined()
     expect(config.http.draintimeout).toBe('25s')

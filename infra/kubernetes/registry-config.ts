@@ -1,6 +1,6 @@
 /** The registry's configuration file (https://distribution.github.io/distribution/about/configuration/). */
 import { stringify } from 'yaml'
-import { REGISTRY_PORT } from './ports.ts'
+import { REGISTRY_METRICS_PORT, REGISTRY_PORT } from './ports.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import type { StorageDriver } from './storage-driver.ts'
 
@@ -45,6 +45,7 @@ export function registryConfig({ realm, service, issuer, storage }: RegistryConf
       relativeurls: true,
       draintimeout: `${REGISTRY_DRAIN_SECONDS}s`,
       headers: { 'X-Content-Type-Options': ['nosniff'] },
+      debug: { addr: `:${REGISTRY_METRICS_PORT}`, prometheus: { enabled: true, path: '/metrics' } },
     },
     auth: {
       token: {

@@ -9,7 +9,7 @@ import { imageVolume } from './image-volume.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import type { OutwardCalls } from './outward-calls.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
-import { REGISTRY_PORT } from './ports.ts'
+import { REGISTRY_METRICS_PORT, REGISTRY_PORT } from './ports.ts'
 import { REGISTRY_DRAIN_SECONDS, type RegistryConfig, registryConfig } from './registry-config.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import { CA_FILE, type RegistryPod, registryPod } from './registry-pod.ts'
@@ -121,7 +121,10 @@ export class Registry extends pulumi.ComponentResource {
           // Only one node at a time can mount a volume, so the old pod has to stop before the new one can start.
           strategy: storage.isShared ? ROLLING_UPDATE : { type: 'Recreate' },
           template: {
-            metadata: { labels: { ...pod.labels, ...matchLabels } },
+            metadata: {
+              labels: { ...pod.labels, ...matchLabels },
+              annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(REGISTRY_METRICS_PORT) },
+            },
             spec: {
               ...pod.spec,
               terminationGracePeriodSeconds: GRACE_SECONDS,
@@ -131,7 +134,10 @@ export class Registry extends pulumi.ComponentResource {
                   ...pod.container,
                   name: NAME,
                   command: ['registry', 'serve', REGISTRY_PATHS.config],
-                  ports: [{ name: 'http', containerPort: REGISTRY_PORT }],
+                  ports: [
+                    { name: 'http', containerPort: REGISTRY_PORT },
+                    { name: 'metrics', containerPort: REGISTRY_METRICS_PORT },
+                  ],
                   // `/` answers 503 while the storage fails, which a restart would not fix.
                   startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },

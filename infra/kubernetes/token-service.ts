@@ -49,7 +49,10 @@ export interface TokenServiceArgs extends OutwardCalls {
   trustDocument: string
   /** Where the keys of the CI platforms are, JSON: with them it refuses forged tokens. */
   issuerKeys: string
-  /** The keys that the registry trusts, and where authentik publishes those that it signs with: they have to agree. */
+  /**
+   * The keys that the registry trusts, with their certificates, and where authentik publishes those that it signs with:
+   * they have to agree.
+   */
   registryJwks: pulumi.Input<string>
   jwksUrl: string
   /** How many pods; 0 if an autoscaler outside of the stack decides. */

@@ -47,6 +47,12 @@ export const workflowNeeds: readonly Need[] = [
   { command: 'wget', packages: ['wget'] },
 ]
 
+/** Prometheus, and the program that tests its rules. */
+export const monitoringNeeds: readonly Need[] = [
+  { command: 'prometheus', packages: ['prometheus'] },
+  { command: 'promtool', packages: ['prometheus'] },
+]
+
 /** The part of the machine that this touches, so that a test can bring its own. */
 export interface Machine {
   path: string

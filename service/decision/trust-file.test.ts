@@ -77,12 +77,14 @@ describe('openTrustFile', () => {
     await start()
     await replace(JSON.stringify(document).slice(0, 500))
     await until(() => lines.length === 2)
+    expect(file?.rejected()).toBe(true)
     await rm(path)
     await until(() => lines.length === 3)
     await sleep(5 * limits.trustFilePollMs)
     expect(application()).toBe('docker-registry')
     await replace(JSON.stringify(renamed))
     await until(() => application() === 'renamed')
+    expect(file?.rejected()).toBe(false)
     expect(messages()).toEqual([
       'trust rules loaded',
       'TRUST_FILE names a file that is not JSON, or not all of it',

@@ -16,6 +16,8 @@ import type { Log } from '../operations/log.ts'
 export interface TrustFile {
   /** The rules as they are now. */
   policy(): Policy
+  /** Whether the file as it is now cannot be used, so that the rules are those of before. */
+  rejected(): boolean
   /** Looks no more. */
   close(): void
 }
@@ -36,7 +38,10 @@ export async function openTrustFile(
   let complaint = ''
   const look = async () => {
     try {
-      if ((await versionOf(path)) === loaded.version) return
+      if ((await versionOf(path)) === loaded.version) {
+        complaint = ''
+        return
+      }
       loaded = await load(path, limits.trustFileBytes)
       log.info({ rules: countRules(loaded.policy) }, 'trust rules replaced')
       reloaded('loaded')
@@ -60,7 +65,7 @@ export async function openTrustFile(
     })
   }, limits.trustFilePollMs).unref()
   log.info({ rules: countRules(loaded.policy) }, 'trust rules loaded')
-  return { policy: () => loaded.policy, close: () => clearInterval(timer) }
+  return { policy: () => loaded.policy, rejected: () => complaint !== '', close: () => clearInterval(timer) }
 }
 
 interface Loaded {

@@ -5,7 +5,7 @@ import { type LimitName, type Limits, limitNames } from '../limits.ts'
 import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
 import { type Kind, kinds } from '../upstream/queues.ts'
 import { type LookupResult, lookupResults } from '../upstream/token-cache.ts'
-import type { Outcome } from './audit.ts'
+import { type Outcome, outcomes } from './audit.ts'
 
 /** Seconds; a cached answer takes under 1 ms, an exchange 200 ms, a queue of them up to 20 s. */
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25]
@@ -27,6 +27,9 @@ export interface Gauges {
   authentikAnswers: () => boolean
   registryKeysMatch: () => boolean
   rules: () => number
+  rulesRejected: () => boolean
+  /** Unix time in seconds; undefined where it is not known. */
+  registryKeyCreated: () => Promise<number | undefined>
   cleanUpUntilMs: () => number | undefined
 }
 
@@ -107,6 +110,8 @@ export function createMetrics(): Metrics {
     registers,
   })
   // There from the start, so that a rate over them is never missing.
+  for (const outcome of outcomes) latency.zero({ outcome })
+  for (const reason of ['key_ambiguous', 'key_refused']) requests.inc({ outcome: 'refused', reason }, 0)
   for (const result of lookupResults) lookups.inc({ result }, 0)
   for (const kind of disagreements) disagreed.inc({ kind }, 0)
   for (const by of ['credential', 'address']) limited.inc({ by }, 0)
@@ -156,13 +161,13 @@ export function createMetrics(): Metrics {
 
 function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
   collectDefaultMetrics({ register: registry })
-  const gauge = (name: string, help: string, read: () => number) =>
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
     new Gauge({
       name: PREFIX + name,
       help,
       registers: [registry],
-      collect() {
-        this.set(read())
+      async collect() {
+        this.set(await read())
       },
     })
   gauge('upstream_in_flight', 'Calls to authentik under way', gauges.inFlight)
@@ -191,7 +196,15 @@ function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
   gauge('registry_keys_match', 'Whether the registry was given every key that authentik signs with', () =>
     Number(gauges.registryKeysMatch()),
   )
+  gauge(
+    'registry_key_created_timestamp_seconds',
+    'Unix time at which the oldest key that the registry trusts was made; NaN where that is not known',
+    async () => (await gauges.registryKeyCreated()) ?? Number.NaN,
+  )
   gauge('trust_rules', 'Rules in force', gauges.rules)
+  gauge('trust_file_rejected', 'Whether the trust file cannot be used, so that the rules before it stay in force', () =>
+    Number(gauges.rulesRejected()),
+  )
   gauge(
     'clean_up_end_timestamp_seconds',
     'Unix time until which pushes are refused for a clean-up; 0 while they are not',

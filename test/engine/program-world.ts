@@ -94,6 +94,8 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
   await configure({
     'authentik:url': url,
     [`${name}:host`]: HOST,
+    // The program would ask the cluster.
+    [`${name}:monitoring`]: { objects: false },
     // So that a stack can be destroyed.
     [`${name}:deleteImages`]: true,
     // Without the code of the token service, whose bundling takes longer than all else.

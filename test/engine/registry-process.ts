@@ -89,6 +89,7 @@ export async function serve(config: string, more: Record<string, string>): Promi
   const registry = await ensureTool('registry')
   const env = {
     REGISTRY_HTTP_ADDR: '127.0.0.1:0',
+    REGISTRY_HTTP_DEBUG_ADDR: '127.0.0.1:0',
     REGISTRY_HTTP_SECRET: randomBytes(16).toString('hex'),
     OTEL_TRACES_EXPORTER: 'none',
     ...more,

@@ -52,6 +52,10 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'npm run -s doctor -- --host registry.example.com --json': 'doctor/doctor-command.test.ts',
   'npm run -s token -- github --repository acme/app | npm run -s doctor -- --stack local --token -':
     'test/e2e/doctor.test.ts',
+  'npm run -s monitoring -- rules --namespace passwordless-registry > rules.yml':
+    'infra/monitoring/monitoring-command.test.ts',
+  'npm run -s monitoring -- dashboard --namespace passwordless-registry > dashboard.json':
+    'infra/monitoring/monitoring-command.test.ts',
   'pulumi destroy --exclude-protected': 'test/engine/protection.test.ts',
   'npm run -s review -- --base origin/main': 'trust/review/review-main.test.ts',
   'npm run -s review -- --base origin/main --head HEAD --audit audit.log': 'trust/review/review-main.test.ts',

@@ -1,0 +1,211 @@
+/**
+ * The alerts, as Prometheus' rules: what is wrong, why it matters, what to do. docs/monitoring.md has a heading for each,
+ * to which its `runbook_url` leads; alerts.test.ts has promtool show when each fires and when not.
+ */
+import type { Alert, Severity } from './alert.ts'
+import { burnAlerts } from './burn-rate.ts'
+import { LOOK_SECONDS } from './monitors.ts'
+import { probeMetrics } from './probe-metrics.ts'
+
+const DAY_SECONDS = 24 * 60 * 60
+/** A year, and a month to find the time. */
+const OLD_KEY_DAYS = 400
+/** cert-manager renews a month before the end. */
+const CERTIFICATE_DAYS = { warning: 14, critical: 3 }
+
+/** @param namespace of the stack, whose series alone count */
+export function alertsOf(namespace: string): Alert[] {
+  const own = `namespace="${namespace}"`
+  const volume = (name: string) => `kubelet_volume_stats_${name}{${own},persistentvolumeclaim="registry"}`
+  const free = (of: string, all: string) => `${volume(of)} / ${volume(all)}`
+  const certificateEnds = [
+    `${probeMetrics.certificateExpires}{${own}}`,
+    // Prometheus renames the label of cert-manager's metric, unless it is told to honour it.
+    `certmanager_certificate_expiration_timestamp_seconds{exported_namespace="${namespace}"}`,
+    `certmanager_certificate_expiration_timestamp_seconds{${own}}`,
+  ].join(' or ')
+  const isDown = (part: string): Alert => ({
+    name: 'IsDown',
+    expr: `absent(up{${own},job="${part}"} == 1)`,
+    for: '1m',
+    severity: 'critical',
+    labels: { part },
+    summary: `Prometheus reaches no pod of the ${part}`,
+    description:
+      `No pod of the ${part} answers Prometheus. If none runs, CI cannot push and nodes cannot pull; if they run, ` +
+      'nobody watches them. Look at the pods, then at the network policy and at the target in Prometheus.',
+  })
+  const certificate = (severity: Severity): Alert => ({
+    name: 'CertificateExpires',
+    expr: `min(${certificateEnds}) - time() < ${CERTIFICATE_DAYS[severity]} * ${DAY_SECONDS}`,
+    for: '5m',
+    severity,
+    summary: `The registry's certificate expires in less than ${CERTIFICATE_DAYS[severity]} days`,
+    description:
+      'Once it has expired, no client pushes or pulls. It was not renewed in time: look at the Certificate and its ' +
+      'events if cert-manager makes it, else put a new one into its Secret.',
+  })
+  const sourceKey = (name: string, reason: string, summary: string, description: string): Alert => ({
+    name,
+    expr: `sum by (namespace) (increase(token_service_requests_total{${own},reason="${reason}"}[10m])) > 0`,
+    severity: 'critical',
+    summary,
+    description,
+  })
+  const wrongRules = (offset: string) =>
+    `sum by (namespace) (increase(token_service_disagreements_total{${own},kind="authentik_allows"}[5m]${offset})) > 0`
+
+  return [
+    ...burnAlerts({
+      part: 'token-service',
+      failed: `token_service_request_duration_seconds_count{${own},outcome="failed"}`,
+      all: `token_service_request_duration_seconds_count{${own}}`,
+      means: 'The token service could not find out whether a job may push or pull, so the job failed.',
+      advice: 'The board shows the failures by reason. Mostly authentik is slow, restarts or cannot be reached.',
+    }),
+    ...burnAlerts({
+      part: 'registry',
+      failed: `registry_http_requests_total{${own},code=~"5.."}`,
+      all: `registry_http_requests_total{${own}}`,
+      means: 'The registry answered 5xx, so a push or a pull failed.',
+      advice: 'Mostly its storage is full or cannot be reached. The log of the registry says which.',
+    }),
+    isDown('token-service'),
+    isDown('registry'),
+    {
+      name: 'AuthentikSilent',
+      expr: `min by (namespace) (token_service_upstream_up{${own}}) == 0`,
+      severity: 'critical',
+      summary: 'authentik does not answer the token service',
+      description:
+        'authentik has not answered for a minute. Logins and pushes fail, but for answers that are remembered for a ' +
+        'minute; the registry itself serves tokens that were given before. See whether authentik runs, and whether ' +
+        'pods reach it: name, network policy, proxy, certificate.',
+    },
+    {
+      name: 'KeysDisagree',
+      expr: `min by (namespace) (token_service_registry_keys_match{${own}}) == 0`,
+      for: '30s',
+      severity: 'critical',
+      summary: 'authentik signs with a key that the registry does not have',
+      description:
+        'The registry refuses every new token. Somebody changed the signing key in authentik, or an `up` stopped ' +
+        'half-way. Run `pulumi up`; if you do not know who changed the key, read "Incident" in docs/operating.md first.',
+    },
+    sourceKey(
+      'SourceKeyNotFresh',
+      'key_refused',
+      'authentik does not know a key that a CI platform signs with',
+      'authentik refuses the jobs of this platform, as it fetches keys only every three hours. Open the source in ' +
+        'authentik and save it: it fetches them at once. The log of the token service names issuer and key.',
+    ),
+    sourceKey(
+      'SourceKeyHeldTwice',
+      'key_ambiguous',
+      'Two sources publish different keys under one key id',
+      'authentik cannot tell whose token it is, so the policy refuses every token that names this key. The log of the ' +
+        'token service names both issuers. If you did not expect it, one of them may be pretending to be the other.',
+    ),
+    {
+      name: 'StrangerGotIn',
+      expr: `max by (namespace) (max_over_time(${probeMetrics.gotIn}{${own}}[5m])) > 0`,
+      severity: 'critical',
+      summary: 'A stranger gets into the registry',
+      description:
+        'The prober that no rule names was given access. Others may have it too. Take the last change of the rules ' +
+        'back, or see in authentik whether policy and scope mapping are still bound; "Incident" in docs/operating.md ' +
+        'says how to end what was given.',
+    },
+    {
+      name: 'ProbeFails',
+      expr: `min by (namespace, probe) (${probeMetrics.success}{${own}}) == 0`,
+      for: '2m',
+      severity: 'critical',
+      summary: 'The prober {{ $labels.probe }} does not find what it must',
+      description:
+        'A small image cannot be pushed and pulled (member), or the refusal of a stranger does not come (stranger), ' +
+        'for two minutes. The log of the prober has the answer that it got; `npm run doctor` looks at all of the way.',
+    },
+    {
+      name: 'ProbeStopped',
+      expr: `time() - max by (namespace, probe) (${probeMetrics.lastTry}{${own}}) > 300`,
+      severity: 'warning',
+      summary: 'The prober {{ $labels.probe }} has not tried for five minutes',
+      description: 'Nobody looks for holes in the rules meanwhile. See whether its pod runs, and what its log says.',
+    },
+    {
+      name: 'StorageFull',
+      expr: `(${free('available_bytes', 'capacity_bytes')} < 0.05) or (${free('inodes_free', 'inodes')} < 0.05)`,
+      for: '1m',
+      severity: 'critical',
+      summary: "Less than 5 % of the registry's volume is free",
+      description:
+        'Pushes fail once it is full; pulls go on. Make `storageSize` larger if the class allows it, or delete images ' +
+        'and let garbage be collected: "Clean-up" in docs/operating.md.',
+    },
+    {
+      name: 'StorageFillsUp',
+      expr:
+        `(${free('available_bytes', 'capacity_bytes')} < 0.3) and ` +
+        `(predict_linear(${volume('available_bytes')}[6h], 4 * ${DAY_SECONDS}) < 0)`,
+      for: '1h',
+      severity: 'warning',
+      summary: "The registry's volume will be full within four days",
+      description:
+        'At the pace of the last six hours. Make `storageSize` larger, or set `garbageCollection` and `retention`.',
+    },
+    certificate('critical'),
+    certificate('warning'),
+    {
+      name: 'KeyIsOld',
+      expr: `time() - min by (namespace) (token_service_registry_key_created_timestamp_seconds{${own}}) > ${OLD_KEY_DAYS} * ${DAY_SECONDS}`,
+      for: '1h',
+      severity: 'warning',
+      summary: `A key that signs tokens is older than ${OLD_KEY_DAYS} days`,
+      description:
+        'Nothing fails, but who has copied the key in all that time can still sign. Raise `keyGeneration` or ' +
+        '`sessionKeyGeneration` by one and run `pulumi up`: "Rotation" in docs/operating.md.',
+    },
+    {
+      name: 'RulesRefused',
+      expr: `max by (namespace) (token_service_trust_file_rejected{${own}}) == 1`,
+      for: '1m',
+      severity: 'critical',
+      summary: 'The token service cannot read the trust rules',
+      description:
+        'It goes on with the rules of before, and would not start anew. Somebody changed the ConfigMap ' +
+        'token-service-trust, or it comes from another version of the program. Run `pulumi up`.',
+    },
+    {
+      name: 'RulesDisagree',
+      expr: `(${wrongRules('')}) and (${wrongRules(' offset 5m')})`,
+      severity: 'warning',
+      summary: 'authentik allows what the rules of the stack refuse',
+      description:
+        'For longer than a change of rules takes to arrive. The policy in authentik is not bound, or somebody changed ' +
+        'it or the group docker-registry-trust. Run `pulumi up --refresh`, and compare what authentik has.',
+    },
+  ]
+}
+
+export interface AlertRulesArgs {
+  namespace: string
+  /** Where docs/ is, such as `https://github.com/acme/registry/blob/v1`; undefined: as a path in the checkout. */
+  documents: string | undefined
+}
+
+/** The `spec` of the PrometheusRule, which is also what a file of rules has. */
+export function alertRules({ namespace, documents }: AlertRulesArgs) {
+  const page = documents === undefined ? 'docs/monitoring.md' : `${documents}/docs/monitoring.md`
+  const rules = alertsOf(namespace).map(({ name, expr, severity, labels, summary, description, ...rest }) => ({
+    alert: `${ALERT_PREFIX}${name}`,
+    expr,
+    ...(rest.for === undefined ? {} : { for: rest.for }),
+    labels: { severity, namespace, ...labels },
+    annotations: { summary, description, runbook_url: `${page}#${name.toLowerCase()}` },
+  }))
+  return { groups: [{ name: `passwordless-registry.${namespace}`, interval: `${LOOK_SECONDS}s`, rules }] }
+}
+
+/** So that they are not taken for those of somebody else. */
+export const ALERT_PREFIX = 'Registry'

@@ -1,0 +1,32 @@
+/** The page of metrics of a token service that rests, for tests of who reads it. */
+import { limits } from '../limits.ts'
+import { createMetrics, type Gauges, type Metrics } from './metrics.ts'
+
+const none = () => 0
+
+/** @param gauges those that are of interest */
+export function restingMetrics(gauges: Partial<Gauges> = {}): Metrics {
+  const metrics = createMetrics()
+  metrics.watch(
+    {
+      inFlight: none,
+      places: none,
+      waiting: none,
+      cacheEntries: none,
+      cacheBytes: none,
+      refusedKeys: none,
+      breaker: () => 'closed',
+      ready: () => true,
+      probeAuthentik: () => {},
+      authentikAnswers: () => true,
+      registryKeysMatch: () => true,
+      registryKeyCreated: async () => undefined,
+      rules: none,
+      rulesRejected: () => false,
+      cleanUpUntilMs: () => undefined,
+      ...gauges,
+    },
+    limits,
+  )
+  return metrics
+}
