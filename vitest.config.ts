@@ -12,7 +12,7 @@ const processes = [
   'infra/workflows/*.test.ts',
   'infra/monitoring/alerts.test.ts',
   'ci/github/{login,review}.test.ts',
-  'ci/gitlab/login.test.ts',
+  'ci/gitlab/{login,review}.test.ts',
   'trust/review/review-main.test.ts',
   'local/run.test.ts',
   'test/{conformance,fuzz}/**/*.test.ts',
@@ -33,7 +33,7 @@ const projects = [
   {
     name: 'unit',
     include: [
-      '{adopt,clean-up,infra,service,trust,ci,doctor,local}/**/*.test.ts',
+      '{adopt,clean-up,policy,infra,service,trust,ci,doctor,local}/**/*.test.ts',
       'test/{unit,fuzz,bench,bytes,conformance,soak}/**/*.test.ts',
     ],
     seconds: 30,

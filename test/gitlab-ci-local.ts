@@ -33,6 +33,16 @@ export async function runGitlabCiLocal(
   await git('config', 'user.name', 'test')
   await git('config', 'user.email', 'test@example.com')
   await git('commit', '--quiet', '--message=test')
+  return runGitlabCiLocalIn(project, folder, args, env)
+}
+
+/** The same in a project that is there already, with its pipeline. */
+export function runGitlabCiLocalIn(
+  project: string,
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
   return new Promise<{ code: number; printed: string; stdout: string }>((resolve) => {
     const child = execFile(
       process.execPath,

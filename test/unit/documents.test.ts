@@ -47,6 +47,7 @@ it("the local stack as committed has no salt of one machine's passphrase", async
 const RUN_BY: Readonly<Record<string, string>> = {
   'npm run -s adopt -- --stack prod': 'test/engine/adopt.test.ts',
   'npm run -s adopt -- --stack prod --yes': 'test/engine/adopt.test.ts',
+  'pulumi preview --policy-pack policy': 'test/engine/policy.test.ts',
   'pulumi preview --diff': 'test/engine/adopt.test.ts',
   'npm run -s doctor -- --stack prod': 'doctor/doctor-command.test.ts',
   'npm run -s doctor -- --host registry.example.com --json': 'doctor/doctor-command.test.ts',

@@ -53,10 +53,10 @@ export function nodeArguments(program: Program, runner: string): string[] {
   ]
 }
 
-function findRunner(programDirectory: string): string {
+function findRunner(programDirectory: string, command: 'run' | 'run-policy-pack'): string {
   try {
     const manifest = createRequire(join(programDirectory, 'package.json')).resolve('@pulumi/pulumi/package.json')
-    return join(dirname(manifest), 'cmd', 'run', 'index.js')
+    return join(dirname(manifest), 'cmd', command, 'index.js')
   } catch {
     throw new Error(`@pulumi/pulumi is not installed for the program in ${programDirectory}: run \`npm ci\` first`)
   }
@@ -64,7 +64,7 @@ function findRunner(programDirectory: string): string {
 
 /** Starts the program. Its output goes where this process's goes, which is where the engine listens. */
 export function startProgram(program: Program): ChildProcess {
-  return spawn(process.execPath, nodeArguments(program, findRunner(program.programDirectory)), {
+  return spawn(process.execPath, nodeArguments(program, findRunner(program.programDirectory, 'run')), {
     cwd: program.programDirectory,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {
@@ -74,6 +74,26 @@ export function startProgram(program: Program): ChildProcess {
       // The runner loads ts-node unless the program brings its own loader.
       PULUMI_NODEJS_TYPESCRIPT: String(program.options.typescript ?? true),
     },
+  })
+}
+
+export interface PolicyPack {
+  readonly directory: string
+  /** What the engine gives it: its own address. */
+  readonly args: readonly string[]
+  /** Of the working directory of the engine. */
+  readonly pwd: string
+  /** `NAME=value` */
+  readonly env: readonly string[]
+}
+
+/** Starts a pack of policies, through the runner of the same package. Whoever asked for it reads its output. */
+export function startPolicyPack({ directory, args, pwd, env }: PolicyPack): ChildProcess {
+  const runner = findRunner(directory, 'run-policy-pack')
+  return spawn(process.execPath, [runner, ...args, directory], {
+    cwd: pwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: Object.fromEntries(env.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])),
   })
 }
 

@@ -10,7 +10,7 @@ import empty from 'google-protobuf/google/protobuf/empty_pb.js'
 import { type PluginService, unary } from '../engine/serve.ts'
 import { fromStruct } from '../engine/values.ts'
 import { programDependencies, type RequiredPackage, requiredPackages } from './packages.ts'
-import { outcomeOf, type Program, startProgram } from './program.ts'
+import { outcomeOf, type Program, startPolicyPack, startProgram } from './program.ts'
 
 /** The service, for the engine that listens at `engineAddress`. */
 export function languageRuntime(engineAddress: string | undefined): PluginService {
@@ -37,6 +37,31 @@ export function languageRuntime(engineAddress: string | undefined): PluginServic
     }
   }
 
+  function runPlugin(call: grpc.ServerWritableStream<messages.RunPluginRequest, messages.RunPluginResponse>): void {
+    const { request } = call
+    if (request.getKind() !== 'analyzer') {
+      call.destroy(new Error(`the stand-in runs packs of policies, and not a plugin of kind "${request.getKind()}"`))
+      return
+    }
+    const child = startPolicyPack({
+      directory: request.getInfo()?.getProgramDirectory() ?? request.getProgram(),
+      args: request.getArgsList(),
+      pwd: request.getPwd(),
+      env: request.getEnvList(),
+    })
+    children.add(child)
+    // The engine cancels the call when it needs the policies no more.
+    call.on('cancelled', () => child.kill('SIGTERM'))
+    child.stdout?.on('data', (chunk: Buffer) => call.write(new rpc.RunPluginResponse().setStdout(chunk)))
+    child.stderr?.on('data', (chunk: Buffer) => call.write(new rpc.RunPluginResponse().setStderr(chunk)))
+    child.once('error', (error) => call.destroy(error))
+    child.once('close', (code) => {
+      children.delete(child)
+      call.write(new rpc.RunPluginResponse().setExitcode(code ?? 1))
+      call.end()
+    })
+  }
+
   const implementation: grpc.UntypedServiceImplementation = {
     handshake: unary(() => new rpc.LanguageHandshakeResponse()),
     getPluginInfo: unary(() => new plugin.PluginInfo().setVersion('')),
@@ -56,6 +81,7 @@ export function languageRuntime(engineAddress: string | undefined): PluginServic
     runtimeOptionsPrompts: unary(() => new rpc.RuntimeOptionsResponse()),
     installDependencies,
     run: unary(run),
+    runPlugin,
     cancel: unary(() => {
       endChildren()
       return new empty.Empty()
