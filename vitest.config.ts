@@ -7,6 +7,7 @@ const soak = 'test/bench/soak.test.ts'
 /** What starts the token service, a shell or one of our commands as a process, for most of its tests. */
 const processes = [
   'service/*.test.ts',
+  'events/process.test.ts',
   // OpenTelemetry keeps its state in the process: its tests do not share one with others.
   'service/operations/tracing.test.ts',
   'infra/workflows/*.test.ts',
@@ -33,7 +34,7 @@ const projects = [
   {
     name: 'unit',
     include: [
-      '{adopt,clean-up,policy,infra,service,trust,ci,doctor,local}/**/*.test.ts',
+      '{adopt,clean-up,events,policy,infra,service,trust,ci,doctor,local}/**/*.test.ts',
       'test/{unit,fuzz,bench,bytes,conformance,soak}/**/*.test.ts',
     ],
     seconds: 30,

@@ -15,6 +15,7 @@ import { accountAudience, anonymousRule, noRuleForAccount } from './kubernetes/a
 import { autoscalingSetting, MAX_REPLICAS } from './kubernetes/availability.ts'
 import { cleanUpMistakes, cleanUpSettings } from './kubernetes/clean-up-settings.ts'
 import type { ClusterIdentities } from './kubernetes/cluster-identity.ts'
+import { eventsMistakes, eventsSettings } from './kubernetes/events-setting.ts'
 import { exposureSettings, exposureWarnings, lacksGateway } from './kubernetes/exposure-settings.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
 import { noRuleForRetention, retentionAudience, retentionRule } from './kubernetes/retention-account.ts'
@@ -127,6 +128,7 @@ const settings = {
   storageClass: { schema: optional(qualifiedName), example: 'standard' },
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
   ...cleanUpSettings,
+  ...eventsSettings,
   deleteImages: { schema: yesOrNo, example: 'true' },
   ciSource: {
     schema: optional(
@@ -235,6 +237,7 @@ export function parseSettings(
   }
   mistakes.push(...volumeMistakes(checked, Number(defaults.registryReplicas)))
   mistakes.push(...cleanUpMistakes(checked).map((text) => `${PROJECT}:${text}`))
+  mistakes.push(...eventsMistakes(checked))
   const audience = checked.audience ?? checked.host ?? ''
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
   const { sources, trust, ...found } = checkTrust({

@@ -1,8 +1,10 @@
 /** The whole system, one line per part: configuration, authentik, Kubernetes, outputs. */
 import './node-version.ts'
 import { bundleCleanUp } from '../clean-up/bundle.ts'
+import { bundleEvents } from '../events/bundle.ts'
 import { bundleService } from '../service/bundle.ts'
 import { JWT_USER_NAME } from '../service/config.ts'
+import { webUrl } from '../trust/platforms/web-url.ts'
 import { AccessGroups } from './authentik/access-groups.ts'
 import { issuer as issuerOf, jwksUrl, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'
 import { OAuthApplication } from './authentik/oauth-application.ts'
@@ -15,6 +17,7 @@ import { readImageStorage } from './former-storage.ts'
 import { credentialProvider, credentialProviderConfig } from './kubelet/credential-provider.ts'
 import { NodeAudience } from './kubelet/node-audience.ts'
 import { CleanUp } from './kubernetes/clean-up.ts'
+import { eventCallsOf } from './kubernetes/events-setting.ts'
 import { HttpRoutes } from './kubernetes/http-routes.ts'
 import { Ingress } from './kubernetes/ingress.ts'
 import { makeNamespace } from './kubernetes/namespace.ts'
@@ -86,6 +89,14 @@ const distribution = new Registry({
   namespace,
   image: settings.registryImage,
   config: { realm: tokenUrl, service: settings.clientId, issuer },
+  events: settings.events && {
+    events: settings.events,
+    token: settings.eventsToken,
+    registryUrl: publicUrl(settings.host),
+    sources: settings.sources.map((source) => ({ slug: source.slug, platform: source.platform, web: webUrl(source) })),
+    nodeImage: image ?? nodeImage,
+    bundle: await bundleEvents(),
+  },
   certificate,
   jwks,
   storage: storageUsed,
@@ -149,6 +160,7 @@ if (settings.networkPolicies) {
     monitoringNamespace: settings.monitoring.namespace,
     calls: callsOf(settings),
     registry: registryCallsOf(storageUsed, settings),
+    eventCalls: eventCallsOf(settings),
     hasCleanUp: settings.garbageCollection !== undefined,
   })
 }

@@ -95,8 +95,16 @@ const toStorage = (from: ReachableFrom, { calls, asksNode }: RegistryCalls, own:
   ...(asksNode ? [METADATA_SERVICE] : []),
 ]
 
-/** The specification for the registry: only its clients and monitoring get in, and only calls to its bucket get out. */
-export const registryPolicy = (from: ReachableFrom, storage: RegistryCalls, own: string) => ({
+/**
+ * The specification for the registry: only its clients and monitoring get in, and only calls to its bucket get out, and those to the URL
+ * that takes its events.
+ */
+export const registryPolicy = (
+  from: ReachableFrom,
+  storage: RegistryCalls,
+  own: string,
+  eventCalls: readonly string[] = [],
+) => ({
   podSelector: { matchExpressions: [{ key: NAME_LABEL, operator: 'In', values: STORAGE_USERS }] },
   policyTypes: ['Ingress', 'Egress'],
   ingress: [
@@ -107,7 +115,10 @@ export const registryPolicy = (from: ReachableFrom, storage: RegistryCalls, own:
     // Beside the metrics the port has Go's profiler, so it is not for every pod of the cluster.
     { ports: [tcp(REGISTRY_METRICS_PORT)], from: [namespaceNamed(from.monitoringNamespace)] },
   ],
-  egress: storage.calls.length === 0 ? [] : [DNS, ...toStorage(from, storage, own)],
+  egress:
+    storage.calls.length + eventCalls.length === 0
+      ? []
+      : [DNS, ...toStorage(from, { ...storage, calls: [...storage.calls, ...eventCalls] }, own)],
 })
 
 /**
@@ -181,6 +192,8 @@ export interface NetworkPoliciesArgs extends ReachableFrom {
   /** URLs that the token service calls. */
   calls: readonly string[]
   registry: RegistryCalls
+  /** URLs that get its events, or lead there. */
+  eventCalls: readonly string[]
   hasCleanUp: boolean
 }
 
@@ -189,7 +202,7 @@ export class NetworkPolicies extends pulumi.ComponentResource {
   constructor(args: NetworkPoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:NetworkPolicies', 'network-policies', {}, opts)
     const specs = {
-      registry: registryPolicy(args, args.registry, args.namespaceName),
+      registry: registryPolicy(args, args.registry, args.namespaceName, args.eventCalls),
       'token-service': tokenServicePolicy(args, args.calls, args.namespaceName),
       ...(args.hasCleanUp && { [CLEAN_UP]: cleanUpPolicy(args, args.registry, args.namespaceName) }),
     }

@@ -5,3 +5,5 @@ export const METRICS_PORT = 9002
 export const REGISTRY_PORT = 5000
 /** Metrics of the registry; whoever reaches it also reaches Go's profiler. */
 export const REGISTRY_METRICS_PORT = 5001
+/** Where the registry's notifications go, on the loopback interface of its pod. */
+export const EVENTS_PORT = 5002

@@ -1,6 +1,7 @@
 /** The registry's configuration file (https://distribution.github.io/distribution/about/configuration/). */
 import { stringify } from 'yaml'
-import { REGISTRY_METRICS_PORT, REGISTRY_PORT } from './ports.ts'
+import { FORWARD_SECONDS, STREAM_PATH, URL_PATH } from '../../events/paths.ts'
+import { EVENTS_PORT, REGISTRY_METRICS_PORT, REGISTRY_PORT } from './ports.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import type { StorageDriver } from './storage-driver.ts'
 
@@ -22,10 +23,12 @@ export interface RegistryConfig {
   issuer: string
   /** Where the images are. */
   storage: Pick<StorageDriver, 'driver' | 'redirect' | 'isShared'>
+  /** Which events there are: none, those of the stream, or those that also go to a URL. */
+  events?: 'stream' | 'url' | undefined
 }
 
 /** The configuration as YAML. It contains no secret: the registry reads `http.secret` from REGISTRY_HTTP_SECRET. */
-export function registryConfig({ realm, service, issuer, storage }: RegistryConfig): string {
+export function registryConfig({ realm, service, issuer, storage, events }: RegistryConfig): string {
   return stringify({
     version: 0.1,
     log: { level: 'info', formatter: 'json', accesslog: { disabled: true } },
@@ -59,6 +62,33 @@ export function registryConfig({ realm, service, issuer, storage }: RegistryConf
         signingalgorithms: ['ES256'],
       },
     },
+    ...(events !== undefined && { notifications: { endpoints: eventEndpoints(events === 'url') } }),
     health: { storagedriver: { enabled: true, interval: '10s', threshold: 3 } },
   })
+}
+
+/** Milliseconds between two tries. For the stream there is nothing to wait for but a restart in the same pod. */
+const STREAM_RETRY_MS = 250
+const URL_RETRY_MS = 2_000
+
+/**
+ * The registry's queues, one for each place where events go, so that none holds up the other. Each sends one notification
+ * after the other, again and again until it is taken. No headers: the registry would write them into its log.
+ * @param toUrl whether there is one for a URL
+ */
+function eventEndpoints(toUrl: boolean) {
+  const endpoint = (name: string, path: string, timeoutSeconds: number, retryMs: number) => ({
+    name,
+    url: `http://127.0.0.1:${EVENTS_PORT}${path}`,
+    timeout: `${timeoutSeconds}s`,
+    // From the first failure on it waits before it tries again; up to this number it would not.
+    threshold: 1,
+    backoff: `${retryMs}ms`,
+    // Layers: as many as manifests, times ten.
+    ignore: { mediatypes: ['application/octet-stream'], actions: ['mount'] },
+  })
+  return [
+    endpoint('stream', STREAM_PATH, 5, STREAM_RETRY_MS),
+    ...(toUrl ? [endpoint('url', URL_PATH, FORWARD_SECONDS, URL_RETRY_MS)] : []),
+  ]
 }

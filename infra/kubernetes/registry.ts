@@ -5,6 +5,7 @@ import * as tls from '@pulumi/tls'
 import { kept } from '../protection.ts'
 import { type Autoscaling, keepAvailable, ROLLING_UPDATE, replicaCount, spread } from './availability.ts'
 import { conflictAdvice } from './conflict-advice.ts'
+import { type EventsArgs, eventsSidecar } from './events.ts'
 import { imageVolume } from './image-volume.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import type { OutwardCalls } from './outward-calls.ts'
@@ -28,7 +29,9 @@ const RESOURCES = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: 
 export interface RegistryArgs extends OutwardCalls {
   namespace: pulumi.Input<string>
   image: string
-  config: { [Key in keyof Omit<RegistryConfig, 'storage'>]: pulumi.Input<string> }
+  config: { [Key in keyof Omit<RegistryConfig, 'storage' | 'events'>]: pulumi.Input<string> }
+  /** What makes events of what happens at the registry; undefined: nothing does. */
+  events: EventsArgs | undefined
   /** PEM. */
   certificate: pulumi.Input<string>
   /** The keys that sign registry tokens. */
@@ -66,7 +69,9 @@ export class Registry extends pulumi.ComponentResource {
       {
         namespace,
         files: {
-          'config.yml': pulumi.output(args.config).apply((config) => registryConfig({ ...config, storage })),
+          'config.yml': pulumi
+            .output(args.config)
+            .apply((config) => registryConfig({ ...config, storage, events: eventsOf(args) })),
           'certificate.pem': args.certificate,
           'jwks.json': args.jwks,
           ...(caBundle !== undefined && storage.isShared && { [CA_FILE]: caBundle }),
@@ -105,6 +110,7 @@ export class Registry extends pulumi.ComponentResource {
       claim: storage.isShared ? undefined : volume?.metadata.name,
     })
     this.pod = pod
+    const events = args.events && eventsSidecar(args.events, args, this)
     const dependsOn = storage.isShared
       ? [storageCheck({ namespace, nodeImage: args.nodeImage, pod: podArgs }, this)]
       : []
@@ -129,6 +135,7 @@ export class Registry extends pulumi.ComponentResource {
               ...pod.spec,
               terminationGracePeriodSeconds: GRACE_SECONDS,
               ...(storage.isShared && { topologySpreadConstraints: spread(matchLabels) }),
+              ...(events && { initContainers: [events.container], volumes: [...pod.spec.volumes, events.volume] }),
               containers: [
                 {
                   ...pod.container,
@@ -176,3 +183,6 @@ export class Registry extends pulumi.ComponentResource {
     return pulumi.secret(seed.privateKeyPem.apply((pem) => createHash('sha256').update(pem).digest('hex')))
   }
 }
+
+const eventsOf = ({ events }: RegistryArgs): RegistryConfig['events'] =>
+  events && (events.events.url === undefined ? 'stream' : 'url')

@@ -47,7 +47,11 @@ async function apply(settings: Record<string, unknown>): Promise<string> {
 
 const registry = async () =>
   (await cluster.request('GET', '/apis/apps/v1/namespaces/passwordless-registry/deployments/registry')) as {
-    spec: { replicas: number; strategy: object; template: { spec: { volumes: { name: string }[] } } }
+    spec: {
+      replicas: number
+      strategy: object
+      template: { spec: { volumes: { name: string }[]; initContainers?: object[] } }
+    }
   }
 
 it('on a volume, on a bucket with autoscalers, and back', async () => {
@@ -57,7 +61,12 @@ it('on a volume, on a bucket with autoscalers, and back', async () => {
   const onVolume = { registry: 'registry.example.com', storage: 'the volume', volume: 'protected' }
   follows(onVolume)
   const storage = { s3: { bucket: 'acme', region: 'eu-central-1', secret: 'keys', redirect: true } }
-  const applied = await apply({ storage, autoscaling: { registry: { max: 5 }, tokenService: { max: 3, cpu: '250m' } } })
+  const events = 'https://siem.example.com/events'
+  const applied = await apply({
+    storage,
+    events,
+    autoscaling: { registry: { max: 5 }, tokenService: { max: 3, cpu: '250m' } },
+  })
   expect(applied).toMatch(/job.batch\/registry-storage-check serverside-applied/)
   expect(applied).toMatch(/horizontalpodautoscaler.autoscaling\/registry serverside-applied/)
   const { spec } = await registry()
@@ -65,9 +74,11 @@ it('on a volume, on a bucket with autoscalers, and back', async () => {
     replicas: 2,
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
   })
-  expect(spec.template.spec.volumes.map(({ name }) => name)).toEqual(['files'])
+  expect(spec.template.spec.volumes.map(({ name }) => name)).toEqual(['files', 'registry-events'])
+  expect(spec.template.spec.initContainers).toMatchObject([{ name: 'events', restartPolicy: 'Always' }])
 
   await apply({})
   expect((await registry()).spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } })
   expect((await registry()).spec.strategy).not.toHaveProperty('rollingUpdate')
+  expect((await registry()).spec.template.spec.initContainers).toBeUndefined()
 })

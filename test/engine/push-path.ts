@@ -37,8 +37,14 @@ export interface PushPath {
  * @param rules as a stack's `trust`
  * @param cacheMs how long the token service may reuse an answer of authentik's
  * @param storage of the registry; by default a folder
+ * @param eventsPort where its events go, to the stream and to a URL; without it there are none
  */
-export async function startPushPath(rules: unknown, cacheMs: number, storage?: RegistryStorage): Promise<PushPath> {
+export async function startPushPath(
+  rules: unknown,
+  cacheMs: number,
+  storage?: RegistryStorage,
+  eventsPort?: number,
+): Promise<PushPath> {
   await using started = new AsyncDisposableStack()
   const world = started.use(await startAuthentikWorld({ rules }))
   const { dir, url, objects } = world
@@ -56,8 +62,9 @@ export async function startPushPath(rules: unknown, cacheMs: number, storage?: R
   }
   const service = started.use(await bundle.start(env, { cacheMs }))
 
-  const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(url) }
-  const registry = await startRegistry(join(dir, 'registry'), config, objects.key, storage)
+  const events = eventsPort === undefined ? undefined : 'url'
+  const config = { realm: `${service.url}/token`, service: REGISTRY_NAME, issuer: issuer(url), events } as const
+  const registry = await startRegistry(join(dir, 'registry'), config, objects.key, storage, eventsPort)
   started.defer(() => registry.close())
   const { host } = registry
 

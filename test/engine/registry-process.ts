@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
+import { STREAM_PATH, URL_PATH } from '../../events/paths.ts'
 import { type RegistryConfig, registryConfig } from '../../infra/kubernetes/registry-config.ts'
 import { type StorageDriver, storageDriver } from '../../infra/kubernetes/storage-driver.ts'
 import { ensureTool } from '../../local/toolchain/index.ts'
@@ -32,8 +33,12 @@ export interface RegistryProcess {
   command: readonly string[]
   /** Its exit code, once it has ended. */
   ended: Promise<number | null>
+  /** What it has written so far. */
+  output(): string
   /** Begins to end it, as Kubernetes does. */
   terminate(): void
+  /** Ends it at once, as a node that fails does, and waits. */
+  kill(): Promise<void>
   /** Ends it, and waits. */
   close(): Promise<void>
 }
@@ -41,12 +46,14 @@ export interface RegistryProcess {
 /**
  * Starts a registry on a free port of the loopback interface.
  * @param dir a folder of its own, for configuration and data
+ * @param eventsPort where the program listens that makes events, if there are any
  */
 export async function startRegistry(
   dir: string,
   config: Omit<RegistryConfig, 'storage'>,
   trusted: { certificate: string; jwks: string },
   storage: RegistryStorage = inFolder(dir),
+  eventsPort?: number,
 ): Promise<RegistryProcess> {
   const paths = {
     config: join(dir, 'config.yml'),
@@ -60,15 +67,27 @@ export async function startRegistry(
   // What differs from a pod: where files are, and who can reach it.
   return serve(paths.config, {
     ...storage.env,
+    ...eventsAt(eventsPort, config.events),
     REGISTRY_AUTH_TOKEN_JWKS: paths.jwks,
     REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE: paths.certificate,
   })
 }
 
+/** Ports of the stack may be taken on this machine. */
+function eventsAt(port: number | undefined, events: RegistryConfig['events']): Record<string, string> {
+  if (port === undefined) return {}
+  const paths = events === 'url' ? [STREAM_PATH, URL_PATH] : [STREAM_PATH]
+  const variables = paths.map((path, index) => [
+    `REGISTRY_NOTIFICATIONS_ENDPOINTS_${index}_URL`,
+    `http://127.0.0.1:${port}${path}`,
+  ])
+  return Object.fromEntries(variables)
+}
+
 /** The configuration that the stack gives it for a volume, without authentication. */
-function bareConfig(): string {
+function bareConfig(events?: RegistryConfig['events']): string {
   const { auth: _, ...config } = parse(
-    registryConfig({ realm: '', service: '', issuer: '', storage: storageDriver({}) }),
+    registryConfig({ realm: '', service: '', issuer: '', storage: storageDriver({}), events }),
   )
   return stringify(config)
 }
@@ -77,11 +96,12 @@ function bareConfig(): string {
  * Starts the same without authentication: what distribution does on its own.
  * @param dir a folder of its own, for configuration and data
  */
-export async function startBareRegistry(dir: string): Promise<RegistryProcess> {
+export async function startBareRegistry(dir: string, eventsPort?: number): Promise<RegistryProcess> {
+  const events = eventsPort === undefined ? undefined : 'stream'
   const file = join(dir, 'config.yml')
   await mkdir(join(dir, 'data'), { recursive: true })
-  await writeFile(file, bareConfig())
-  return serve(file, inFolder(dir).env)
+  await writeFile(file, bareConfig(events))
+  return serve(file, { ...inFolder(dir).env, ...eventsAt(eventsPort, events) })
 }
 
 /** Starts distribution with a configuration file, on a free port. */
@@ -115,7 +135,12 @@ export async function serve(config: string, more: Record<string, string>): Promi
       const { stdout } = await promisify(execFile)(registry, ['garbage-collect', config], { env })
       return stdout
     },
+    output: () => output,
     terminate: () => void child.kill('SIGTERM'),
+    kill: async () => {
+      child.kill('SIGKILL')
+      await exited
+    },
     close: async () => {
       child.kill('SIGTERM')
       await exited

@@ -50,6 +50,7 @@ const weights: Readonly<Record<string, Weight>> = {
   nodeImage: { meaning: 'the image on which the token service runs', isDangerous: always },
   registryImage: { meaning: 'the code of the registry', isDangerous: always },
   environment: { meaning: 'variables of the token service, which can change each of its checks', isDangerous: always },
+  events: { meaning: 'who learns what is pushed and pulled', isDangerous: always },
   deleteImages: { meaning: 'whether an update may delete images and private keys', isDangerous: turnsOn },
 }
 

@@ -1,0 +1,4 @@
+/** The entry point of the bundle. */
+import { run } from './run.ts'
+
+await run()
