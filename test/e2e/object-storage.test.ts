@@ -15,6 +15,9 @@ import { upWith } from './changed-stack.ts'
 import { type Docker, startDocker } from './docker.ts'
 import { jobToken, registry } from './job.ts'
 import { restoreNamespace } from './lost-namespace.ts'
+import { OPEN, opened } from './open-repository.ts'
+import { stackEnvironment } from './stack-environment.ts'
+import { askToken, job } from './token-client.ts'
 
 const namespace = 'passwordless-registry'
 const kubeconfigFile = layoutOf(stateDir).kubeconfig
@@ -30,7 +33,7 @@ beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'object-storage-'))
   layout = await makeImage({ layers: 2, bytes: 200_000 })
   await openObjectStorage(kubeconfigFile)
-  const up = await upWith(onBucket)
+  const up = await upWith((text) => opened(onBucket(text)))
   expect(up.code, up.output).toBe(0)
   moved = up.output
 })
@@ -95,6 +98,45 @@ describe('a job', () => {
     })
   })
 
+  it('pushes what is pulled without login where the stack opens it', async () => {
+    await using client = await logIn('crane', registry, await jobToken('github', 'acme/app'))
+    expect(await client.push(layout, `${OPEN}:1`)).toMatchObject({ exitCode: 0 })
+    const target = await mkdtemp(join(work, 'open-'))
+    await $({
+      quiet: true,
+    })`skopeo --insecure-policy copy --quiet --src-no-creds --src-tls-verify=false docker://${registry}/${OPEN}:1 oci:${target}`
+    expect(await manifestDigest(target)).toBe(await manifestDigest(layout))
+  })
+
+  it('deletes an image, whose garbage is collected beside the registry, and pushes it again', async () => {
+    const repository = 'acme/conformance/deleted'
+    const jwt = await jobToken('github', 'acme/conformance')
+    const image = await makeImage({ layers: 1, bytes: 50_000 })
+    const digest = await manifestDigest(image)
+    await using client = await logIn('crane', registry, jwt)
+    expect(await client.push(image, `${repository}:1`)).toMatchObject({ exitCode: 0 })
+    const { token } = await askToken(job(jwt), [`repository:${repository}:pull,delete`])
+    const ask = (method: string) =>
+      fetch(`http://${registry}/v2/${repository}/manifests/${digest}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, accept: 'application/vnd.oci.image.manifest.v1+json' },
+      })
+    expect((await ask('DELETE')).status).toBe(202)
+    const collect = ['registry', 'garbage-collect', '/etc/distribution/config.yml']
+    const collected = await $({
+      quiet: true,
+      env: { ...process.env, ...(await stackEnvironment()) },
+    })`kubectl -n ${namespace} exec deploy/registry -- ${collect}`
+    expect(collected.stdout).toContain(`blob eligible for deletion: ${digest}`)
+    expect((await ask('HEAD')).status).toBe(404)
+
+    expect(await client.push(image, `${repository}:1`)).toMatchObject({ exitCode: 0 })
+    const target = await mkdtemp(join(work, 'again-'))
+    expect(await client.pull(`${repository}:1`, target)).toMatchObject({ exitCode: 0 })
+    expect(await manifestDigest(target)).toBe(digest)
+    await rm(image, { recursive: true })
+  })
+
   it('pushes on while every pod of the registry is replaced', async () => {
     const before = (await core.listNamespacedPod({ namespace, labelSelector: 'app.kubernetes.io/name=registry' })).items
     await using client = await logIn('crane', registry, await jobToken('github', 'acme/app'))
@@ -135,6 +177,12 @@ describe('a mistake', () => {
   it.each([
     ['a bucket that is not there', { bucket: 'not-there' }, 'cannot use bucket not-there (s3): s3aws: NoSuchBucket'],
     ['a wrong region', { region: 'elsewhere-1' }, 'the region "elsewhere-1" is wrong; expecting "local-1"'],
+    // With this one the registry does not even start: these are its last words.
+    [
+      'a region that Amazon does not have',
+      { endpoint: undefined, region: 'elsewhere-1' },
+      'invalid region provided: elsewhere-1',
+    ],
   ])('%s ends the up in one sentence, and the registry goes on', async (_, changed, sentence) => {
     const up = await upWith((text) => onBucket(text, changed))
     expect(up.code).not.toBe(0)
