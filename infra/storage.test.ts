@@ -56,6 +56,17 @@ describe('a bucket', () => {
     expect(all(AUTOSCALER)).toEqual([])
   })
 
+  it.each([
+    ['a bucket', { storage: { s3 } }, '1Gi', true],
+    ['a volume', {}, '512Mi', false],
+  ])('on %s has memory for its uploads', async (_, settings, memory, knows) => {
+    await run(setting(settings))
+    const { resources, env } = deployment().template.spec.containers[0]
+    expect(resources.limits.memory).toBe(memory)
+    const limit = { name: 'GOMEMLIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } }
+    expect(env.some((variable: object) => JSON.stringify(variable) === JSON.stringify(limit))).toBe(knows)
+  })
+
   it('is opened with the identity of the account of the registry', async () => {
     await run({ ...stackFile('example-s3'), 'authentik:token': 'token' })
     expect(one('kubernetes:core/v1:ServiceAccount', 'registry').inputs).toMatchObject({

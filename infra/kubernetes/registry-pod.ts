@@ -57,6 +57,10 @@ export function registryPod({ storage, calls, extras, ...args }: RegistryPodArgs
         { name: 'OTEL_TRACES_EXPORTER', value: 'none' },
         // Less memory with many pushes at once; what the collector works more is little beside hashing.
         { name: 'GOGC', value: '50' },
+        // On a bucket, where uploads are buffered, it rather works more than exceed what it may use.
+        ...(storage.isShared
+          ? [{ name: 'GOMEMLIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } }]
+          : []),
         ...storage.env,
         ...(storage.isShared ? proxyVariables(calls) : []),
         ...(ownAuthorities

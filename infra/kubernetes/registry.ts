@@ -25,6 +25,8 @@ const LAME_DUCK_SECONDS = 5
 const GRACE_SECONDS = LAME_DUCK_SECONDS + REGISTRY_DRAIN_SECONDS + 5
 /** It streams: pushes need memory for their buffers, not for their layers. */
 const RESOURCES = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } }
+/** On a bucket about 20 MiB for each upload on its way; seen: 590 MiB for 30 at once. */
+const RESOURCES_ON_BUCKET = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } }
 
 export interface RegistryArgs extends OutwardCalls {
   namespace: pulumi.Input<string>
@@ -102,7 +104,7 @@ export class Registry extends pulumi.ComponentResource {
       account: account.metadata.name,
       storage,
       calls: { caBundle, proxy },
-      extras: podExtras(args.pods, 'registry', RESOURCES),
+      extras: podExtras(args.pods, 'registry', storage.isShared ? RESOURCES_ON_BUCKET : RESOURCES),
     }
     const pod = registryPod({
       ...podArgs,

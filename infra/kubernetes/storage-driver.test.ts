@@ -33,6 +33,12 @@ describe('s3', () => {
     expect(found.driver.s3).not.toHaveProperty('regionendpoint')
   })
 
+  it('has the smallest parts in memory that it takes, as Google has', () => {
+    const gcs = driverFor({ gcs: { bucket: 'images' } })
+    const found = driverFor({ s3: { bucket: 'images', region: 'eu-central-1' } })
+    expect([found.driver.s3?.chunksize, gcs.driver.gcs?.chunksize]).toEqual([5 * 2 ** 20, 5 * 2 ** 20])
+  })
+
   it('elsewhere has an endpoint, the bucket in the path, and keys from a Secret', () => {
     const s3 = {
       bucket: 'images',

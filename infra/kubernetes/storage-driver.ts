@@ -15,6 +15,12 @@ export const SECRET_KEYS = {
 /** Anything that is taken for the identity of a service account is asked there, at the port of https. */
 const IDENTITY_SERVICE = 'https://identity.invalid'
 
+/**
+ * Of an upload on its way the registry has one part in memory, some times over while its buffer grows. The least that S3
+ * takes, and a multiple of Google's 256 KiB. With 10,000 parts a layer on S3 may have 48 GiB.
+ */
+const PART_BYTES = 5 * 1024 * 1024
+
 export interface StorageDriver {
   /** The driver and its parameters, as distribution's configuration has them. */
   driver: Record<string, Record<string, unknown>>
@@ -95,11 +101,16 @@ function s3Parameters({ bucket, region, endpoint, pathStyle }: Given<'s3'>): Rec
     ...(endpoint !== undefined && { regionendpoint: endpoint, secure: endpoint.startsWith('https:') }),
     // Few servers beside Amazon's have a name for each bucket.
     forcepathstyle: pathStyle ?? endpoint !== undefined,
+    chunksize: PART_BYTES,
   }
 }
 
 function gcsParameters({ bucket, secret }: Given<'gcs'>): Record<string, unknown> {
-  return { bucket, ...(secret !== undefined && { keyfile: `${REGISTRY_PATHS.credentials}/${SECRET_KEYS.gcs[0]}` }) }
+  return {
+    bucket,
+    chunksize: PART_BYTES,
+    ...(secret !== undefined && { keyfile: `${REGISTRY_PATHS.credentials}/${SECRET_KEYS.gcs[0]}` }),
+  }
 }
 
 function azureParameters({ account, container, secret }: Given<'azure'>, url: string): Record<string, unknown> {
