@@ -16,7 +16,8 @@ export const bucketKeyDir = join(stateDir, 'object-storage')
 const NAME = 's3'
 const PORT = 7070
 const REGION = 'local-1'
-const BUCKET = 'images'
+/** A folder of the server's volume, in `buckets/`. */
+export const BUCKET = 'images'
 const ACCESS_KEY = 'registry'
 /** In the namespace of the stack, as a person makes it before the first `pulumi up`. */
 const KEYS = 'bucket-keys'

@@ -14,6 +14,7 @@ import { projectDir, stateDir } from '../../local/paths.ts'
 import { logIn } from '../../local/proof/clients.ts'
 import { makeImage } from '../../local/proof/image.ts'
 import { upWith } from './changed-stack.ts'
+import { hurryKubelet } from './hurry-kubelet.ts'
 import { jobToken, registry } from './job.ts'
 import { stackEnvironment } from './stack-environment.ts'
 import { askToken, job, newPush } from './token-client.ts'
@@ -62,17 +63,6 @@ async function asWritten(word: string): Promise<string> {
   return stdout
 }
 
-/** A change of a pod makes its kubelet look at once for changed ConfigMaps too, which otherwise takes up to two minutes. */
-async function hurryKubelet(): Promise<void> {
-  const { items } = await core.listNamespacedPod({ namespace, labelSelector: 'app.kubernetes.io/name=token-service' })
-  for (const { metadata } of items) {
-    await core.patchNamespacedPod(
-      { namespace, name: metadata?.name ?? '', body: { metadata: { annotations: { hurry: crypto.randomUUID() } } } },
-      setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch),
-    )
-  }
-}
-
 const announcement = async () => (await core.readNamespacedConfigMap({ namespace, name })).data?.['announcement.json']
 const askPush = async () => {
   const { status, reason } = await askToken(job(ciToken), [newPush()])
@@ -81,7 +71,7 @@ const askPush = async () => {
 /** Both pods answer the same: clients are spread over them. */
 const everyPush = (expected: RegExp) =>
   vi.waitFor(async () => {
-    await hurryKubelet()
+    await hurryKubelet(core)
     for (let time = 0; time < 6; time++) expect(await askPush()).toMatch(expected)
   }, PATIENCE)
 

@@ -1,6 +1,6 @@
 /** Pushes to a registry and pulls from it as clients do, over HTTP: quick enough for hundreds of small images. */
+import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { expect } from 'vitest'
 
 export const OCI = {
   image: 'application/vnd.oci.image.manifest.v1+json',
@@ -37,7 +37,7 @@ export function registryClient(host: string, authorization: (repository: string)
       const location = new URL(begun.headers.get('location') ?? '', `http://${host}/v2/${repository}/blobs/uploads/`)
       location.searchParams.set('digest', digest)
       const { status } = await ask(repository, String(location), { method: 'PUT', body: bytes })
-      expect(status).toBe(201)
+      assert.equal(status, 201, `${repository}: the upload of ${digest} was answered ${status}`)
     }
     return { mediaType, digest, size: bytes.length }
   }
@@ -53,7 +53,7 @@ export function registryClient(host: string, authorization: (repository: string)
     pushed.set(digest, body)
     const headers = { 'content-type': manifest.mediaType }
     const answer = await ask(repository, `manifests/${reference ?? digest}`, { method: 'PUT', body, headers })
-    expect(answer.status, await answer.text()).toBe(201)
+    assert.equal(answer.status, 201, `${repository}: ${answer.status} ${await answer.text()}`)
     return { mediaType: manifest.mediaType, digest, size: body.length }
   }
 
@@ -68,9 +68,9 @@ export function registryClient(host: string, authorization: (repository: string)
       if (next.digest !== undefined && found.has(next.digest)) continue
       const answer = await ask(repository, next.path, { headers: { accept: `${OCI.index}, ${OCI.image}` } })
       const bytes = await answer.bytes()
-      expect(answer.status, `${repository} ${next.path}`).toBe(200)
+      assert.equal(answer.status, 200, `${repository} ${next.path}: ${answer.status}`)
       const digest = digestOf(bytes)
-      if (next.digest !== undefined) expect(digest).toBe(next.digest)
+      if (next.digest !== undefined) assert.equal(digest, next.digest)
       found.add(digest)
       if (next.path.startsWith('blobs/')) continue
       const { manifests = [], config, layers = [] } = JSON.parse(Buffer.from(bytes).toString())

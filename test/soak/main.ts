@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { clusterStatus } from '../../local/kubernetes/index.ts'
-import { projectDir, stateDir } from '../../local/paths.ts'
-import { npm } from '../e2e/npm.ts'
+import { projectDir } from '../../local/paths.ts'
+import { withRunningWorld } from '../e2e/running-world.ts'
+import { cleanUpSoak } from './clean-up.ts'
 import { isScenario, type ScenarioName, scenarios } from './scenarios.ts'
 import { soak } from './soak.ts'
 
@@ -13,20 +13,26 @@ const HELP = `Holds a system under load while it is disturbed.
   npm run soak -- rollover   registry and token service roll over, lose a pod, and get other settings by pulumi up
   npm run soak -- rotation   pulumi up changes the key of registry tokens, twice
   npm run soak -- drain      the pods of registry and token service are evicted, one after the other, as in a drain
+  npm run soak -- clean-up   half of two hundred images is removed by retention and garbage collection; takes 15 minutes
   npm run soak -- cluster    tests of the real cluster that take minutes: backup, clean-up, refreshed pull secrets
   npm run soak -- gateway    the stack of the local world behind a Gateway that Traefik serves
   npm run soak -- --minutes 30   the token service alone, while authentik fails in every way
 
   --pushes N   one push a second, at least so many (default: 300)
 
-The first three run at the local world as it is, or bring it up and take it away again. docker, skopeo, crane and
-BuildKit push in turn, each image is pulled again. The last line is \`N pushes, N failed, N wrong\`: an image is wrong if
-it was pulled with another digest, or is another one or lost at the end.
+The first four run at the local world as it is, on a volume or a bucket (npm run up -- --storage s3), or bring it up and
+take it away again. In the first three docker, skopeo, crane, oras and BuildKit push in turn, each image is pulled again;
+the last line is \`N pushes, N failed, N wrong\`: an image is wrong if it was pulled with another digest, or is another one
+or lost at the end. clean-up ends with \`N images, N removed, N % of N bytes back, N failed\`.
 
 Exit status: 0 nothing failed and nothing was wrong, 1 something was, 2 it could not run.
 `
 
 const MAX_PUSHES = 100_000
+
+const CLEAN_UP = 'clean-up'
+type Name = ScenarioName | typeof CLEAN_UP
+const isName = (name: string | undefined): name is Name => name === CLEAN_UP || isScenario(name)
 
 function options() {
   const { values, positionals } = parseArgs({
@@ -35,13 +41,13 @@ function options() {
   })
   const [name, ...more] = positionals
   const pushes = Number(values.pushes)
-  if (!values.help && (!isScenario(name) || more.length > 0)) {
-    throw new Error(`expected one of ${Object.keys(scenarios).join(', ')}`)
+  if (!values.help && (!isName(name) || more.length > 0)) {
+    throw new Error(`expected one of ${[...Object.keys(scenarios), CLEAN_UP].join(', ')}`)
   }
   if (!Number.isInteger(pushes) || pushes < 1 || pushes > MAX_PUSHES) {
     throw new Error(`--pushes takes a whole number up to ${MAX_PUSHES}: --pushes 300`)
   }
-  return { name: name as ScenarioName, pushes, help: values.help }
+  return { name: name as Name, pushes, help: values.help }
 }
 
 async function main(): Promise<number> {
@@ -51,18 +57,9 @@ async function main(): Promise<number> {
     process.stdout.write(HELP)
     return 0
   }
-  const { state } = await clusterStatus(stateDir)
-  if (state !== 'running') {
-    const up = await npm('up')
-    if (up.code !== 0) throw new Error(`npm run up failed:\n${up.output}`)
-  }
-  try {
-    const { lines, ok } = await soak(name, pushes, say)
-    for (const line of lines) say(line)
-    return ok ? 0 : 1
-  } finally {
-    if (state !== 'running') await npm('down')
-  }
+  const { lines, ok } = await withRunningWorld(() => (name === CLEAN_UP ? cleanUpSoak(say) : soak(name, pushes, say)))
+  for (const line of lines) say(line)
+  return ok ? 0 : 1
 }
 
 /** Vitest's own report and exit code. */
@@ -74,7 +71,7 @@ async function runClusterTests(): Promise<number> {
 
 if (process.argv[2] === 'cluster') {
   process.exitCode = await runClusterTests()
-} else if (isScenario(process.argv[2]) || process.argv[2] === '--help') {
+} else if (isName(process.argv[2]) || process.argv[2] === '--help') {
   try {
     process.exitCode = await main()
   } catch (error) {

@@ -1,0 +1,42 @@
+/** The registry's own garbage collector, as a process of the clean-up's pod, killed half-way. */
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { layoutOf } from '../../local/kubernetes/layout.ts'
+import { startTimeOf } from '../../local/kubernetes/process-table.ts'
+import { stateDir } from '../../local/paths.ts'
+
+/** A volume gives everything back in less than a second. */
+const LOOK_EVERY_MS = 2
+
+/** In the world's own control groups alone: others on this machine may collect garbage too. */
+async function findCollector(): Promise<number | undefined> {
+  const { cgroup } = layoutOf(stateDir)
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
+    if (!(await read('cmdline')).startsWith('registry\0garbage-collect\0')) continue
+    if ((await read('cgroup')).includes(cgroup)) return Number(pid)
+  }
+  return undefined
+}
+
+/**
+ * Waits for the collector, and kills it as soon as it has deleted some of these files, as the kernel does where memory is
+ * short. It deletes in no order, so it has then deleted about as large a part of everything.
+ * @param files some of those that it is to delete
+ * @param enough how many of them have to be gone
+ * @param stopped says that it will not come any more
+ * @throws Error if it ended first
+ */
+export async function killHalfWay(files: readonly string[], enough: number, stopped: () => boolean): Promise<void> {
+  let pid: number | undefined
+  for (; pid === undefined; pid = await findCollector()) {
+    if (stopped()) throw new Error('the clean-up ended before it collected anything')
+    await sleep(LOOK_EVERY_MS)
+  }
+  while (files.filter((file) => !existsSync(file)).length < enough) {
+    if (startTimeOf(pid) === undefined) throw new Error('the collector ended before it could be killed')
+    await sleep(LOOK_EVERY_MS)
+  }
+  process.kill(pid, 'SIGKILL')
+}
