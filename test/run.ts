@@ -96,8 +96,11 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
       await ensurePackages({ install, needs: [...workflowNeeds, ...monitoringNeeds] })
       return [vitest('process', scratch)]
     case 'engine':
-      await ensurePackages({ install, needs: localWorldNeeds.filter(({ command }) => command === 'skopeo') })
-      await ensureTools(['pulumi', 'registry', 'crane', 'skipper', 'versitygw'])
+      await ensurePackages({
+        install,
+        needs: [...localWorldNeeds.filter(({ command }) => command === 'skopeo'), ...monitoringNeeds],
+      })
+      await ensureTools(['pulumi', 'registry', 'crane', 'skipper', 'versitygw', 'controllergen'])
       return [vitest('engine', scratch), vitest('slow', scratch)]
     case 'e2e':
       await ensurePackages({ install, needs: [...localWorldNeeds, ...monitoringNeeds] })

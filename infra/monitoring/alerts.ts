@@ -19,7 +19,6 @@ export function alertsOf(namespace: string): Alert[] {
   const volume = (name: string) => `kubelet_volume_stats_${name}{${own},persistentvolumeclaim="registry"}`
   const free = (of: string, all: string) => `${volume(of)} / ${volume(all)}`
   const certificateEnds = [
-    `${probeMetrics.certificateExpires}{${own}}`,
     // Prometheus renames the label of cert-manager's metric, unless it is told to honour it.
     `certmanager_certificate_expiration_timestamp_seconds{exported_namespace="${namespace}"}`,
     `certmanager_certificate_expiration_timestamp_seconds{${own}}`,
@@ -108,7 +107,7 @@ export function alertsOf(namespace: string): Alert[] {
     ),
     {
       name: 'StrangerGotIn',
-      expr: `max by (namespace) (max_over_time(${probeMetrics.gotIn}{${own}}[5m])) > 0`,
+      expr: `max by (namespace) (max_over_time(${probeMetrics.admitted}{${own}}[5m])) > 0`,
       severity: 'critical',
       summary: 'A stranger gets into the registry',
       description:
@@ -121,16 +120,19 @@ export function alertsOf(namespace: string): Alert[] {
       expr: `min by (namespace, probe) (${probeMetrics.success}{${own}}) == 0`,
       for: '2m',
       severity: 'critical',
-      summary: 'The prober {{ $labels.probe }} does not find what it must',
+      summary: 'The probe {{ $labels.probe }} does not find what it must',
       description:
-        'A small image cannot be pushed and pulled (member), or the refusal of a stranger does not come (stranger), ' +
-        'for two minutes. The log of the prober has the answer that it got; `npm run doctor` looks at all of the way.',
+        'For two minutes a small image cannot be pushed, pulled or deleted, or a stranger does not get its refusal. The ' +
+        'log of the prober has the answer that it got; `npm run doctor` looks at the whole way.',
     },
     {
       name: 'ProbeStopped',
-      expr: `time() - max by (namespace, probe) (${probeMetrics.lastTry}{${own}}) > 300`,
+      expr:
+        `(time() - max by (namespace, probe) (${probeMetrics.lastSuccess}{${own}}) > 300) and ` +
+        `(min by (namespace, probe) (${probeMetrics.success}{${own}}) == 1) ` +
+        `unless on (namespace) (max by (namespace) (${probeMetrics.paused}{${own}}) == 1)`,
       severity: 'warning',
-      summary: 'The prober {{ $labels.probe }} has not tried for five minutes',
+      summary: 'The probe {{ $labels.probe }} has not tried for five minutes',
       description: 'Nobody looks for holes in the rules meanwhile. See whether its pod runs, and what its log says.',
     },
     {

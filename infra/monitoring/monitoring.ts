@@ -8,7 +8,7 @@ import { MONITORING_API, type MonitoringKind } from './kinds.ts'
 
 export { readMonitoringKinds } from './kinds.ts'
 
-import { registryMonitor, tokenServiceMonitor } from './monitors.ts'
+import { podMonitor, serviceMonitor } from './monitors.ts'
 import type { MonitoringSetting } from './setting.ts'
 
 const NAME = 'monitoring'
@@ -44,8 +44,8 @@ export class Monitoring extends pulumi.ComponentResource {
       child,
     )
     const specs: Record<MonitoringKind, { name: string; spec: object }> = {
-      ServiceMonitor: { name: 'token-service', spec: tokenServiceMonitor },
-      PodMonitor: { name: 'registry', spec: registryMonitor },
+      ServiceMonitor: { name: 'token-service', spec: serviceMonitor },
+      PodMonitor: { name: 'registry', spec: podMonitor },
       PrometheusRule: {
         name: 'registry-alerts',
         spec: alertRules({ namespace: namespaceName, documents: documentsOf(ciSource) }),

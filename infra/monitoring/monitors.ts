@@ -8,14 +8,20 @@ import { labels, NAME_LABEL } from '../kubernetes/labels.ts'
 export const LOOK_SECONDS = 15
 
 const endpoint = { port: 'metrics', path: '/metrics', interval: `${LOOK_SECONDS}s` }
-const target = (name: string) => ({
+/** The `spec` of the ServiceMonitor for the token service. */
+export const serviceMonitor = {
   // The label `job` is then the name of the part, as alerts and dashboard expect.
   jobLabel: NAME_LABEL,
-  selector: { matchLabels: labels(name) },
-})
+  selector: { matchLabels: labels('token-service') },
+  endpoints: [endpoint],
+}
 
-/** The `spec` of the ServiceMonitor for the token service. */
-export const tokenServiceMonitor = { ...target('token-service'), endpoints: [endpoint] }
+/** Pods without a Service that leads to their metrics: the registry's, and the probers'. */
+const PODS = ['registry', 'prober', 'prober-stranger']
 
-/** The `spec` of the PodMonitor for the registry, whose Service does not lead to its metrics. */
-export const registryMonitor = { ...target('registry'), podMetricsEndpoints: [endpoint] }
+/** The `spec` of the PodMonitor for them. */
+export const podMonitor = {
+  jobLabel: NAME_LABEL,
+  selector: { matchExpressions: [{ key: NAME_LABEL, operator: 'In', values: PODS }] },
+  podMetricsEndpoints: [endpoint],
+}

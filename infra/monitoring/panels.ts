@@ -69,10 +69,10 @@ export function rowsOf(namespace: string): Row[] {
           queries: [{ expr: `min(${of('token_service_upstream_up')})`, legend: 'answers' }],
         },
         {
-          title: 'Keys fit',
+          title: 'Keys match',
           description: 'Whether the registry has every key that authentik signs with.',
           unit: 'bool_yes_no',
-          queries: [{ expr: `min(${of('token_service_registry_keys_match')})`, legend: 'fit' }],
+          queries: [{ expr: `min(${of('token_service_registry_keys_match')})`, legend: 'match' }],
         },
         {
           title: 'Rules in force',
@@ -84,7 +84,7 @@ export function rowsOf(namespace: string): Row[] {
           title: 'Stranger got in',
           description: 'Whether the prober that no rule names was given access. Empty without probers.',
           unit: 'bool_yes_no',
-          queries: [{ expr: `max(${of(probeMetrics.gotIn)})`, legend: 'got in' }],
+          queries: [{ expr: `max(${of(probeMetrics.admitted)})`, legend: 'got in' }],
         },
         {
           title: 'Volume in use',
@@ -198,7 +198,7 @@ export function rowsOf(namespace: string): Row[] {
           queries: [
             { expr: sumBy('queue', of('token_service_upstream_queued')), legend: 'waiting: {{queue}}' },
             { expr: `sum(${of('token_service_upstream_in_flight')})`, legend: 'under way' },
-            { expr: `sum(${of('token_service_upstream_in_flight_limit')})`, legend: 'places' },
+            { expr: `sum(${of('token_service_upstream_in_flight_limit')})`, legend: 'limit' },
           ],
         },
         {

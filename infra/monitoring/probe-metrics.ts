@@ -1,19 +1,15 @@
-/** The metrics of the probers, which push and pull from within the cluster as a job and as a stranger. */
+/** The metrics of the probers that alerts and board name. */
 
-/** What a prober is: who must get in, and who must not. */
-export const probes = ['member', 'stranger'] as const
-export type Probe = (typeof probes)[number]
-
-/** Seconds between two tries of the stranger: a hole in the rules is told within a minute. */
-export const STRANGER_SECONDS = 20
+/** What the probers try, the label `probe`: the first three as who has a rule, the last as who has none. */
+export const probes = ['push', 'pull', 'delete', 'stranger'] as const
 
 export const probeMetrics = {
-  /** Gauge by `probe`: 1 if its last try went as it must, 0 if not. */
-  success: 'passwordless_registry_probe_success',
-  /** Gauge: 1 if the stranger's last try got a token that grants something, or got in at the registry. */
-  gotIn: 'passwordless_registry_probe_got_in',
-  /** Gauge by `probe`: Unix time at which its last try ended. */
-  lastTry: 'passwordless_registry_probe_last_try_timestamp_seconds',
-  /** Gauge: Unix time at which the certificate of the way in expires, the first of its chain. */
-  certificateExpires: 'passwordless_registry_probe_certificate_expiry_timestamp_seconds',
+  /** 1 if the last run of a probe went as it must, 0 if not. */
+  success: 'registry_probe_success',
+  /** Unix time of the last run that did. */
+  lastSuccess: 'registry_probe_last_success_timestamp_seconds',
+  /** 1 if the registry lets the prober in that no rule names. */
+  admitted: 'registry_probe_stranger_admitted',
+  /** 1 while a clean-up refuses pushes; the others then stay as they were. */
+  paused: 'registry_probe_paused',
 } as const

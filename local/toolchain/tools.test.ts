@@ -20,6 +20,7 @@ test.each([
   ['versitygw', 'github.com/versity/versitygw'],
   ['traefik', 'github.com/traefik/traefik/v3'],
   ['conformance', 'github.com/opencontainers/distribution-spec/conformance'],
+  ['controllergen', 'sigs.k8s.io/controller-tools'],
 ] as const)('the version of %s is the one that go.mod pins', (name, path) => {
   expect(tools[name].version).toBe(required(tools[name].build.module, path))
 })

@@ -31,7 +31,7 @@ export interface Tool {
   publishedFor: readonly string[]
   downloads(target: Platform & { version: string }): Download[]
   build: {
-    module: 'buildkit' | 'cluster' | 'conformance' | 'oras' | 'registry' | 'traefik' | 'versitygw'
+    module: 'buildkit' | 'cluster' | 'conformance' | 'monitoring' | 'oras' | 'registry' | 'traefik' | 'versitygw'
     package: string
     /** The packages of further commands, each named after the last part of its package. */
     besides?: readonly string[]
@@ -239,5 +239,14 @@ export const tools = {
     publishedFor: [],
     downloads: () => [],
     build: { module: 'conformance', package: 'github.com/opencontainers/distribution-spec/conformance' },
+  },
+  // For an engine test only: it makes the definitions of the Prometheus operator's kinds from their Go types, as the
+  // operator's own build does. Its publisher offers no sums.
+  controllergen: {
+    version: '0.23.0',
+    commands: ['controller-gen'],
+    publishedFor: [],
+    downloads: () => [],
+    build: { module: 'monitoring', package: 'sigs.k8s.io/controller-tools/cmd/controller-gen' },
   },
 } as const satisfies Record<string, Tool>

@@ -1,12 +1,17 @@
-/** A real API server takes every object of the stack, on a volume and on a bucket, and the way from one to the other. */
+/**
+ * A real API server takes every object of the stack, on a volume and on a bucket, and the way from one to the other; and
+ * what is for the Prometheus operator, once it knows its kinds.
+ */
 import { execFile } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { findMonitoringKinds } from '../../infra/monitoring/kinds.ts'
 import { example, useProgram } from '../../infra/run-program.fixture.ts'
 import { ensureTool } from '../../local/toolchain/index.ts'
+import { monitoringDefinitions } from '../monitoring/definitions.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 
 const { run, follows, made } = useProgram()
@@ -21,7 +26,8 @@ afterAll(() => cluster?.close())
 async function apply(settings: Record<string, unknown>): Promise<string> {
   const prefixed = Object.entries(settings).map(([name, value]) => [`passwordless-registry:${name}`, value])
   const before = made().length
-  await run({ ...example(), ...Object.fromEntries(prefixed) })
+  const access = { 'kubernetes:kubeconfig': cluster.kubeconfig, 'kubernetes:context': 'test' }
+  await run({ ...example(), ...access, ...Object.fromEntries(prefixed) })
   const items = made()
     .slice(before)
     // What it only looks up has no inputs.
@@ -81,4 +87,26 @@ it('on a volume, on a bucket with autoscalers, and back', async () => {
   expect((await registry()).spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } })
   expect((await registry()).spec.strategy).not.toHaveProperty('rollingUpdate')
   expect((await registry()).spec.template.spec.initContainers).toBeUndefined()
+})
+
+const MONITORING = '/apis/monitoring.coreos.com/v1'
+
+it('what the Prometheus operator reads, from the run on in which the cluster has its kinds', async () => {
+  expect(await apply({})).not.toContain('monitoring.coreos.com')
+  for (const definition of await monitoringDefinitions()) {
+    await cluster.request('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition)
+  }
+  const kinds = async () => findMonitoringKinds({ kubeconfig: cluster.kubeconfig, context: undefined })
+  await vi.waitFor(async () => expect(await kinds()).toHaveProperty('size', 3), { timeout: 60_000, interval: 200 })
+
+  const applied = await apply({ monitoring: { labels: { release: 'prometheus' } } })
+  for (const object of ['servicemonitor', 'podmonitor', 'prometheusrule']) {
+    expect(applied).toMatch(new RegExp(`^${object}.monitoring.coreos.com/\\S+ serverside-applied$`, 'm'))
+  }
+  const path = `${MONITORING}/namespaces/passwordless-registry/prometheusrules`
+  const rule = (await cluster.request('GET', `${path}/registry-alerts`)) as { spec: { groups: object[] } }
+  const wrong = { ...rule, metadata: { name: 'wrong' }, spec: { groups: [{ ...rule.spec.groups[0], every: '15s' }] } }
+  expect(await cluster.request('POST', `${path}?fieldValidation=Strict`, wrong)).toMatchObject({
+    message: expect.stringContaining('unknown field "spec.groups[0].every"'),
+  })
 })
