@@ -125,6 +125,7 @@ const sessions =
         keys: keys.sessions,
         title: 'Sessions of CI jobs',
         clientId: SESSION_NAME,
+        clientType: 'public',
         tokenMinutes: settings.sessionHours * 60,
         mapping: 'ci_session',
       })
@@ -133,6 +134,7 @@ const application = new OAuthApplication(REGISTRY_NAME, {
   keys: keys.registry,
   title: 'Docker registry',
   clientId: settings.clientId,
+  clientType: 'confidential',
   tokenMinutes: settings.tokenLifetimeMinutes,
   mapping: 'docker_registry',
   exchangesTokensOf: sessions === undefined ? [] : [sessions],

@@ -78,6 +78,12 @@ describe('authentik', () => {
     }
   })
 
+  it('lets whoever holds a session end it without a secret, and the registry take no other client', async () => {
+    await run(example())
+    const types = ['ci-session', 'docker-registry'].map((name) => one(PROVIDER, name).inputs.clientType)
+    expect(types).toEqual(['public', 'confidential'])
+  })
+
   it('says no grants to an authentik that knows none', async () => {
     authentik().answers['admin/version'] = version('2026.2.2')
     await run(example())

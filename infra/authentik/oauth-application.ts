@@ -22,6 +22,11 @@ export interface OAuthApplicationArgs {
   /** The name that people see in authentik. */
   title: string
   clientId: string
+  /**
+   * `public`: whoever holds one of its tokens ends it at authentik without a secret, which nobody would have to keep.
+   * Tokens take an assertion all the same.
+   */
+  clientType: 'confidential' | 'public'
   authentik: CheckedAuthentik
   /** Life of the tokens that it issues. */
   tokenMinutes: number
@@ -64,7 +69,7 @@ export class OAuthApplication extends pulumi.ComponentResource {
       {
         name,
         clientId: args.clientId,
-        clientType: 'confidential',
+        clientType: args.clientType,
         // One issuer for all: the registry accepts only one, and a session is also the token of a login.
         issuerMode: 'global',
         authorizationFlow: args.authentik.flows.authorization,

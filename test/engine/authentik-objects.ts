@@ -77,7 +77,8 @@ export async function setUpAuthentik(wanted: AuthentikObjects): Promise<SetUp> {
     const provider = await api.create('providers/oauth2', {
       name,
       client_id: name,
-      client_type: 'confidential',
+      // As the stack sets it: sessions are ended without a secret.
+      client_type: name === SESSION_NAME ? 'public' : 'confidential',
       issuer_mode: 'global',
       authorization_flow: await api.flow('default-provider-authorization-implicit-consent'),
       invalidation_flow: await api.flow('default-provider-invalidation-flow'),

@@ -4,7 +4,10 @@ import { authenticateClient, clientOf, last } from './client.ts'
 import { Refused } from './refusal.ts'
 import type { TokenServices } from './services.ts'
 
-/** A public client needs nothing but the token; a token that is not there is revoked already (RFC 7009 §2.2). */
+/**
+ * A public client needs nothing but the token, whichever provider issued it; a token that is not there is revoked already
+ * (RFC 7009 §2.2).
+ */
 export async function answerRevoke(request: HttpRequest, { store, pending, log }: TokenServices): Promise<Answer> {
   if (request.method !== 'POST') return methodNotAllowed('POST')
   try {
@@ -12,9 +15,9 @@ export async function answerRevoke(request: HttpRequest, { store, pending, log }
     authenticateClient(client)
     const { provider, form } = client
     const token = last(form, 'token') ?? ''
-    const held = store.find('accessTokens', (row) => row.token === token && row.provider === provider.pk)
+    const held = store.find('accessTokens', (row) => row.token === token)
     if (held) store.drop('accessTokens', held.pk)
-    if (pending.refreshTokens.get(token)?.provider === provider.pk) pending.refreshTokens.delete(token)
+    pending.refreshTokens.delete(token)
     await store.save()
     log.info({ client: provider.client_id, found: held !== undefined, request: request.id }, 'token revoked')
     return json(200, {})
