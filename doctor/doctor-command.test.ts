@@ -99,7 +99,8 @@ describe('finds', () => {
     ['login', 'POST /token', answerJson(401, { errors: [{ message: 'no rule matches' }] }), 'cannot push'],
     ['push', 'PUT /v2/acme/app/blobs', answerJson(413, {}), 'cannot push'],
     ['pull', 'GET /v2/acme/app/manifests', answerJson(200, {}), 'something else'],
-    ['revocation', 'POST /revoke', answerJson(500, {}), 'sessions go on'],
+    ['revocation', 'POST /revoke', answerJson(404, {}), 'sessions go on'],
+    ['revocation', 'POST /revoke', answerJson(503, {}), 'sessions go on'],
   ])('what is wrong with %s (%s)', async (check, question, answer, why) => {
     at.answers.set(question, answer)
     const finding = find(await reportOf(probe), check)

@@ -154,8 +154,10 @@ async function revoke({ host }: Probe, session: string): Promise<Finding> {
   const form = { token: session, token_type_hint: 'refresh_token' }
   const { status } = await ask(`${publicUrl(host)}/revoke`, { method: 'POST', body: new URLSearchParams(form) })
   if (status === 200) return ok('revocation', 'the session of this probe is over')
-  if (status === 404) return skipped('revocation', 'this token service does not end sessions', 'nothing')
-  const fix = 'let the ingress send /revoke to the token service: pulumi up with this version of the program'
+  const fix =
+    status === 503
+      ? 'the log of the token service says why authentik does not end sessions; pulumi up makes their application a public client'
+      : 'let the way in send /revoke to the token service: pulumi up with this version of the program'
   return wrong('revocation', `status ${status}`, 'sessions go on for hours after their job', fix)
 }
 

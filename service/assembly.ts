@@ -1,7 +1,7 @@
 /** How the parts are put together; the way of a request to authentik is in `chain.ts`. */
 import type { Server } from 'node:http'
 import type { Policy } from '../trust/decision/policy.ts'
-import { createChain } from './chain.ts'
+import { createChain, createRevocation } from './chain.ts'
 import type { Config } from './config.ts'
 import { createAnonymousWarning } from './decision/anonymous-refusal.ts'
 import { createDisagreementReport } from './decision/disagreement.ts'
@@ -24,6 +24,8 @@ import { createReadiness, type Readiness } from './operations/readiness.ts'
 import type { Tracing } from './operations/spans.ts'
 import { createKeyedHash, createPresent } from './request/presented.ts'
 import { createRequestCache } from './request-cache.ts'
+import { createRevocationEndpoint } from './revocation.ts'
+import { createRevokedSessions } from './revoked-sessions.ts'
 import { createTokenEndpoint } from './token.ts'
 import { createBreaker } from './upstream/breaker.ts'
 import { createGate } from './upstream/gate.ts'
@@ -83,27 +85,25 @@ export function assemble(parts: AssemblyParts): Assembly {
     { rate: limits.credentialRate, burst: limits.credentialBurst, entries: limits.rateEntries },
     now,
   )
-  const cache = createTokenCache({
-    limits,
-    now: wallClock,
-    count: metrics.lookup,
-    admit: (key) => {
-      const waitSeconds = credentialRate.waitSeconds(key)
-      if (waitSeconds > 0) {
-        metrics.rateLimited('credential')
-        throw new TokenError(
-          'rate_limited',
-          `This login asks too often; try again in ${waitSeconds} s, and look for a client that does not keep its tokens`,
-          { waitSeconds },
-        )
-      }
-      credentialRate.take(key)
-    },
-  })
+  const admit = (key: string) => {
+    const waitSeconds = credentialRate.waitSeconds(key)
+    if (waitSeconds > 0) {
+      metrics.rateLimited('credential')
+      throw new TokenError(
+        'rate_limited',
+        `This login asks too often; try again in ${waitSeconds} s, and look for a client that does not keep its tokens`,
+        { waitSeconds },
+      )
+    }
+    credentialRate.take(key)
+  }
+  const revoked = createRevokedSessions(limits, wallClock)
+  const count = metrics.lookup
+  const cache = createTokenCache({ limits, now: wallClock, count, admit, isRevoked: revoked.includes })
   const keys = createRefusedKeys()
   const fetchKeys = config.proxies && createProxiedFetch(config.proxies)
   const chainParts = {
-    ...{ config, connections, metrics, tracing, authentik, cache, gate, breaker, now, wallClock },
+    ...{ config, connections, metrics, tracing, authentik, revoked, cache, gate, breaker, now, wallClock },
     signatures: {
       issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
       keyConflict: createFindKeyConflict(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
@@ -134,22 +134,30 @@ export function assemble(parts: AssemblyParts): Assembly {
     },
     limits,
   )
+  const { session } = config
+  const present = createPresent({ keyed, policy, now: wallClock, sessions: session !== undefined })
   const token = createTokenEndpoint({
-    requestCache: createRequestCache({ limits, now: wallClock, keyed, policy }),
+    requestCache: createRequestCache({ limits, now: wallClock, keyed, policy, revoked }),
     config,
     limits,
     exchange: createChain(chainParts, 'registry', config),
-    sessionExchange: config.session && createChain(chainParts, 'session', config.session),
-    present: createPresent({ keyed, policy, now: wallClock, sessions: config.session !== undefined }),
+    sessionExchange: session && createChain(chainParts, 'session', session),
+    present,
     readFile,
     prepareAudit: audit.prepare,
     cleanUpUntilMs: parts.cleanUpUntilMs,
-    count: metrics.lookup,
+    count,
     now: wallClock,
+  })
+  const revocation = createRevocationEndpoint({
+    revoke: session && createRevocation(chainParts, session),
+    signatures: chainParts.signatures.sessions,
+    ...{ present, revoked, admit, limits, now: wallClock },
   })
   return {
     server: createTokenServer({
       token,
+      revocation,
       limits,
       log,
       audit,

@@ -22,6 +22,8 @@ export const failures = {
   /** authentik has taken no token of the key that the issuer signs with. */
   key_ambiguous: { status: 401, code: 'UNAUTHORIZED' },
   key_refused: { status: 401, code: 'UNAUTHORIZED' },
+  /** Of this very process; what another one revoked, authentik refuses. */
+  session_revoked: { status: 401, code: 'UNAUTHORIZED' },
   session_source_unknown: { status: 401, code: 'UNAUTHORIZED' },
   no_rule_matches: { status: 401, code: 'UNAUTHORIZED' },
   no_image_name: { status: 401, code: 'UNAUTHORIZED' },
@@ -41,6 +43,8 @@ export const failures = {
   grant_unsupported: { status: 401, code: 'UNSUPPORTED' },
   form_malformed: { status: 400, code: 'UNSUPPORTED' },
   form_expected: { status: 415, code: 'UNSUPPORTED' },
+  /** RFC 7009 §2.2.1 `unsupported_token_type`. */
+  revocation_unsupported: { status: 400, code: 'UNSUPPORTED' },
   service_unknown: { status: 400, code: 'UNSUPPORTED' },
   scope_malformed: { status: 400, code: 'UNSUPPORTED' },
   request_malformed: { status: 400, code: 'UNSUPPORTED' },
@@ -58,7 +62,7 @@ export const failures = {
   upstream_broken: { status: 503, code: 'UNAVAILABLE' },
   /** An answer that is not the one of a token endpoint: HTML, a 500, half a JSON, too long. */
   upstream_unusable: { status: 503, code: 'UNAVAILABLE' },
-  /** authentik does not know CLIENT_ID: all logins fail until the operator corrects it. */
+  /** authentik does not know CLIENT_ID, or wants a secret of it: the operator has to correct that. */
   client_id_unknown: { status: 503, code: 'UNAVAILABLE' },
   /** More calls wait for authentik than it can answer while this client waits. */
   upstream_busy: { status: 503, code: 'UNAVAILABLE' },

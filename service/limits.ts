@@ -67,8 +67,12 @@ export const limits = {
   /** Milliseconds the open breaker spares authentik before one call probes it. */
   breakerOpenMs: 5 * seconds,
 
-  /** Milliseconds for which an answer of authentik's is used again: a revocation takes up to that long to have an effect. */
+  /** Milliseconds for which an answer of authentik's is used again: a deactivated user counts that much later. */
   cacheMs: 60 * seconds,
+  /** The same for sessions: one that was revoked, here or elsewhere, is over everywhere after that. */
+  sessionCacheMs: 5 * seconds,
+  /** Sessions that were revoked here and are remembered; of one that is forgotten, authentik knows. */
+  revokedSessions: 2_500,
   /** Tokens in the cache, and their bytes together: four times what authentik can make while they are kept. */
   cacheEntries: 1_000,
   cacheBytes: 8 * KiB * KiB,

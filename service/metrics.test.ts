@@ -6,7 +6,7 @@ import { basic, ci, secrets, useTokenService } from '../test/token-service-suite
 import { unsignedToken } from '../test/unsigned-token.ts'
 import { failures } from './errors.ts'
 import { type Limits, limitNames, limits as usual } from './limits.ts'
-import { outcomes } from './operations/audit.ts'
+import { outcomes, revocationOutcomes } from './operations/audit.ts'
 import { kinds } from './upstream/queues.ts'
 import { lookupResults } from './upstream/token-cache.ts'
 
@@ -91,6 +91,7 @@ describe('the page of metrics', () => {
     await suite.post({ grant_type: hostile })
     await fetch(`${url}/${hostile}`)
     await fetch(`${url}/token`, { method: 'PROPFIND', headers })
+    await fetch(`${url}/revoke`, { method: 'POST', headers, body: new URLSearchParams({ token: hostile }) })
     suite.upstream.answer = answerJson(400, { error: hostile, error_description: hostile })
     await suite.ask(job(hostile))
 
@@ -98,9 +99,9 @@ describe('the page of metrics', () => {
     expect(text).toContain('token_service_requests_total')
     expect(text).not.toContain(hostile)
     const closed: Record<string, readonly string[]> = {
-      outcome: outcomes,
-      reason: ['granted', ...Object.keys(failures)],
-      purpose: ['registry', 'session'],
+      outcome: [...outcomes, ...revocationOutcomes],
+      reason: ['granted', 'revoked', ...Object.keys(failures)],
+      purpose: ['registry', 'session', 'revocation'],
       by: ['credential', 'address'],
       kind: ['authentik_allows', 'authentik_refuses', 'authentik_grants_less'],
       queue: kinds,

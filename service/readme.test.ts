@@ -6,7 +6,7 @@ import { variables } from './config.ts'
 import { disagreements } from './decision/disagreement.ts'
 import { failures } from './errors.ts'
 import { limits, limitVariable, operatorLimits } from './limits.ts'
-import { auditFields, outcomes } from './operations/audit.ts'
+import { auditFields, outcomes, revocationOutcomes } from './operations/audit.ts'
 import { restingMetrics } from './operations/metrics.fixture.ts'
 import { readyProblems } from './operations/readiness.ts'
 import { kinds } from './upstream/queues.ts'
@@ -43,7 +43,7 @@ describe('the README documents, and nothing else,', () => {
   it('every metric, and every value of its labels', () => {
     const metrics = restingMetrics()
     expect(documented('Metrics').toSorted()).toEqual(metrics.names().toSorted())
-    for (const values of [outcomes, lookupResults, disagreements, kinds])
+    for (const values of [outcomes, revocationOutcomes, lookupResults, disagreements, kinds])
       expect(readme).toContain(`: ${values.join(', ')}`)
   })
 
@@ -73,6 +73,10 @@ it('names the limits as they are where it speaks of them', () => {
     `within ${seconds(limits.authentikSilentMs)}`,
     `at most every ${seconds(limits.probeIntervalMs)}`,
     `honoured within ${seconds(limits.cacheMs)} (\`LIMIT_CACHE_MS\`)`,
+    `revoked, within ${seconds(limits.sessionCacheMs)}, because no answer`,
+    `at most ${60_000 / limits.sessionCacheMs} calls a minute for a`,
+    `ended | ${limits.revokedSessions.toLocaleString('en')} |`,
+    `or one of more than ${limits.credentialBytes / KiB} KiB | 400`,
     `never past ${seconds(limits.tokenMarginMs)} before the token's end, or ${seconds(limits.credentialMarginMs)} before`,
     `${limits.upstreamFirstConnections} to begin with, ${limits.upstreamConnections} at most`,
     `at most ${limits.upstreamQueue} of each kind wait, and ${limits.clientConnections.toLocaleString('en')} connections`,

@@ -11,16 +11,18 @@ const answered = (name: string, length = 0): CachedAnswer => ({
     undefined,
   ),
   audit: { write: () => {}, bytes: 0 },
+  tokens: [],
 })
 
 /** Time stands still unless it is told to move. */
 function requestCache(own: Partial<RequestCacheDependencies> = {}) {
-  const world = { nowMs: 1_000_000, policy }
+  const world = { nowMs: 1_000_000, policy, revoked: '' }
   const { find, keep } = createRequestCache({
     limits: { requestCacheEntries: 100, cacheBytes: 1_000_000 },
     now: () => world.nowMs,
     keyed: createKeyedHash(Buffer.from('secret')),
     policy: () => world.policy,
+    revoked: { has: (sha256) => sha256 !== undefined && sha256 === world.revoked },
     ...own,
   })
   return { world, find: (request: string) => /"token":"([^".]+)/.exec(find(request)?.answer.before ?? '')?.[1], keep }
@@ -66,6 +68,15 @@ describe('createRequestCache', () => {
     expect(find('a')).toBeUndefined()
     keep('a', answered('anew'), world.nowMs + 1_000)
     expect(find('a')).toBe('anew')
+  })
+
+  it.each(['presented', 'given'])('not over the end of the session that was %s', (which) => {
+    const { world, find, keep } = requestCache()
+    const tokens = which === 'given' ? [undefined, 'session'] : ['session', undefined]
+    keep('a', { ...answered('a'), tokens }, world.nowMs + 1_000)
+    expect(find('a')).toBe('a')
+    world.revoked = 'session'
+    expect(find('a')).toBeUndefined()
   })
 
   it('so many; the one unused for longest goes first', () => {

@@ -2,7 +2,8 @@
  * Requests that come again to the letter, as those of a client do that asks again and again with one login. The cache of
  * tokens has what they were answered; this has what it took to understand them, so that it need not be done anew.
  *
- * Nothing is kept for longer than the cache would give the same tokens again, nor over a change of the rules.
+ * Nothing is kept for longer than the cache would give the same tokens again, nor over a change of the rules or the end
+ * of a session.
  */
 import type { Policy } from '../trust/decision/policy.ts'
 import type { PreparedAnswer } from './http/answer.ts'
@@ -10,11 +11,14 @@ import type { Limits } from './limits.ts'
 import type { PreparedLine } from './operations/audit.ts'
 import { createRemembered } from './remembered.ts'
 import type { KeyedHash } from './request/presented.ts'
+import type { RevokedSessions } from './revoked-sessions.ts'
 
 /** An answer, and what the audit log says of it. */
 export interface CachedAnswer {
   readonly answer: PreparedAnswer
   readonly audit: PreparedLine
+  /** SHA-256 of the token that was presented, and of the session that was given: either may be revoked. */
+  readonly tokens: readonly (string | undefined)[]
 }
 
 export interface RequestCache {
@@ -29,9 +33,10 @@ export interface RequestCacheDependencies {
   now: () => number
   keyed: KeyedHash
   policy: () => Policy | undefined
+  revoked: Pick<RevokedSessions, 'has'>
 }
 
-export function createRequestCache({ limits, now, keyed, policy }: RequestCacheDependencies): RequestCache {
+export function createRequestCache({ limits, now, keyed, policy, revoked }: RequestCacheDependencies): RequestCache {
   const known = createRemembered<{ cached: CachedAnswer; rules: Policy | undefined }>(
     {
       entries: limits.requestCacheEntries,
@@ -43,7 +48,8 @@ export function createRequestCache({ limits, now, keyed, policy }: RequestCacheD
   return {
     find: (request) => {
       const kept = known.get(keyed(request))
-      return kept?.rules === policy() ? kept?.cached : undefined
+      if (kept === undefined || kept.rules !== policy() || kept.cached.tokens.some(revoked.has)) return undefined
+      return kept.cached
     },
     keep: (request, cached, untilMs) => known.set(keyed(request), { cached, rules: policy() }, untilMs),
   }

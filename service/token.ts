@@ -73,7 +73,9 @@ export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpo
     const { answer, reusableUntilMs } = await understand(request)
     // From the second time on: most requests of a push are never seen again.
     if (text !== undefined && reusableUntilMs !== undefined && request.decision.exchanges === undefined) {
-      requestCache.keep(text, { answer, audit: prepareAudit(request.decision) }, reusableUntilMs)
+      const { tokenSha256, sessionSha256 } = request.decision
+      const audit = prepareAudit(request.decision)
+      requestCache.keep(text, { answer, audit, tokens: [tokenSha256, sessionSha256] }, reusableUntilMs)
     }
     return tokenAnswer(answer, now())
   }
@@ -187,7 +189,7 @@ function isOffline(request: TokenRequest, parameters: URLSearchParams): boolean 
 }
 
 /** The name of a user with a password is not logged before authentik has accepted it: people mix the two up. */
-function describeCredential(decision: Decision, credential: Presented): void {
+export function describeCredential(decision: Decision, credential: Presented): void {
   decision.credential = credential.anonymous ? 'anonymous' : credential.kind
   decision.verified = false
   const { token, sha256, advised } = credential

@@ -2,7 +2,7 @@
 import type * as pulumi from '@pulumi/pulumi'
 
 /** Exactly these paths are the token service's: `/` is a page for people, which no registry client asks for. */
-export const TOKEN_PATHS = ['/token', '/'] as const
+export const TOKEN_PATHS = ['/token', '/revoke', '/'] as const
 
 export interface Entrance {
   namespace: pulumi.Input<string>

@@ -9,7 +9,7 @@ it('leads tokens and the page for people to the token service', () => {
     hostnames: ['r.example'],
     rules: [
       {
-        matches: [{ path: { type: 'Exact', value: '/token' } }, { path: { type: 'Exact', value: '/' } }],
+        matches: ['/token', '/revoke', '/'].map((value) => ({ path: { type: 'Exact', value } })),
         backendRefs: [{ name: 'token-service', port: 9001 }],
       },
     ],

@@ -10,7 +10,7 @@ describe('the specifications', () => {
       {
         host: 'localhost',
         http: {
-          paths: ['/token', '/'].map((path) => ({
+          paths: ['/token', '/revoke', '/'].map((path) => ({
             path,
             pathType: 'Exact',
             backend: { service: { name: 'token-service', port: { number: 9001 } } },

@@ -51,6 +51,7 @@ function world(verdict: (token: string) => SignatureVerdict = () => 'good', poli
     now: () => clock,
     count: () => {},
     admit: () => {},
+    isRevoked: () => false,
   })
   const exchange = shareAccounts(
     cache.remember(async () => {

@@ -1,7 +1,7 @@
 /** What goes back to the client, as data: tokens, errors in the registry's shape, and how both are written. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { scopeText } from '../decision/access.ts'
-import { failures, type TokenError } from '../errors.ts'
+import { type FailureReason, failures, type TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { ReadyProblem } from '../operations/readiness.ts'
 import type { Secret } from '../secret.ts'
@@ -82,6 +82,23 @@ export function errorAnswer(error: TokenError, requestId: string, limits: Limits
     headers,
     body: JSON.stringify({ errors: [{ code, message: `${error.message} (request ${requestId})`, detail }] }),
   }
+}
+
+/** The answer of `/revoke` (RFC 7009 §2.2): the session is over, or the token never opened anything. */
+export const revokedAnswer: Answer = { status: 200, headers: json, body: '{}', ascii: true }
+
+/** The answer of `/revoke` that tells a failure, in the shape of OAuth (RFC 7009 §2.2.1, RFC 6749 §5.2). */
+export function revocationErrorAnswer(error: TokenError, requestId: string, limits: Limits): Answer {
+  const { status, headers } = errorAnswer(error, requestId, limits)
+  const body = { error: oauthError(error.reason, status), error_description: `${error.message} (request ${requestId})` }
+  return { status, headers, body: JSON.stringify(body) }
+}
+
+/** RFC 7009 §2.2.1; what is not in it has the names of RFC 6749 §4.1.2.1. */
+function oauthError(reason: FailureReason, status: number): string {
+  if (reason === 'revocation_unsupported') return 'unsupported_token_type'
+  if (status === 503 || status === 429) return 'temporarily_unavailable'
+  return status >= 500 ? 'server_error' : 'invalid_request'
 }
 
 /** The answer of `/live`: the process runs and takes requests. */

@@ -9,12 +9,16 @@ import type { Decision } from '../operations/audit.ts'
 import { createLog } from '../operations/log.ts'
 import { createReadiness, type Readiness } from '../operations/readiness.ts'
 import { noTracing } from '../operations/tracing.ts'
+import type { RevocationEndpoint } from '../revocation.ts'
 import type { TokenEndpoint } from '../token.ts'
 import { parseProxies } from '../trusted-proxies.ts'
+import { revokedAnswer } from './answer.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { createTokenServer } from './server.ts'
 
 const issued = { status: 200, headers: {}, body: '{"token":"t"}' }
+
+const unused: TokenEndpoint = () => Promise.reject(new Error('no token is asked for'))
 
 let server: Server
 let lines: Record<string, unknown>[]
@@ -22,7 +26,12 @@ let decisions: Decision[]
 let requests: unknown[]
 let readiness: Readiness
 
-function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst = 0): Promise<unknown> {
+function serve(
+  token: TokenEndpoint,
+  limits: Partial<Limits> = {},
+  addressBurst = 0,
+  revocation: RevocationEndpoint = async () => revokedAnswer,
+): Promise<unknown> {
   lines = []
   decisions = []
   requests = []
@@ -30,10 +39,16 @@ function serve(token: TokenEndpoint, limits: Partial<Limits> = {}, addressBurst 
   let count = 0
   server = createTokenServer({
     token,
+    revocation,
     limits: { ...usualLimits, ...limits },
     log: createLog('trace', { write: (line) => lines.push(JSON.parse(line)) }),
     audit: { write: (decision) => decisions.push({ ...decision }), prepare: () => ({ write: () => {}, bytes: 0 }) },
-    metrics: { request: (...counted) => requests.push(counted), rateLimited: () => {}, connectionDropped: () => {} },
+    metrics: {
+      request: (...counted) => requests.push(counted),
+      revocation: (...counted) => requests.push(counted),
+      rateLimited: () => {},
+      connectionDropped: () => {},
+    },
     tracing: noTracing,
     readiness,
     pageFacts: () => ({ authentikAnswers: true, keysMatch: true, hasRules: false }),
@@ -199,6 +214,65 @@ describe('the audit log', () => {
       { clientAddress: '203.0.113.9', userAgent: 'docker/28', outcome: 'granted', status: 200 },
     ])
     expect(requests).toEqual([['granted', 'granted', 0]])
+  })
+})
+
+describe('/revoke', () => {
+  const form = new URLSearchParams({ token: 'session' })
+
+  it('takes a form by POST alone, from no other origin, and counts and audits apart from tokens', async () => {
+    const response = await get('/revoke', { method: 'POST', body: form })
+    expect([response.status, await response.json()]).toEqual([200, {}])
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    const options = await get('/revoke', { method: 'OPTIONS', headers: { origin: 'https://evil.example' } })
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, OPTIONS'])
+    expect([...options.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+    expect(requests).toEqual([['revoked', 'revoked']])
+    expect(decisions).toMatchObject([{ outcome: 'revoked', revocation: true, status: 200 }])
+  })
+
+  it.each<[string, RequestInit, number]>([
+    ['GET', {}, 405],
+    ['HEAD', { method: 'HEAD' }, 405],
+    ['DELETE', { method: 'DELETE' }, 405],
+    ['JSON', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }, 415],
+    ['a form of 1 MiB', { method: 'POST', body: new URLSearchParams({ token: 'x'.repeat(2 ** 20) }) }, 413],
+  ])('refuses %s in the shape of OAuth', async (_, init, status) => {
+    const response = await get('/revoke', init)
+    expect(response.status).toBe(status)
+    if (status === 405) expect(response.headers.get('allow')).toBe('POST, OPTIONS')
+    const body = await response.text()
+    if (body !== '') {
+      expect(JSON.parse(body)).toEqual({
+        error: 'invalid_request',
+        error_description: expect.stringMatching(/\(request id-1\)$/),
+      })
+    }
+    expect(decisions).toMatchObject([{ outcome: 'refused', status }])
+  })
+
+  it.each([
+    ['upstream_timeout', 503, 'temporarily_unavailable'],
+    ['rate_limited', 429, 'temporarily_unavailable'],
+    ['internal', 500, 'server_error'],
+    ['revocation_unsupported', 400, 'unsupported_token_type'],
+    ['form_malformed', 400, 'invalid_request'],
+  ] as const)('calls %s %i %s', async (reason, status, error) => {
+    server.close()
+    await serve(unused, {}, 0, async () => {
+      throw new TokenError(reason, 'what came', { waitSeconds: 3 })
+    })
+    const response = await get('/revoke', { method: 'POST', body: form })
+    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([status, error])
+    if (status === 503) expect(response.headers.get('retry-after')).toBe(String(usualLimits.retryAfterSeconds))
+    if (status === 429) expect(response.headers.get('retry-after')).toBe('3')
+  })
+
+  it('counts each request of an address, since what is forged is answered with 200 too', async () => {
+    server.close()
+    await serve(unused, {}, 2)
+    const ask = async () => (await get('/revoke', { method: 'POST', body: form })).status
+    expect([await ask(), await ask(), await ask()]).toEqual([200, 200, 429])
   })
 })
 

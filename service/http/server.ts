@@ -3,26 +3,39 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { failures, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Audit, Decision, Outcome } from '../operations/audit.ts'
+import { type Audit, type Decision, outcomeOf, revocationOutcomeOf } from '../operations/audit.ts'
 import type { Log } from '../operations/log.ts'
 import type { Metrics } from '../operations/metrics.ts'
 import type { Readiness } from '../operations/readiness.ts'
 import type { Tracing } from '../operations/spans.ts'
 import { readForm } from '../request/form.ts'
+import type { RevocationEndpoint } from '../revocation.ts'
 import type { Client, TokenEndpoint } from '../token.ts'
 import type { TrustedProxies } from '../trusted-proxies.ts'
-import { type Answer, errorAnswer, liveAnswer, optionsAnswer, rawAnswer, readyAnswer, writeAnswer } from './answer.ts'
+import {
+  type Answer,
+  errorAnswer,
+  liveAnswer,
+  optionsAnswer,
+  rawAnswer,
+  readyAnswer,
+  revocationErrorAnswer,
+  writeAnswer,
+} from './answer.ts'
+import { readBody } from './body.ts'
 import { clientAddress, rateKey } from './client-address.ts'
+import { parserError } from './parser-error.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { type PageFacts, pageAnswer } from './status-page.ts'
 
 /** What the server works with. */
 export interface ServerDependencies {
   token: TokenEndpoint
+  revocation: RevocationEndpoint
   limits: Limits
   log: Log
   audit: Audit
-  metrics: Pick<Metrics, 'request' | 'rateLimited' | 'connectionDropped'>
+  metrics: Pick<Metrics, 'request' | 'revocation' | 'rateLimited' | 'connectionDropped'>
   tracing: Pick<Tracing, 'request'>
   readiness: Readiness
   /** What the page at `/` shows. */
@@ -41,6 +54,7 @@ export interface ServerDependencies {
 /** What is there, and the methods that it takes. */
 const paths: ReadonlyMap<string, readonly string[]> = new Map([
   ['/token', ['GET', 'HEAD', 'POST', 'OPTIONS']],
+  ['/revoke', ['POST', 'OPTIONS']],
   ['/', ['GET', 'HEAD', 'OPTIONS']],
   ['/live', ['GET', 'HEAD', 'OPTIONS']],
   ['/ready', ['GET', 'HEAD', 'OPTIONS']],
@@ -48,7 +62,7 @@ const paths: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Makes the server; it does not listen yet. */
 export function createTokenServer(dependencies: ServerDependencies): Server {
-  const { token, limits, log, audit, metrics, tracing, readiness, addressRate, now } = dependencies
+  const { token, revocation, limits, log, audit, metrics, tracing, readiness, addressRate, now } = dependencies
   const { trustedProxies, addressesKnown, newRequestId } = dependencies
   const underWay = new Set<IncomingMessage>()
 
@@ -81,7 +95,9 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
         whenGone: (listener: () => void) => whenGone(response, listener),
       }
       const answer =
-        path === '/token' ? await traced(request, decision, client) : await route(request, path, decision, client)
+        path === '/token' || path === '/revoke'
+          ? await traced(request, path, decision, client)
+          : await route(request, path, decision, client)
       underWay.delete(request)
       decision.durationMs = Math.round(now() - startedMs)
       // Logged first: so every answer is in the log, even if the process ends right after.
@@ -92,15 +108,20 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     },
   )
 
-  function traced(request: IncomingMessage, decision: Decision, client: Client): Promise<Answer> {
+  function traced(
+    request: IncomingMessage,
+    path: '/token' | '/revoke',
+    decision: Decision,
+    client: Client,
+  ): Promise<Answer> {
     const { method = '', headers } = request
     return tracing.request(
-      { method, traceparent: headers.traceparent, requestId: decision.requestId },
+      { method, path, traceparent: headers.traceparent, requestId: decision.requestId },
       async (span) => {
         if (span.traceId !== undefined) decision.traceId = span.traceId
-        const answer = await route(request, '/token', decision, client)
+        const answer = await route(request, path, decision, client)
         decision.status = answer.status
-        decision.outcome = outcomeOf(answer.status)
+        decision.outcome = path === '/token' ? outcomeOf(answer.status) : revocationOutcomeOf(decision)
         span.answered(decision)
         return answer
       },
@@ -116,12 +137,12 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
         const allow = methods.join(', ')
         throw new TokenError('method_not_allowed', `${path} takes ${allow}`, { allow })
       }
-      const body = hasBody(request) ? await readBody(request, limits.bodyBytes) : noBody
+      const body = await readBody(request, limits.bodyBytes)
       if (method === 'OPTIONS') return optionsAnswer(methods.join(', '))
       if (path === '/live') return liveAnswer
       if (path === '/') return pageAnswer({ host: request.headers.host, ...dependencies.pageFacts() })
       if (path === '/ready') return readyAnswer(readiness.problems())
-      return await answerToken(request, body, decision, client)
+      return await (path === '/revoke' ? answerRevocation : answerToken)(request, body, decision, client)
     } catch (error) {
       const known =
         error instanceof TokenError ? error : new TokenError('internal', 'The token service failed; tell the operator')
@@ -130,8 +151,32 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       const err = known === error ? {} : { err: error }
       const { requestId, clientAddress, authentikId } = decision
       log[level]({ requestId, authentikId, clientAddress, reason: known.reason, ...known.facts, ...err }, 'not granted')
-      return errorAnswer(known, requestId, limits)
+      return (path === '/revoke' ? revocationErrorAnswer : errorAnswer)(known, requestId, limits)
     }
+  }
+
+  /** @returns under which name the address is counted. @throws TokenError `rate_limited` */
+  function admitAddress(decision: Decision): string {
+    const key = rateKey(decision.clientAddress)
+    const waitSeconds = addressRate.waitSeconds(key)
+    if (waitSeconds === 0) return key
+    metrics.rateLimited('address')
+    throw new TokenError(
+      'rate_limited',
+      `Too many requests from this address; try again in ${waitSeconds} s, and look for a job that asks in a loop`,
+      { waitSeconds },
+    )
+  }
+
+  /** Each counts: nothing of a revocation is answered from a cache, and what is forged is answered with 200 as well. */
+  async function answerRevocation(
+    request: IncomingMessage,
+    body: Buffer,
+    decision: Decision,
+    client: Client,
+  ): Promise<Answer> {
+    addressRate.take(admitAddress(decision))
+    return await revocation({ form: readForm(request.headers['content-type'], body), decision, client })
   }
 
   async function answerToken(
@@ -140,16 +185,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     decision: Decision,
     client: Client,
   ): Promise<Answer> {
-    const key = rateKey(decision.clientAddress)
-    const waitSeconds = addressRate.waitSeconds(key)
-    if (waitSeconds > 0) {
-      metrics.rateLimited('address')
-      throw new TokenError(
-        'rate_limited',
-        `Too many requests from this address; try again in ${waitSeconds} s, and look for a job that asks in a loop`,
-        { waitSeconds },
-      )
-    }
+    const key = admitAddress(decision)
     try {
       if (request.method === 'POST') {
         return await token({ form: readForm(request.headers['content-type'], body), decision, client })
@@ -167,17 +203,24 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
   }
 
   function tell(path: string, { status }: Answer, decision: Decision): void {
-    if (path !== '/token' && paths.has(path)) {
-      log.trace({ requestId: decision.requestId, path, status }, 'answered')
+    const { requestId, reason, durationMs = 0 } = decision
+    // OPTIONS asks for nothing, so nothing was decided.
+    const isDecided = status !== 204
+    decision.status = status
+    if (path === '/revoke' && isDecided) {
+      decision.revocation = true
+      decision.outcome = revocationOutcomeOf(decision)
+      metrics.revocation(decision.outcome, reason ?? decision.outcome)
+      audit.write(decision)
+    } else if (path === '/token' || !paths.has(path)) {
+      decision.outcome = outcomeOf(status)
+      metrics.request(decision.outcome, reason ?? 'granted', durationMs / 1000)
+      if (path === '/token' && isDecided) audit.write(decision)
+    } else {
+      log.trace({ requestId, path, status }, 'answered')
       return
     }
-    decision.status = status
-    decision.outcome = outcomeOf(status)
-    const { outcome, reason = 'granted', durationMs = 0 } = decision
-    metrics.request(outcome, reason, durationMs / 1000)
-    // OPTIONS asks for nothing, so nothing was decided.
-    if (path === '/token' && status !== 204) audit.write(decision)
-    log.debug({ requestId: decision.requestId, status, durationMs }, 'answered')
+    log.debug({ requestId, status, durationMs }, 'answered')
   }
 
   // Probes and scrapers come to the second port, so these can have all of them.
@@ -224,56 +267,9 @@ function forwardedFor(header: string | string[] | undefined): string | undefined
   return Array.isArray(header) ? header.join(',') : header
 }
 
-function outcomeOf(status: number): Outcome {
-  if (status >= 500) return 'failed'
-  return status >= 400 ? 'refused' : 'granted'
-}
-
 /** 500 is a mistake in this program, 503 one of authentik's, and the rest is the client's. */
 function levelOf({ reason }: TokenError): 'error' | 'warn' | 'info' {
   const { status } = failures[reason]
   if (status === 500) return 'error'
   return status > 500 ? 'warn' : 'info'
-}
-
-function parserError(code: string | undefined, limits: Limits): TokenError {
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    return new TokenError(
-      'headers_too_large',
-      `Address and headers of the request have more than ${limits.headerBytes} bytes; ask for fewer scopes at once`,
-    )
-  }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new TokenError('request_too_slow', 'The request did not arrive in time; send it again')
-  }
-  return new TokenError('request_malformed', 'What arrived is not HTTP/1.1')
-}
-
-const noBody = Buffer.alloc(0)
-
-/** RFC 9112 §6.3. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
-}
-
-/** Reads a body to its end, that of a GET too, so that the connection can be used again. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const { 'content-length': length } = request.headers
-  const tooLarge = () =>
-    new TokenError('body_too_large', `The request has a body of more than ${maxBytes} bytes; no login needs that much`)
-  if (Number(length ?? 0) > maxBytes) throw tooLarge()
-  const pieces: Buffer[] = []
-  let bytes = 0
-  try {
-    // Destroying the request would destroy the connection, and the answer with it.
-    for await (const piece of request.iterator({ destroyOnReturn: false })) {
-      bytes += (piece as Buffer).length
-      if (bytes > maxBytes) throw tooLarge()
-      pieces.push(piece as Buffer)
-    }
-    return Buffer.concat(pieces)
-  } catch (error) {
-    if (error instanceof TokenError) throw error
-    throw new TokenError('request_malformed', 'The body of the request broke off')
-  }
 }

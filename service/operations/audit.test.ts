@@ -7,6 +7,7 @@ const whole: Required<Omit<Decision, 'prepared'>> = {
   clientAddress: '203.0.113.9',
   userAgent: 'docker/28.0',
   outcome: 'granted',
+  revocation: true,
   reason: 'push_refused',
   credential: 'ci_token',
   verified: true,

@@ -12,6 +12,9 @@ import type { Access } from '../../trust/decision/decide.ts'
  */
 export const outcomes = ['granted', 'refused', 'failed'] as const
 export type Outcome = (typeof outcomes)[number]
+/** Of a request to `/revoke`, which ends a session and grants nothing. */
+export const revocationOutcomes = ['revoked', 'refused', 'failed'] as const
+export type RevocationOutcome = (typeof revocationOutcomes)[number]
 
 /** What is known of a request when it is answered; filled in on the way. */
 export interface Decision {
@@ -19,7 +22,9 @@ export interface Decision {
   /** The address of whoever asked, by the proxies that are trusted. */
   clientAddress: string
   userAgent: string
-  outcome?: Outcome
+  outcome?: Outcome | RevocationOutcome
+  /** Whether a session is to end; left out where a token is asked for. */
+  revocation?: true
   reason?: string
   credential?: 'ci_token' | 'session' | 'password' | 'anonymous'
   /** Whether authentik has said that the claims are true; those of a refused token are only what it says. */
@@ -62,9 +67,22 @@ export interface PreparedLine {
   readonly bytes: number
 }
 
+/** @param status of an answer of `/token` */
+export function outcomeOf(status: number): Outcome {
+  if (status >= 500) return 'failed'
+  return status >= 400 ? 'refused' : 'granted'
+}
+
+/** Refused too where the status is 200 and there was nothing to end: `reason` says why. */
+export function revocationOutcomeOf({ status = 0, reason }: Decision): RevocationOutcome {
+  if (status >= 500) return 'failed'
+  return reason === undefined ? 'revoked' : 'refused'
+}
+
 /** The fields of a line, in its order; `time` and `audit` come before them. */
 export const auditFields = [
   'outcome',
+  'revocation',
   'reason',
   'status',
   'credential',
@@ -127,6 +145,7 @@ function own({ requestId, clientAddress, userAgent, durationMs, traceId }: OwnFi
 function decided({ granted, asked, rules, ...decision }: Decision) {
   return {
     outcome: decision.outcome,
+    revocation: decision.revocation,
     reason: decision.reason,
     status: decision.status,
     credential: decision.credential,

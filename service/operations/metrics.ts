@@ -5,7 +5,7 @@ import { type LimitName, type Limits, limitNames } from '../limits.ts'
 import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
 import { type Kind, kinds } from '../upstream/queues.ts'
 import { type LookupResult, lookupResults } from '../upstream/token-cache.ts'
-import { type Outcome, outcomes } from './audit.ts'
+import { type Outcome, outcomes, type RevocationOutcome } from './audit.ts'
 
 /** Seconds; a cached answer takes under 1 ms, an exchange 200 ms, a queue of them up to 20 s. */
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25]
@@ -33,10 +33,15 @@ export interface Gauges {
   cleanUpUntilMs: () => number | undefined
 }
 
+/** What authentik is called for. */
+export type Purpose = 'registry' | 'session' | 'revocation'
+
 export interface Metrics {
   request(outcome: Outcome, reason: string, seconds: number): void
+  /** @param reason `revoked`, or why nothing was */
+  revocation(outcome: RevocationOutcome, reason: string): void
   /** @param reason that of the failure, or `granted` */
-  upstream(purpose: 'registry' | 'session', reason: string, seconds: number): void
+  upstream(purpose: Purpose, reason: string, seconds: number): void
   lookup(result: LookupResult): void
   disagreement(kind: Disagreement): void
   rateLimited(by: 'credential' | 'address'): void
@@ -67,9 +72,15 @@ export function createMetrics(): Metrics {
     buckets: LATENCY_BUCKETS,
     registers,
   })
+  const revocations = new Counter({
+    name: `${PREFIX}revocations_total`,
+    help: 'Requests to /revoke by outcome and reason',
+    labelNames: ['outcome', 'reason'],
+    registers,
+  })
   const upstreamCalls = new Counter({
     name: `${PREFIX}upstream_calls_total`,
-    help: 'Calls to the token endpoint of authentik by purpose and reason',
+    help: 'Calls to authentik by purpose and reason',
     labelNames: ['purpose', 'reason'],
     registers,
   })
@@ -112,6 +123,7 @@ export function createMetrics(): Metrics {
   // There from the start, so that a rate over them is never missing.
   for (const outcome of outcomes) latency.zero({ outcome })
   for (const reason of ['key_ambiguous', 'key_refused']) requests.inc({ outcome: 'refused', reason }, 0)
+  revocations.inc({ outcome: 'revoked', reason: 'revoked' }, 0)
   for (const result of lookupResults) lookups.inc({ result }, 0)
   for (const kind of disagreements) disagreed.inc({ kind }, 0)
   for (const by of ['credential', 'address']) limited.inc({ by }, 0)
@@ -133,6 +145,7 @@ export function createMetrics(): Metrics {
       child(requestChildren, `${outcome} ${reason}`, () => requests.labels({ outcome, reason })).inc()
       child(latencyChildren, outcome, () => latency.labels({ outcome })).observe(seconds)
     },
+    revocation: (outcome, reason) => revocations.inc({ outcome, reason }),
     upstream: (purpose, reason, seconds) => {
       upstreamCalls.inc({ purpose, reason })
       upstreamLatency.observe({ purpose }, seconds)

@@ -59,18 +59,18 @@ export function createTracing(
   const current = new AsyncLocalStorage<Context>()
 
   return {
-    request: ({ method, traceparent, requestId }, work) => {
+    request: ({ method, path, traceparent, requestId }, work) => {
       const known = methods.includes(method) ? method : '_OTHER'
       // Without `tracestate`: it is a text of the client's, and would go to authentik and to the collector.
       const above = propagator.extract(ROOT_CONTEXT, { traceparent }, defaultTextMapGetter)
       const span = tracer.startSpan(
-        `${known} /token`,
+        `${known} ${path}`,
         {
           kind: SpanKind.SERVER,
           attributes: {
             'http.request.method': known,
-            'http.route': '/token',
-            'url.path': '/token',
+            'http.route': path,
+            'url.path': path,
             'url.scheme': 'http',
             [`${OWN}.request_id`]: requestId,
           },

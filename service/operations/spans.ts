@@ -1,16 +1,18 @@
 /** What is traced of a request and of a call to authentik, whoever traces it. */
 import type { Limits } from '../limits.ts'
 import type { Decision } from './audit.ts'
+import type { Purpose } from './metrics.ts'
 
 /** What a span may know of a request from the start: nothing of headers, scopes and credentials. */
 export interface TracedRequest {
+  path: '/token' | '/revoke'
   method: string
   /** The client's header as Node gives it (W3C Trace Context): the span that this one is a child of. */
   traceparent: string | string[] | undefined
   requestId: string
 }
 
-/** The span of a request to `/token`. */
+/** The span of a request. */
 export interface RequestSpan {
   /** 32 hex digits, for the log; undefined where there are no traces. */
   readonly traceId: string | undefined
@@ -22,7 +24,7 @@ export interface RequestSpan {
 export interface TracedCall {
   method: string
   url: URL
-  purpose: 'registry' | 'session'
+  purpose: Purpose
 }
 
 /** The span of a call to authentik. */

@@ -13,7 +13,7 @@ const quick = { ...limits, traceBatchDelayMs: 20, traceExportMs: 20_000, traceCl
 /** For what only a time-out ends. */
 const impatient = { ...quick, traceExportMs: 100, traceCloseMs: 100 }
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-const get: TracedRequest = { method: 'GET', traceparent: undefined, requestId: 'r-1' }
+const get: TracedRequest = { method: 'GET', path: '/token', traceparent: undefined, requestId: 'r-1' }
 const post: TracedCall = {
   method: 'POST',
   url: new URL('https://authentik.example/o/token/?a=hunter2'),
@@ -110,7 +110,12 @@ describe('spans', () => {
 
   it('hold the reason of a failure, and no text of an error or a client', async () => {
     const tracing = await open()
-    const forged = { method: 'hunter2', traceparent: `${traceparent}-hunter2`, requestId: 'r-1' }
+    const forged = {
+      method: 'hunter2',
+      path: '/token' as const,
+      traceparent: `${traceparent}-hunter2`,
+      requestId: 'r-1',
+    }
     await tracing.request(forged, async (span) => {
       const failed = tracing.upstream(post, async () => {
         throw new TokenError('upstream_timeout', 'hunter2', { cause: 'hunter2' })

@@ -1,5 +1,5 @@
 /**
- * Traces: one span for each request to `/token`, and below it one for each call to authentik. Off unless the usual
+ * Traces: one span for each request to `/token` or `/revoke`, and below it one for each call to authentik. Off unless the usual
  * OpenTelemetry variables name a collector; the libraries are only evaluated then.
  */
 

@@ -1,4 +1,4 @@
-/** The body of a POST to `/token`, as distribution's OAuth2 page has it: a form that names its grant. */
+/** The bodies of a POST: forms; that of `/token` names its grant, as distribution's OAuth2 page has it. */
 
 import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -13,7 +13,7 @@ const FORM = 'application/x-www-form-urlencoded'
 export function readForm(contentType: string | undefined, body: Buffer): string {
   const mediaType = (contentType ?? '').replace(/;.*/s, '').trim().toLowerCase()
   if (mediaType !== FORM) {
-    throw new TokenError('form_expected', `A POST to /token must carry a form with the content type ${FORM}`)
+    throw new TokenError('form_expected', `A POST must carry a form with the content type ${FORM}`)
   }
   return body.toString('utf8')
 }
@@ -37,8 +37,11 @@ export function readGrant(form: URLSearchParams, jwtUsername: string, limits: Li
   }
 }
 
-/** RFC 6749 §3.2: no parameter more than once, and an empty one is as good as none. */
-function only(form: URLSearchParams, name: string): string {
+/**
+ * RFC 6749 §3.2: no parameter more than once, and an empty one is as good as none.
+ * @throws TokenError `form_malformed`
+ */
+export function only(form: URLSearchParams, name: string): string {
   const [value = '', ...more] = form.getAll(name)
   if (more.length > 0) {
     throw new TokenError('form_malformed', `The form has ${name} more than once; one is right (RFC 6749 §3.2)`)

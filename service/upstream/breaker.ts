@@ -4,14 +4,14 @@
  */
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Exchange } from './exchange.ts'
+import type { Call } from './exchange.ts'
 
 export const breakerStates = ['closed', 'half-open', 'open'] as const
 export type BreakerState = (typeof breakerStates)[number]
 
 export interface Breaker {
   /** Puts the breaker in front of calls; all share its state. */
-  protect(exchange: Exchange): Exchange
+  protect<Result>(call: Call<Result>): Call<Result>
   state(): BreakerState
 }
 
@@ -80,14 +80,14 @@ export function createBreaker(
 
   return {
     state: () => state,
-    protect: (exchange) => async (request) => {
+    protect: (call) => async (request) => {
       if (state === 'half-open' || (state === 'open' && now() < probeAtMs)) return refuse()
       if (state === 'open') become('half-open')
       const beganMs = now()
       try {
-        const issued = await exchange(request)
+        const answer = await call(request)
         succeeded()
-        return issued
+        return answer
       } catch (error) {
         failed(error, beganMs)
         throw error

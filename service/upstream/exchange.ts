@@ -48,8 +48,11 @@ export interface IssuedToken {
   reusableUntilMs?: number
 }
 
-/** @throws TokenError `credentials_refused`, `subject_too_long`, `client_id_unknown`, `client_gone` or `upstream_*` */
-export type Exchange = (request: ExchangeRequest) => Promise<IssuedToken>
+/** A call to authentik. @throws TokenError `client_id_unknown`, `client_gone` or `upstream_*` */
+export type Call<Result> = (request: ExchangeRequest) => Promise<Result>
+
+/** @throws TokenError as a call does, `credentials_refused` or `subject_too_long` */
+export type Exchange = Call<IssuedToken>
 
 /** RFC 7523 §2.2. */
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -146,7 +149,7 @@ function refusedSentence(credential: Credential): string {
 }
 
 /** JSON.parse quotes the text in its error, so the error goes no further. */
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

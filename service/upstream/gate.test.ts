@@ -125,6 +125,26 @@ describe('places', () => {
   })
 })
 
+it('what is not an exchange takes a place, and says nothing of how long exchanges take', async () => {
+  const many = { upstreamFirstConnections: 4, upstreamConnections: 64, upstreamCalmMs: 500 }
+  const { protect, places, ask, end, inFlight } = gate(many)
+  const slow = Promise.withResolvers<void>()
+  const revoke = protect(() => slow.promise, false)
+  const request = { credential: jwt, verified: true, scopes: [], requestId: 'revocation' }
+  const revocations = [revoke(request), revoke(request)]
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(inFlight()).toBe(2)
+  slow.resolve()
+  await Promise.all(revocations)
+  expect([inFlight(), places()]).toEqual([0, 4])
+  // Whereas exchanges that long do.
+  const exchanges = [ask('a'), ask('b')]
+  await vi.advanceTimersByTimeAsync(5_000)
+  for (const id of ['a', 'b']) await end(id)
+  await Promise.all(exchanges)
+  expect(places()).toBeLessThan(4)
+})
+
 describe('the next turn', () => {
   /** Lets all of them wait behind one, and then each has its turn. @returns the order in which they had it */
   async function order(requests: Readonly<Record<string, Own>>): Promise<string[]> {

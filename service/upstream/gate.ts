@@ -7,15 +7,18 @@
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { type Callers, clientGone, createCallers } from './callers.ts'
-import type { Exchange, ExchangeRequest } from './exchange.ts'
+import type { Call, ExchangeRequest } from './exchange.ts'
 import { createInFlightLimit, type InFlightLimits } from './in-flight-limit.ts'
 import { createPace } from './pace.ts'
 import { createQueues, type Kind, kinds, type Placed, type Waiting } from './queues.ts'
 import { refuseSlowly } from './slow-refusal.ts'
 
 export interface Gate {
-  /** Puts the gate in front of calls; all share its places. */
-  protect(exchange: Exchange): Exchange
+  /**
+   * Puts the gate in front of calls; all share its places.
+   * @param isExchange whether the time that a call takes says how fast authentik exchanges tokens
+   */
+  protect<Result>(call: Call<Result>, isExchange?: boolean): Call<Result>
   inFlight(): number
   /** How many may be under way now. */
   places(): number
@@ -26,7 +29,7 @@ export type GateLimits = InFlightLimits &
   Pick<Limits, 'upstreamQueue' | 'upstreamTurnAwayMs' | 'upstreamTotalMs' | 'slowRefusalMs'>
 
 /** A call that waits, and what becomes of it. */
-interface Call extends Waiting {
+interface WaitingCall extends Waiting {
   begin(): void
   fail(error: TokenError): void
 }
@@ -57,7 +60,7 @@ const unanswered: ReadonlySet<FailureReason> = new Set([
 export function createGate(limits: GateLimits, now: () => number): Gate {
   const limit = createInFlightLimit(limits, now)
   const pace = createPace(now)
-  const queues = createQueues<Call>()
+  const queues = createQueues<WaitingCall>()
   const underWay = new Set<Begun>()
   let verified = 0
   let turnedAwayMs = Number.NEGATIVE_INFINITY
@@ -70,7 +73,7 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
   }
   const isPaceKnown = () => !limit.searching() && pace.msPerCall() !== undefined
   /** Whether a call that so many turns come before would still be answered while its client waits. */
-  const isInTime = ({ callers }: Call, ahead: number, safety = SAFETY) =>
+  const isInTime = ({ callers }: WaitingCall, ahead: number, safety = SAFETY) =>
     !isPaceKnown() || now() + pace.msUntil(underWay.size + ahead + 1) * safety <= callers.untilMs()
 
   const dispatch = () => {
@@ -95,8 +98,8 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     }
   }
   /** Whether it would take the turn of a call that waits already and would then be too late. */
-  const pushesOut = (call: Call) => {
-    const late = ([other, ahead]: Placed<Call>) => !isInTime(other, ahead) && isInTime(other, ahead - 1)
+  const pushesOut = (call: WaitingCall) => {
+    const late = ([other, ahead]: Placed<WaitingCall>) => !isInTime(other, ahead) && isInTime(other, ahead - 1)
     return queues.behind(call).some(late)
   }
 
@@ -108,12 +111,12 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     if (kind === 'verified') verified += 1
     return call
   }
-  const end = (call: Begun, outcome: FailureReason | undefined) => {
+  const end = (call: Begun, outcome: FailureReason | undefined, isExchange = true) => {
     const ended = { ...call, wanted: queues.size() > 0 }
     underWay.delete(call)
     if (call.kind === 'verified') verified -= 1
     if (outcome === 'upstream_timeout') limit.timedOut(ended)
-    else if (outcome === undefined || !unanswered.has(outcome)) {
+    else if (isExchange && (outcome === undefined || !unanswered.has(outcome))) {
       limit.answered(ended)
       pace.answered(queues.size() > 0)
       turnAway()
@@ -147,7 +150,7 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     if (queues.size(kind) >= limits.upstreamQueue) return refuse(kind)
     const { promise, resolve, reject } = Promise.withResolvers<Begun>()
     let timer: NodeJS.Timeout
-    const call: Call = {
+    const call: WaitingCall = {
       kind,
       begun,
       callers,
@@ -182,9 +185,9 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
     inFlight: () => underWay.size,
     places: limit.places,
     waiting: queues.size,
-    protect: (exchange) => async (request) => {
+    protect: (call, isExchange) => async (request) => {
       const callers = request.callers ?? createCallers(undefined)
-      const call = await enter(kindOf(request), hasBegun(request, callers), callers)
+      const begun = await enter(kindOf(request), hasBegun(request, callers), callers)
       const hangUp = new AbortController()
       callers.onGone = () => {
         callers.dropped = true
@@ -192,16 +195,16 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
       }
       let outcome: FailureReason | undefined = 'internal'
       try {
-        const issued = await exchange({ ...request, abandoned: hangUp.signal })
+        const answer = await call({ ...request, abandoned: hangUp.signal })
         outcome = undefined
-        return issued
+        return answer
       } catch (error) {
         if (error instanceof TokenError) outcome = error.reason
         throw error
       } finally {
         callers.onGone = undefined
-        if (outcome === 'client_gone') abandon(call)
-        else end(call, outcome)
+        if (outcome === 'client_gone') abandon(begun)
+        else end(begun, outcome, isExchange)
       }
     },
   }

@@ -1,11 +1,11 @@
 /** Counts and times the calls that reach authentik. */
 import { TokenError } from '../errors.ts'
 import type { AuthentikState } from '../operations/authentik-state.ts'
-import type { Metrics } from '../operations/metrics.ts'
-import type { Exchange } from './exchange.ts'
+import type { Metrics, Purpose } from '../operations/metrics.ts'
+import type { Call } from './exchange.ts'
 
 export interface MeasureDependencies {
-  purpose: 'registry' | 'session'
+  purpose: Purpose
   metrics: Pick<Metrics, 'upstream'>
   /** Told when authentik has answered something. */
   authentik: Pick<AuthentikState, 'answered'>
@@ -13,18 +13,18 @@ export interface MeasureDependencies {
   now: () => number
 }
 
-export function measureExchange(
-  exchange: Exchange,
+export function measureCall<Result>(
+  call: Call<Result>,
   { purpose, metrics, authentik, now }: MeasureDependencies,
-): Exchange {
+): Call<Result> {
   return async (request) => {
     const startedMs = now()
     const count = (outcome: string) => metrics.upstream(purpose, outcome, (now() - startedMs) / 1000)
     try {
-      const issued = await exchange(request)
+      const answer = await call(request)
       count('granted')
       authentik.answered()
-      return issued
+      return answer
     } catch (error) {
       const reason = error instanceof TokenError ? error.reason : 'internal'
       count(reason)

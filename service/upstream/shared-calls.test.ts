@@ -18,6 +18,7 @@ function shared() {
     now: () => 0,
     count: () => {},
     admit: () => {},
+    isRevoked: () => false,
   })
   const calls: {
     token: string

@@ -14,6 +14,7 @@ const dependencies: TokenCacheDependencies = {
   now: () => 0,
   count: () => {},
   admit: () => {},
+  isRevoked: () => false,
 }
 const ci = (text: string): Credential => ({ kind: 'ci_token', jwt: new Secret(text) })
 

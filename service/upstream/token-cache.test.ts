@@ -32,6 +32,7 @@ function cached(own: Partial<TokenCacheDependencies> = {}) {
     now: () => world.nowMs,
     count: (source) => world.counted.push(source),
     admit: () => {},
+    isRevoked: () => false,
     ...own,
   })
   const exchange: Exchange = () => {
@@ -96,6 +97,47 @@ describe('how long a token is given out again', () => {
     world.nowMs -= 3_600 * seconds
     await ask()
     expect(world.calls).toBe(2)
+  })
+})
+
+describe('what a session is about', () => {
+  const kinds = ['session', 'ci_token'] as const
+  const session = unsignedToken({ ci: { source: 'github', claims: {} } })
+
+  it.each(kinds)('is asked again after 5 s, as %s: a revocation counts by then, wherever it was made', async (kind) => {
+    const { world, ask } = cached()
+    const asking = () => ask({ kind, jwt: new Secret(session) })
+    // As a client that has no other token to use would: each second for a minute.
+    for (let second = 0; second < 60; second++) {
+      await asking()
+      world.nowMs += seconds
+    }
+    expect(world.calls).toBe(12)
+  })
+
+  it('is asked again sooner where all answers are', async () => {
+    const { world, ask } = cached({ limits: { ...limits, cacheMs: 2 * seconds } })
+    const asking = () => ask({ kind: 'session', jwt: new Secret(session) })
+    await asking()
+    world.nowMs += 2 * seconds
+    expect([await asking(), world.calls]).toEqual(['token 2', 2])
+  })
+
+  it('is asked again where it is the session itself, and at once where that was revoked', async () => {
+    const revoked = new Set<string>()
+    const { world, askSession } = cached({ isRevoked: ({ token }) => revoked.has(token.reveal()) })
+    world.answer = async () => ({
+      token: new Secret(`session ${world.calls}`),
+      expiresInSeconds: 21_600,
+      issuedAtMs: world.nowMs,
+      access: [],
+      session: { audience: [] },
+    })
+    expect([await askSession(), await askSession()]).toEqual(['session 1', 'session 1'])
+    revoked.add('session 1')
+    expect([await askSession(), await askSession()]).toEqual(['session 2', 'session 2'])
+    world.nowMs += 5 * seconds
+    expect(await askSession()).toBe('session 3')
   })
 })
 

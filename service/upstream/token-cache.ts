@@ -2,6 +2,7 @@
  * Few calls: what authentik answered is used again, and whoever asks the same while a call is under way shares it.
  * What is kept, for how long and why is the table "Calls to authentik" in the README of the service.
  */
+import { isSession } from '../decision/access.ts'
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { createRemembered } from '../remembered.ts'
@@ -18,6 +19,7 @@ export interface TokenCacheDependencies {
   limits: Pick<
     Limits,
     | 'cacheMs'
+    | 'sessionCacheMs'
     | 'cacheEntries'
     | 'cacheBytes'
     | 'tokenMarginMs'
@@ -31,6 +33,8 @@ export interface TokenCacheDependencies {
   count: (result: LookupResult) => void
   /** Called before authentik is asked. @throws TokenError `rate_limited` where this credential asks too often */
   admit: (credentialKey: string) => void
+  /** Whether a token is a session that was revoked since it was made. */
+  isRevoked: (issued: IssuedToken) => boolean
 }
 
 export interface TokenCache {
@@ -44,7 +48,7 @@ export interface TokenCache {
 }
 
 /** A call, and who waits for it. */
-interface Call {
+interface SharedCall {
   readonly answer: Promise<IssuedToken>
   readonly callers: Callers
 }
@@ -62,7 +66,7 @@ const lasting: ReadonlySet<FailureReason> = new Set([
 /** What an entry costs beside its texts: the entry, the token object, the access list; measured on Node 24. */
 const ENTRY_OVERHEAD_BYTES = 800
 
-export function createTokenCache({ limits, now, count, admit }: TokenCacheDependencies): TokenCache {
+export function createTokenCache({ limits, now, count, admit, isRevoked }: TokenCacheDependencies): TokenCache {
   const tokens = createRemembered<Reusable>(
     {
       entries: limits.cacheEntries,
@@ -74,12 +78,17 @@ export function createTokenCache({ limits, now, count, admit }: TokenCacheDepend
     now,
   )
   const refusals = createRemembered<TokenError>({ entries: limits.refusalEntries }, now)
-  const underWay = new Map<string, Call>()
+  const underWay = new Map<string, SharedCall>()
 
+  /** Both what a session opens, and the session itself: whoever logs in again needs one that lives. */
+  const reuseMs = ({ credential }: ExchangeRequest, { session }: IssuedToken) =>
+    session !== undefined || isSession(credential.token)
+      ? Math.min(limits.cacheMs, limits.sessionCacheMs)
+      : limits.cacheMs
   const keep = (key: string, request: ExchangeRequest, issued: IssuedToken) => {
     const ends = issued.issuedAtMs + issued.expiresInSeconds * 1000 - limits.tokenMarginMs
     const credentialEnds = endOf(request.credential) - limits.credentialMarginMs
-    const reusableUntilMs = Math.min(issued.issuedAtMs + limits.cacheMs, ends, credentialEnds)
+    const reusableUntilMs = Math.min(issued.issuedAtMs + reuseMs(request, issued), ends, credentialEnds)
     if (reusableUntilMs <= now()) return issued
     const reusable = { ...issued, reusableUntilMs }
     tokens.set(key, reusable, reusableUntilMs)
@@ -103,7 +112,7 @@ export function createTokenCache({ limits, now, count, admit }: TokenCacheDepend
         if (underWay.get(key)?.callers === request.callers) underWay.delete(key)
       }
     }
-    const begin = (key: string, { caller, ...request }: ExchangeRequest): Call => {
+    const begin = (key: string, { caller, ...request }: ExchangeRequest): SharedCall => {
       const callers = createCallers(caller)
       const call = { callers, answer: ask(key, { ...request, callers }) }
       underWay.set(key, call)
@@ -113,7 +122,7 @@ export function createTokenCache({ limits, now, count, admit }: TokenCacheDepend
       const credentialKey = request.credential.key
       const key = `${purpose} ${credentialKey} ${sorted(request.scopes)}`
       const known = tokens.get(key)
-      if (known !== undefined) {
+      if (known !== undefined && !isRevoked(known)) {
         count('hit')
         return known
       }
@@ -143,7 +152,7 @@ export function createTokenCache({ limits, now, count, admit }: TokenCacheDepend
 }
 
 /** Of a call, as long as the client waits: whoever hung up has no claim to a place any more. */
-function answerOf({ answer, callers }: Call, { caller }: ExchangeRequest): Promise<IssuedToken> {
+function answerOf({ answer, callers }: SharedCall, { caller }: ExchangeRequest): Promise<IssuedToken> {
   if (caller === undefined) return answer
   return new Promise((resolve, reject) => {
     const stop = caller.whenGone(() => {

@@ -1,13 +1,26 @@
 /** Sessions: what they are good for, and everything that must not pass as one or must end one. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authentikSourceSlug } from '../../trust/language/document.ts'
 import { accessToken, api, authentikUrl, only, type Row, userOf, whileChanged } from './authentik.ts'
 import { foreignKey, keyOf, resigned } from './forge.ts'
 import { jobToken, jobTokenWith, registry, SHORT_LIFE_SECONDS, untilExpired } from './job.ts'
-import { askAuthentik, askToken, job, logIn, newPush, refresh, sessionOf, type TokenAnswer } from './token-client.ts'
+import {
+  askAuthentik,
+  askToken,
+  job,
+  logIn,
+  newPush,
+  refresh,
+  revoke,
+  sessionOf,
+  type TokenAnswer,
+} from './token-client.ts'
 
 const push = 'repository:acme/app:pull,push'
+/** So long an answer to a session may be given again where nobody was told that it is over. */
+const REVOKED_EVERYWHERE_MS = 5_000
 const acme = () => jobToken('github', 'acme/app')
 
 /** A job whose users in authentik no other test has. */
@@ -81,6 +94,30 @@ describe('a session ends', () => {
     expect((await refresh(session, [push])).granted).toEqual([push])
     await api('DELETE', `oauth2/access_tokens/${(await accessToken(session)).pk}/`)
     await expectNoSession(session, /session was revoked/)
+  })
+
+  it('when its holder revokes it: at every replica within 5 s, and at authentik itself', async () => {
+    const session = await sessionOf(await acme())
+    const ask = async () => (await refresh(session, [push])).status
+    expect(await ask()).toBe(200)
+    expect(await revoke(session)).toMatchObject({ status: 200 })
+    await sleep(REVOKED_EVERYWHERE_MS)
+    // More often than there are replicas.
+    expect(new Set(await Promise.all(Array.from({ length: 8 }, ask)))).toEqual(new Set([401]))
+    await expectNoSession(session, /revoked/)
+    expect(await revoke(session)).toMatchObject({ status: 200 })
+  })
+
+  it('by nothing but itself: not by its CI token, its registry token, a forged copy or a piece of it', async () => {
+    const jwt = await acme()
+    const session = await sessionOf(jwt)
+    const { token } = await refresh(session, [push])
+    const unsupported = { status: 400, error: 'unsupported_token_type' }
+    expect([await revoke(jwt), await revoke(token)]).toEqual([unsupported, unsupported])
+    const forged = resigned(session, foreignKey(await kidOf('ci-session')))
+    for (const each of [forged, session.slice(0, -1), `${session}A`]) expect((await revoke(each)).status).toBe(200)
+    await sleep(REVOKED_EVERYWHERE_MS)
+    expect((await refresh(session, [push])).granted).toEqual([push])
   })
 
   it('when the rule that it lived by is taken away, with the next exchange', async () => {

@@ -79,6 +79,13 @@ function postForm(form: Record<string, string>): Promise<TokenAnswer> {
   return answerOf(fetch(tokenUrl, { method: 'POST', body }))
 }
 
+/** Ends a session, as the CI logins do when their job ends. */
+export async function revoke(token: string): Promise<{ status: number; error: string | undefined }> {
+  const response = await fetch(`http://${registry}/revoke`, { method: 'POST', body: new URLSearchParams({ token }) })
+  const { error } = (await response.json()) as { error?: string }
+  return { status: response.status, error }
+}
+
 /** What authentik itself says to an assertion, with no token service before it: the authority. */
 export function askAuthentik(assertion: string, scopes: string[] = [], clientId = service): Promise<TokenAnswer> {
   const body = new URLSearchParams({

@@ -6,7 +6,7 @@ import { GITHUB_LIFETIME_SECONDS, githubClaims } from '../../local/issuers/githu
 import { makeImage } from '../../local/proof/image.ts'
 import { bundleDir, type TokenServiceProcess } from '../token-service.ts'
 import type { SetUp } from './authentik-objects.ts'
-import { startAuthentikWorld } from './authentik-world.ts'
+import { assertion, startAuthentikWorld, type TokenAnswer } from './authentik-world.ts'
 import { type RegistryProcess, type RegistryStorage, startRegistry } from './registry-process.ts'
 
 /** What identifies a job. */
@@ -29,6 +29,10 @@ export interface PushPath {
   login(job: Job, ttl?: number): Promise<{ host: string; username: string; password: string }>
   /** The answer to docker when it logs in and asks for a token to keep. */
   dockerLogin(job: Job, ttl?: number): Promise<{ token: string; refresh_token: string; password: string }>
+  /** What authentik itself says to an assertion that asks for a registry token. */
+  exchange(token: string): Promise<TokenAnswer>
+  /** What authentik itself says to a form of the grant `client_credentials`. */
+  ask(form: Record<string, string>): Promise<TokenAnswer>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -92,6 +96,8 @@ export async function startPushPath(
     objects,
     login,
     dockerLogin,
+    exchange: (token) => world.ask({ client_id: REGISTRY_NAME, scope: REGISTRY_NAME, ...assertion(token) }),
+    ask: world.ask,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }

@@ -1,7 +1,9 @@
 /** A push without Kubernetes: every server of it on this machine, and a real client. */
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { REGISTRY_NAME, SESSION_NAME } from '../../infra/authentik/names.ts'
@@ -93,7 +95,7 @@ describe('a session', () => {
   }
 
   /** As an administrator of authentik does it. */
-  async function revoke(session: string) {
+  async function deleteInAuthentik(session: string) {
     const { results } = await objects.api.call<{ results: { pk: number; id_token: string }[] }>(
       'GET',
       'oauth2/access_tokens/?page_size=100',
@@ -124,15 +126,47 @@ describe('a session', () => {
     expect(denied.message).toContain('push to "acme/other" is not granted; the rules let this token push to "acme/app"')
   })
 
-  it('ends when it is revoked, as soon as the cache has to ask, and the client sees it', async () => {
+  it('ends when it is deleted in authentik, as soon as the cache has to ask, and the client sees it', async () => {
     const { refresh_token, kept } = await dockerLogin()
     expect(await push('acme/app', kept)).toEqual({ code: 0, message: '' })
-    await revoke(refresh_token)
+    await deleteInAuthentik(refresh_token)
     await sleep(CACHE_MS)
     const { code, message } = await push('acme/app', kept)
     expect(code).not.toBe(0)
     expect(message).toContain('the session was revoked or its user deactivated; log in again')
     expect(service.output()).toContain('"disagreement":"authentik_refuses"')
+  })
+
+  it('ends when its holder revokes it: here at once, at authentik, and no secret was needed', async () => {
+    const { refresh_token, kept } = await dockerLogin()
+    expect(await push('acme/app', kept)).toEqual({ code: 0, message: '' })
+    const stillGood = await dockerLogin()
+    // As docs/pushing.md has it.
+    const page = await readFile(join(import.meta.dirname, '../../docs/pushing.md'), 'utf8')
+    const [, command = ''] = /^(printf 'token=%s' .*)$/m.exec(page) ?? []
+    const revoke = (SESSION: string) =>
+      promisify(execFile)('sh', ['-c', command.replace('https://registry.example.com', service.url)], {
+        env: { ...process.env, SESSION },
+      })
+    expect(await revoke(refresh_token)).toEqual({ stdout: '{}', stderr: '' })
+
+    const { code, message } = await push('acme/app', kept)
+    expect(code).not.toBe(0)
+    expect(message).toContain('it was revoked; log in again')
+    expect(await path.exchange(refresh_token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+    // And only that one.
+    expect(await push('acme/app', stillGood.kept)).toEqual({ code: 0, message: '' })
+    expect(await revoke(refresh_token)).toEqual({ stdout: '{}', stderr: '' })
+  })
+
+  it('is all that a public client opens: its application gives nothing without an assertion', async () => {
+    const secrets: Record<string, string>[] = [{}, { client_secret: '' }, { client_secret: 'guess' }]
+    for (const secret of secrets) {
+      for (const client_id of [SESSION_NAME, REGISTRY_NAME]) {
+        const answer = await path.ask({ client_id, scope: SESSION_NAME, ...secret })
+        expect(answer).toMatchObject({ status: 400, token: '' })
+      }
+    }
   })
 })
 

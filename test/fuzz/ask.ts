@@ -74,7 +74,13 @@ const exchange: Exchange = async ({ credential, scopes, onCall }) => {
 }
 
 const ourEndpoint = createTokenEndpoint({
-  requestCache: createRequestCache({ limits, now: Date.now, keyed, policy: () => policy }),
+  requestCache: createRequestCache({
+    limits,
+    now: Date.now,
+    keyed,
+    policy: () => policy,
+    revoked: { has: () => false },
+  }),
   config: { jwtUsername: 'JWT', anonymous: { kind: 'none' }, clientId: 'docker-registry', anonymousRepositories: [] },
   limits,
   exchange: refuseEarly(exchange, { report: () => {}, limits, now: () => performance.now() }),
