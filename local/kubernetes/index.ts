@@ -30,7 +30,7 @@ import { isRunning, ProcessTable } from './process-table.ts'
 import { clusterStatus } from './status.ts'
 
 export { images } from '../images/index.ts'
-export type { Manifest } from './addons/addon.ts'
+export { deployment, type Manifest, RECREATE } from './addons/addon.ts'
 export { ingressClass } from './addons/ingress.ts'
 export { apply, loadKubeconfig } from './api.ts'
 export type { ServicePort } from './forward.ts'

@@ -1,7 +1,7 @@
 /** A pod that runs what CI pushed: the kubelet pulls it with the token of the pod's service account, without a Secret. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoreV1Api, type KubeConfig, type V1Pod } from '@kubernetes/client-node'
-import { apply, type Manifest } from '../kubernetes/index.ts'
+import { apply, deployment, type Manifest, RECREATE } from '../kubernetes/index.ts'
 import { Stop } from '../steps.ts'
 
 /** The namespace whose pods pull, as stacks/Pulumi.local.yaml says. */
@@ -20,25 +20,16 @@ export function pushedImagePod(image: string): Manifest[] {
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: DEMO_NAMESPACE } },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: ACCOUNT, namespace: DEMO_NAMESPACE } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
+    deployment(
       metadata,
-      spec: {
-        replicas: 1,
-        strategy: { type: 'Recreate' },
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: {
-            serviceAccountName: ACCOUNT,
-            automountServiceAccountToken: false,
-            terminationGracePeriodSeconds: 1,
-            containers: [{ name: NAME, image }],
-          },
-        },
+      {
+        serviceAccountName: ACCOUNT,
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: NAME, image }],
       },
-    },
+      RECREATE,
+    ),
   ]
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { images } from '../images/index.ts'
-import { apply, loadKubeconfig, type Manifest } from '../kubernetes/index.ts'
+import { apply, deployment, loadKubeconfig, type Manifest, RECREATE } from '../kubernetes/index.ts'
 import { stateDir } from '../paths.ts'
 import { step } from '../steps.ts'
 import { rolledOut } from './rollout.ts'
@@ -73,54 +73,45 @@ function manifests(secretKey: string): Manifest[] {
       spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '2Gi' } } },
     },
     { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: { app: NAME }, ports: [{ port: PORT }] } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
+    deployment(
       metadata,
-      spec: {
-        replicas: 1,
-        strategy: { type: 'Recreate' },
-        selector: { matchLabels: { app: NAME } },
-        template: {
-          metadata: { labels: { app: NAME } },
-          spec: {
-            ...restrictedPod,
-            initContainers: [
-              {
-                name: 'bucket',
-                image: images.node,
-                // Folders of the first are buckets; what S3 knows beside their contents is in the second.
-                command: [
-                  'node',
-                  '-e',
-                  `for (const dir of ['buckets/${BUCKET}', 'metadata']) fs.mkdirSync('/data/' + dir, { recursive: true })`,
-                ],
-                securityContext: restrictedContainer,
-                volumeMounts: [data],
-              },
+      {
+        ...restrictedPod,
+        initContainers: [
+          {
+            name: 'bucket',
+            image: images.node,
+            // Folders of the first are buckets; what S3 knows beside their contents is in the second.
+            command: [
+              'node',
+              '-e',
+              `for (const dir of ['buckets/${BUCKET}', 'metadata']) fs.mkdirSync('/data/' + dir, { recursive: true })`,
             ],
-            containers: [
-              {
-                name: NAME,
-                image: images.versitygw,
-                args: [
-                  ...['--port', `:${PORT}`, '--region', REGION, '--health', '/health', '--quiet'],
-                  ...['posix', '--sidecar', '/data/metadata', '/data/buckets'],
-                ],
-                env: [
-                  { name: 'ROOT_ACCESS_KEY', value: ACCESS_KEY },
-                  { name: 'ROOT_SECRET_KEY', valueFrom: { secretKeyRef: { name: NAME, key: 'secretKey' } } },
-                ],
-                ports: [{ containerPort: PORT }],
-                readinessProbe: { httpGet: { path: '/health', port: PORT }, periodSeconds: 1 },
-                securityContext: restrictedContainer,
-                volumeMounts: [data],
-              },
-            ],
-            volumes: [{ name: 'data', persistentVolumeClaim: { claimName: NAME } }],
+            securityContext: restrictedContainer,
+            volumeMounts: [data],
           },
-        },
+        ],
+        containers: [
+          {
+            name: NAME,
+            image: images.versitygw,
+            args: [
+              ...['--port', `:${PORT}`, '--region', REGION, '--health', '/health', '--quiet'],
+              ...['posix', '--sidecar', '/data/metadata', '/data/buckets'],
+            ],
+            env: [
+              { name: 'ROOT_ACCESS_KEY', value: ACCESS_KEY },
+              { name: 'ROOT_SECRET_KEY', valueFrom: { secretKeyRef: { name: NAME, key: 'secretKey' } } },
+            ],
+            ports: [{ containerPort: PORT }],
+            readinessProbe: { httpGet: { path: '/health', port: PORT }, periodSeconds: 1 },
+            securityContext: restrictedContainer,
+            volumeMounts: [data],
+          },
+        ],
+        volumes: [{ name: 'data', persistentVolumeClaim: { claimName: NAME } }],
       },
-    },
+      RECREATE,
+    ),
   ]
 }

@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { PYTHON_FILES } from '../authentik/expressions/worker.ts'
-import type { Manifest } from '../kubernetes/index.ts'
+import { deployment, type Manifest, RECREATE } from '../kubernetes/index.ts'
 import { projectDir } from '../paths.ts'
 import { outsideWorld } from './settings.ts'
 
@@ -119,46 +119,37 @@ export function manifests(standIn: StandIn): Manifest[] {
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: standIn.secret },
     ...(standIn.keepsData ? [claim] : []),
     { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: { app: name }, ports: [{ port }] } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
+    deployment(
       metadata,
-      spec: {
-        replicas: 1,
-        strategy: { type: 'Recreate' },
-        selector: { matchLabels: { app: name } },
-        template: {
-          metadata: { labels: { app: name }, annotations: { 'passwordless-registry/contents': contents } },
-          spec: {
-            ...restrictedPod,
-            containers: [
-              {
-                name,
-                image: standIn.image,
-                command: ['node', '/app/main.mjs'],
-                env: Object.entries({ PORT: String(port), HOST: '0.0.0.0', ...standIn.env }).map(([name, value]) => ({
-                  name,
-                  value,
-                })),
-                ports: [{ containerPort: port }],
-                readinessProbe: { httpGet: { path: standIn.readyPath, port }, periodSeconds: 1 },
-                securityContext: restrictedContainer,
-                volumeMounts: [
-                  { name: 'code', mountPath: '/app' },
-                  { name: 'secret', mountPath: `/run/secrets/${name}`, readOnly: true },
-                  ...(standIn.keepsData ? [{ name: 'data', mountPath: '/data' }] : []),
-                ],
-              },
-            ],
-            volumes: [
-              { name: 'code', configMap: { name } },
-              { name: 'secret', secret: { secretName: name } },
-              ...(standIn.keepsData ? [{ name: 'data', persistentVolumeClaim: { claimName: name } }] : []),
+      {
+        ...restrictedPod,
+        containers: [
+          {
+            name,
+            image: standIn.image,
+            command: ['node', '/app/main.mjs'],
+            env: Object.entries({ PORT: String(port), HOST: '0.0.0.0', ...standIn.env }).map(([name, value]) => ({
+              name,
+              value,
+            })),
+            ports: [{ containerPort: port }],
+            readinessProbe: { httpGet: { path: standIn.readyPath, port }, periodSeconds: 1 },
+            securityContext: restrictedContainer,
+            volumeMounts: [
+              { name: 'code', mountPath: '/app' },
+              { name: 'secret', mountPath: `/run/secrets/${name}`, readOnly: true },
+              ...(standIn.keepsData ? [{ name: 'data', mountPath: '/data' }] : []),
             ],
           },
-        },
+        ],
+        volumes: [
+          { name: 'code', configMap: { name } },
+          { name: 'secret', secret: { secretName: name } },
+          ...(standIn.keepsData ? [{ name: 'data', persistentVolumeClaim: { claimName: name } }] : []),
+        ],
       },
-    },
+      { ...RECREATE, annotations: { 'passwordless-registry/contents': contents } },
+    ),
   ]
 }
 

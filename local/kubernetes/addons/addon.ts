@@ -40,3 +40,25 @@ export function clusterRoleBinding(name: string, role: string, subject: Subject)
     subjects: [subject.kind === 'User' ? { ...subject, apiGroup: RBAC } : subject],
   }
 }
+
+export interface Labelled {
+  readonly name: string
+  readonly namespace: string
+  readonly labels: Record<string, string>
+}
+
+/**
+ * A Deployment whose one pod has the labels of its Deployment.
+ * @param pod its specification
+ * @param more `strategy: { type: 'Recreate' }` where two pods must not run at once, and the pod's annotations
+ */
+export function deployment(metadata: Labelled, pod: object, more: { strategy?: object; annotations?: object } = {}) {
+  const { labels } = metadata
+  const { strategy, annotations } = more
+  const template = { metadata: { labels, ...(annotations && { annotations }) }, spec: pod }
+  const spec = { replicas: 1, ...(strategy && { strategy }), selector: { matchLabels: labels }, template }
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec } satisfies Manifest
+}
+
+/** In place of a rolling update, where both pods would use one volume. */
+export const RECREATE = { strategy: { type: 'Recreate' } }

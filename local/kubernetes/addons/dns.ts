@@ -1,6 +1,6 @@
 /** CoreDNS: the names of Services. Nothing beyond the cluster is resolved, as nothing beyond it can be reached. */
 import { network } from '../layout.ts'
-import { type Addon, clusterRole, labelsOf, type Manifest } from './addon.ts'
+import { type Addon, clusterRole, deployment, labelsOf, type Manifest } from './addon.ts'
 
 const name = 'coredns'
 const namespace = 'kube-system'
@@ -39,32 +39,21 @@ export function dns(image: string): Addon {
         ],
       },
     },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: {
-        selector: { matchLabels: labelsOf(name) },
-        template: {
-          metadata: { labels: labelsOf(name) },
-          spec: {
-            serviceAccountName: name,
-            dnsPolicy: 'Default',
-            terminationGracePeriodSeconds: 1,
-            containers: [
-              {
-                name,
-                image,
-                args: ['-conf', '/etc/coredns/Corefile'],
-                readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
-                volumeMounts: [{ name: 'config', mountPath: '/etc/coredns' }],
-              },
-            ],
-            volumes: [{ name: 'config', configMap: { name } }],
-          },
+    deployment(metadata, {
+      serviceAccountName: name,
+      dnsPolicy: 'Default',
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          name,
+          image,
+          args: ['-conf', '/etc/coredns/Corefile'],
+          readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
+          volumeMounts: [{ name: 'config', mountPath: '/etc/coredns' }],
         },
-      },
-    },
+      ],
+      volumes: [{ name: 'config', configMap: { name } }],
+    }),
   ]
   return { name, namespace, objects }
 }

@@ -1,5 +1,5 @@
 /** zalando/skipper as the cluster's Ingress controller, IngressClass `skipper`. */
-import { type Addon, clusterRole, labelsOf, type Manifest } from './addon.ts'
+import { type Addon, clusterRole, deployment, labelsOf, type Manifest } from './addon.ts'
 
 const name = 'skipper'
 const namespace = 'kube-system'
@@ -50,30 +50,19 @@ export function ingress(image: string): Addon {
         ports: [{ name: 'http', port: ingressService.port, targetPort: PORT }],
       },
     },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: {
-        selector: { matchLabels: labelsOf(name) },
-        template: {
-          metadata: { labels: labelsOf(name) },
-          spec: {
-            serviceAccountName: name,
-            terminationGracePeriodSeconds: 1,
-            containers: [
-              {
-                name,
-                image,
-                args: flags,
-                // Answered once the first routes are loaded.
-                readinessProbe: { httpGet: { path: '/kube-system/healthz', port: PORT }, periodSeconds: 1 },
-              },
-            ],
-          },
+    deployment(metadata, {
+      serviceAccountName: name,
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          name,
+          image,
+          args: flags,
+          // Answered once the first routes are loaded.
+          readinessProbe: { httpGet: { path: '/kube-system/healthz', port: PORT }, periodSeconds: 1 },
         },
-      },
-    },
+      ],
+    }),
   ]
   return { name, namespace, objects }
 }
