@@ -45,7 +45,7 @@ async function up(): Promise<void> {
   if (storage === 's3') await openObjectStorage(kubeconfig, context)
   const stack = await openStack({ kubeconfig, standInAuthentik: settings.standInAuthentik, storage })
   if (stack.standInPlugins) {
-    say('  The official provider plugins cannot be had here; those of local/plugins stand in for them.')
+    say('  Not all official provider plugins can be had here; those of local/plugins stand in for the others.')
   }
   await step(`pulumi up on stack ${stackName}`, () => bringUp(stack))
   const outputs = await stackOutputs(stack)

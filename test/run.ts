@@ -100,12 +100,13 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
         install,
         needs: [...localWorldNeeds.filter(({ command }) => command === 'skopeo'), ...monitoringNeeds],
       })
-      await ensureTools(['pulumi', 'registry', 'crane', 'skipper', 'versitygw', 'controllergen'])
+      await ensureTools(['pulumi', 'kubernetes-provider', 'registry', 'crane', 'skipper', 'versitygw', 'controllergen'])
       return [vitest('engine', scratch), vitest('slow', scratch)]
     case 'e2e':
       await ensurePackages({ install, needs: [...localWorldNeeds, ...monitoringNeeds] })
       await ensureTools([
         'pulumi',
+        'kubernetes-provider',
         'registry',
         'crane',
         'kubernetes',

@@ -1,10 +1,11 @@
 /**
- * Puts the stand-in plugins where the engine keeps installed ones, under the versions that the SDKs ask for. On PATH it
- * finds them too, but then warns of each of them in every run.
+ * Puts the provider of Kubernetes and the stand-in plugins where the engine keeps installed ones, under the versions that
+ * the SDKs ask for. On PATH it finds them too, but then warns of each of them in every run.
  */
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { projectDir } from '../paths.ts'
+import { ensureTool } from '../toolchain/index.ts'
 
 /** Starts the plugin whose name the link to it has. */
 const starter = join(import.meta.dirname, 'pulumi-plugin')
@@ -18,16 +19,16 @@ export async function versionOf(npmPackage: string): Promise<string> {
 /** Links the plugins below `pulumiHome` (what PULUMI_HOME names). Does nothing where they are linked already. */
 export async function linkPlugins(pulumiHome: string): Promise<void> {
   const plugins = {
-    'language-nodejs': await versionOf('@pulumi/pulumi'),
-    'resource-kubernetes': await versionOf('@pulumi/kubernetes'),
-    'resource-terraform-provider': await versionOf('@pulumi/authentik'),
-    'resource-tls': await versionOf('@pulumi/tls'),
-  }
-  for (const [name, version] of Object.entries(plugins)) {
-    const directory = join(pulumiHome, 'plugins', `${name}-v${version}`)
+    'language-nodejs': ['@pulumi/pulumi', starter],
+    'resource-kubernetes': ['@pulumi/kubernetes', await ensureTool('kubernetes-provider')],
+    'resource-terraform-provider': ['@pulumi/authentik', starter],
+    'resource-tls': ['@pulumi/tls', starter],
+  } as const
+  for (const [name, [sdk, command]] of Object.entries(plugins)) {
+    const directory = join(pulumiHome, 'plugins', `${name}-v${await versionOf(sdk)}`)
     const link = join(directory, `pulumi-${name}`)
     await mkdir(directory, { recursive: true })
     await rm(link, { force: true })
-    await symlink(starter, link)
+    await symlink(command, link)
   }
 }

@@ -7,8 +7,6 @@ import { serve } from './engine/serve.ts'
 const plugins: Record<string, (engineAddress: string | undefined) => Promise<void>> = {
   'pulumi-language-nodejs': async (engineAddress) =>
     serve((await import('./language/runtime.ts')).languageRuntime(engineAddress)),
-  'pulumi-resource-kubernetes': async () =>
-    serveProvider(new (await import('./kubernetes/provider.ts')).KubernetesProvider()),
   'pulumi-resource-terraform-provider': async () =>
     serveProvider(new (await import('./authentik/provider.ts')).AuthentikProvider()),
   'pulumi-resource-tls': async () => serveProvider(new (await import('./tls/provider.ts')).TlsProvider()),

@@ -13,6 +13,7 @@ test.each([
   ['registry', 'github.com/distribution/distribution/v3'],
   ['crane', 'github.com/google/go-containerregistry'],
   ['kubernetes', 'k8s.io/kubernetes'],
+  ['kubernetes-provider', 'github.com/pulumi/pulumi-kubernetes/provider/v4'],
   ['coredns', 'github.com/coredns/coredns'],
   ['skipper', 'github.com/zalando/skipper'],
   ['buildkit', 'github.com/moby/buildkit'],

@@ -31,7 +31,16 @@ export interface Tool {
   publishedFor: readonly string[]
   downloads(target: Platform & { version: string }): Download[]
   build: {
-    module: 'buildkit' | 'cluster' | 'conformance' | 'monitoring' | 'oras' | 'registry' | 'traefik' | 'versitygw'
+    module:
+      | 'buildkit'
+      | 'cluster'
+      | 'conformance'
+      | 'kubernetes-provider'
+      | 'monitoring'
+      | 'oras'
+      | 'registry'
+      | 'traefik'
+      | 'versitygw'
     package: string
     /** The packages of further commands, each named after the last part of its package. */
     besides?: readonly string[]
@@ -134,6 +143,20 @@ export const tools = {
         'k8s.io/client-go/pkg/version.gitMajor': '1',
         'k8s.io/client-go/pkg/version.gitMinor': '34',
       },
+    },
+  },
+  // Where it can be downloaded, `pulumi plugin install` does that. The Go proxy serves this state of its repository, between
+  // the releases 4.24 and 4.25, and no newer one.
+  'kubernetes-provider': {
+    version: '4.0.0-20260115033456-f47bc2d6f199',
+    commands: ['pulumi-resource-kubernetes'],
+    publishedFor: [],
+    downloads: () => [],
+    build: {
+      module: 'kubernetes-provider',
+      package: './pulumi-resource-kubernetes',
+      // The version of its SDK in package.json: the engine warns of a provider that is older.
+      variables: { 'github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version': '4.34.2' },
     },
   },
   coredns: {

@@ -1,6 +1,6 @@
 /**
  * Which provider plugins and language host the engine gets: the official ones where they can be downloaded, otherwise
- * the stand-ins of `local/plugins`, all of them, so that a stack never gets a mixture.
+ * that of Kubernetes as it is built here, and for all others the stand-ins of `local/plugins`.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

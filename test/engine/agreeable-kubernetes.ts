@@ -20,7 +20,6 @@ async function checkRefused(name: string): Promise<void> {
 
 const provider: Provider = {
   version: await versionOf('@pulumi/kubernetes'),
-  cancel: new AbortController(),
   configure: () => {},
   check: ({ news }) => ({ inputs: news }),
   diff: ({ oldInputs, news }) => ({

@@ -70,7 +70,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
     'test/engine/backup.test.ts',
   'kubectl -n passwordless-registry exec -i deploy/registry -- tar -xf - -C /var/lib/registry < images.tar':
     'test/engine/backup.test.ts',
-  'pulumi refresh': 'test/engine/kubernetes-plugin.test.ts',
+  'pulumi refresh': 'test/engine/kubernetes-provider.test.ts',
   'npm run -s token -- github --keys': 'local/token.test.ts',
   'npm run -s token -- gitlab --keys': 'local/token.test.ts',
   'kubectl -n passwordless-registry create job --from=cronjob/registry-clean-up clean-up-now':

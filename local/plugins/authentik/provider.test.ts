@@ -41,7 +41,7 @@ async function create(kind: string, news: Properties): Promise<{ id: string; sta
     randomSeed: new Uint8Array(32),
   })
   expect(failures).toEqual([])
-  const made = await provider.create({ type, name: 'x', urn: URN, inputs, preview: false, timeoutSeconds: 0 })
+  const made = await provider.create({ type, name: 'x', urn: URN, inputs, preview: false })
   return { id: made.id, state: reveal(made.state) as Properties, inputs }
 }
 
@@ -153,7 +153,7 @@ describe('update sends what the Terraform provider sends', () => {
     const made = await create(kind, news)
     const call = diffCall(kind, made, change)
     expect(provider.diff(call).changes).toEqual([{ path: Object.keys(change)[0], kind: 'update', replace: false }])
-    await provider.update({ ...call, preview: false, timeoutSeconds: 0 })
+    await provider.update({ ...call, preview: false })
     const put = authentik.sent.find(({ method }) => method === 'PUT')
     const recorded = recording.find((exchange) => exchange.method === 'PUT' && exchange.path === path)
     expect(put).toEqual({ method: 'PUT', path, body: recorded?.request })
@@ -254,7 +254,7 @@ describe('read', () => {
   test('read and delete accept that an object is gone', async () => {
     const call = { type: kindToken('Group'), name: 'x', urn: URN, id: '00000000-0000-0000-0000-000000000000' }
     await expect(provider.read({ ...call, oldState: { name: 'x' }, oldInputs: {} })).resolves.toBeUndefined()
-    await expect(provider.delete({ ...call, state: {}, timeoutSeconds: 0 })).resolves.toBeUndefined()
+    await expect(provider.delete({ ...call, state: {} })).resolves.toBeUndefined()
   })
 })
 
@@ -295,7 +295,6 @@ describe('failures', () => {
       urn: URN,
       inputs: { name: 'g' },
       preview: false,
-      timeoutSeconds: 0,
     })
     await expect(made).rejects.toThrow(/does not answer at http:\/\/127\.0\.0\.1:1.*AUTHENTIK_URL/)
   })

@@ -30,7 +30,6 @@ const DEFAULTS_KEY = '__defaults'
 
 export class AuthentikProvider implements Provider {
   readonly version = schema.parameterization.baseProvider.version
-  readonly cancel = new AbortController()
   #api: Api | undefined
 
   schema(): string {

@@ -37,7 +37,3 @@ export function changedLeaves(before: unknown, after: unknown, path = ''): Omit<
   }
   return isDeepStrictEqual(old, now) ? [] : [{ path, kind: 'update' }]
 }
-
-/** Whether `path` is `prefix` or lies below it. */
-export const isUnder = (path: string, prefix: string): boolean =>
-  path === prefix || path.startsWith(`${prefix}.`) || path.startsWith(`${prefix}[`)

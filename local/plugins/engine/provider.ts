@@ -39,16 +39,12 @@ export interface DiffCall extends Subject {
 
 export interface Diff {
   readonly changes: readonly PropertyChange[]
-  /** The old one must be gone before the new one is made, since both would bear one name. */
-  readonly deleteBeforeReplace?: boolean
 }
 
 export interface CreateCall extends Subject {
   readonly inputs: Properties
   /** Nothing may be changed; inputs may be unknown. */
   readonly preview: boolean
-  /** `customTimeouts` in seconds, 0 when not given. */
-  readonly timeoutSeconds: number
 }
 
 export interface ReadCall extends Subject {
@@ -60,13 +56,11 @@ export interface ReadCall extends Subject {
 
 export interface UpdateCall extends DiffCall {
   readonly preview: boolean
-  readonly timeoutSeconds: number
 }
 
 export interface DeleteCall extends Subject {
   readonly id: string
   readonly state: Properties
-  readonly timeoutSeconds: number
 }
 
 export interface Made {
@@ -77,8 +71,6 @@ export interface Made {
 /** What a provider does. Every method may throw; the message goes to the person at the command line. */
 export interface Provider {
   readonly version: string
-  /** Aborted when the engine cancels (Ctrl-C); long waits must end then. */
-  readonly cancel: AbortController
   /** The package's schema as JSON. */
   schema?(): string
   /** For a bridge that stands for another package: the name and version of that package. */
@@ -93,18 +85,4 @@ export interface Provider {
   read(call: ReadCall): Promise<(Made & { inputs: Properties }) | undefined>
   update(call: UpdateCall): Promise<Properties>
   delete(call: DeleteCall): Promise<void>
-}
-
-/** The object exists, but is not (or no longer) in working order: the engine keeps it and reports the reasons. */
-export class IncompleteError extends Error {
-  readonly made: Made
-  readonly inputs: Properties
-  readonly reasons: readonly string[]
-
-  constructor(made: Made, inputs: Properties, reasons: readonly string[]) {
-    super(reasons.join('\n'))
-    this.made = made
-    this.inputs = inputs
-    this.reasons = reasons
-  }
 }

@@ -2,17 +2,15 @@
  * The engine's ResourceProvider service in front of a `Provider`. `@pulumi/pulumi/provider` has such a server too, but
  * it passes on neither previews, nor resource names, nor detailed differences, nor time-outs.
  */
-import grpc from '@grpc/grpc-js'
+import type grpc from '@grpc/grpc-js'
 import plugin from '@pulumi/pulumi/proto/plugin_pb.js'
 import service from '@pulumi/pulumi/proto/provider_grpc_pb.js'
 import type * as messages from '@pulumi/pulumi/proto/provider_pb.js'
 import rpc from '@pulumi/pulumi/proto/provider_pb.js'
-import status from '@pulumi/pulumi/proto/status_pb.js'
-import any from 'google-protobuf/google/protobuf/any_pb.js'
 import empty from 'google-protobuf/google/protobuf/empty_pb.js'
 import { changedLeaves, type PropertyChange } from './diff.ts'
-import { type Diff, type DiffCall, type Failure, IncompleteError, type Provider } from './provider.ts'
-import { CallError, type PluginService, serve, unary } from './serve.ts'
+import type { Diff, DiffCall, Failure, Provider } from './provider.ts'
+import { type PluginService, serve, unary } from './serve.ts'
 import { fromStruct, toStruct } from './values.ts'
 
 /** Starts the plugin. */
@@ -44,25 +42,20 @@ function resourceProvider(provider: Provider): PluginService {
     diff: unary(async (call: messages.DiffRequest) => diffed(await provider.diff(diffCall(call)))),
     create: unary(async (call: messages.CreateRequest) => {
       const inputs = fromStruct(call.getProperties())
-      const made = await reporting(
-        provider.create({
-          ...subject(call),
-          inputs,
-          preview: call.getPreview(),
-          timeoutSeconds: call.getTimeout(),
-        }),
-      )
+      const made = await provider.create({
+        ...subject(call),
+        inputs,
+        preview: call.getPreview(),
+      })
       return new rpc.CreateResponse().setId(made.id).setProperties(toStruct(made.state))
     }),
     read: unary(async (call: messages.ReadRequest) => {
-      const found = await reporting(
-        provider.read({
-          ...subject(call),
-          id: call.getId(),
-          oldState: fromStruct(call.getProperties()),
-          oldInputs: fromStruct(call.getInputs()),
-        }),
-      )
+      const found = await provider.read({
+        ...subject(call),
+        id: call.getId(),
+        oldState: fromStruct(call.getProperties()),
+        oldInputs: fromStruct(call.getInputs()),
+      })
       if (!found) return new rpc.ReadResponse()
       return new rpc.ReadResponse()
         .setId(found.id)
@@ -70,21 +63,16 @@ function resourceProvider(provider: Provider): PluginService {
         .setInputs(toStruct(found.inputs))
     }),
     update: unary(async (call: messages.UpdateRequest) => {
-      const state = await reporting(
-        provider.update({ ...diffCall(call), preview: call.getPreview(), timeoutSeconds: call.getTimeout() }),
-      )
+      const state = await provider.update({ ...diffCall(call), preview: call.getPreview() })
       return new rpc.UpdateResponse().setProperties(toStruct(state))
     }),
     delete: unary(async (call: messages.DeleteRequest) => {
       const state = fromStruct(call.getProperties())
-      await provider.delete({ ...subject(call), id: call.getId(), state, timeoutSeconds: call.getTimeout() })
+      await provider.delete({ ...subject(call), id: call.getId(), state })
       return new empty.Empty()
     }),
     getPluginInfo: unary(() => new plugin.PluginInfo().setVersion(provider.version)),
-    cancel: unary(() => {
-      provider.cancel.abort(new Error('cancelled'))
-      return new empty.Empty()
-    }),
+    cancel: unary(() => new empty.Empty()),
   }
   // grpc-js types every method of a service as needed; it answers "unimplemented" for those that are missing.
   return { definition: service.ResourceProviderService as unknown as grpc.ServiceDefinition, implementation }
@@ -134,11 +122,10 @@ const KINDS = {
 
 const topLevel = (path: string): string => path.split(/[.[]/, 1)[0] ?? path
 
-function diffed({ changes, deleteBeforeReplace = false }: Diff): messages.DiffResponse {
+function diffed({ changes }: Diff): messages.DiffResponse {
   const { DIFF_NONE, DIFF_SOME } = rpc.DiffResponse.DiffChanges
   const response = new rpc.DiffResponse()
     .setChanges(changes.length > 0 ? DIFF_SOME : DIFF_NONE)
-    .setDeletebeforereplace(deleteBeforeReplace)
     .setHasdetaileddiff(true)
     .setDiffsList([...new Set(changes.map(({ path }) => topLevel(path)))])
     .setReplacesList([...new Set(changes.filter(({ replace }) => replace).map(({ path }) => topLevel(path)))])
@@ -148,28 +135,4 @@ function diffed({ changes, deleteBeforeReplace = false }: Diff): messages.DiffRe
       .set(path, new rpc.PropertyDiff().setKind(KINDS[kind][replace ? 1 : 0]).setInputdiff(true))
   }
   return response
-}
-
-/** Turns `IncompleteError` into the engine's ErrorResourceInitFailed, so that the half-ready object is kept. */
-async function reporting<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    throw error instanceof IncompleteError ? incomplete(error) : error
-  }
-}
-
-function incomplete({ made, inputs, reasons, message }: IncompleteError): CallError {
-  const detail = new rpc.ErrorResourceInitFailed()
-    .setId(made.id)
-    .setProperties(toStruct(made.state))
-    .setInputs(toStruct(inputs))
-    .setReasonsList([...reasons])
-  const packed = new any.Any()
-  packed.pack(detail.serializeBinary(), 'pulumirpc.ErrorResourceInitFailed')
-  const rich = new status.Status().setCode(grpc.status.UNKNOWN).setMessage(message)
-  rich.addDetails(packed)
-  const metadata = new grpc.Metadata()
-  metadata.add('grpc-status-details-bin', Buffer.from(rich.serializeBinary()))
-  return new CallError({ code: grpc.status.UNKNOWN, details: message, metadata })
 }

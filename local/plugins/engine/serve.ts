@@ -60,18 +60,7 @@ export function unary<Request, Response>(handle: Handle<Request, Response>): grp
   }
 }
 
-/** An error that carries more than a sentence to the engine. */
-export class CallError extends Error {
-  readonly status: Partial<grpc.StatusObject>
-
-  constructor(status: Partial<grpc.StatusObject>) {
-    super(status.details ?? '')
-    this.status = status
-  }
-}
-
 function serviceError(error: unknown): Partial<grpc.StatusObject> {
-  if (error instanceof CallError) return error.status
   const details = error instanceof Error ? error.message : String(error)
   return { code: grpc.status.UNKNOWN, details }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { changedLeaves, isUnder } from './diff.ts'
+import { changedLeaves } from './diff.ts'
 import { fromStruct, hasUnknown, reveal, secret, toStruct, UNKNOWN } from './values.ts'
 
 test('properties survive the way through a message, without what is undefined and without secret marks', () => {
@@ -26,13 +26,4 @@ test('changed leaves: kinds of change, and null as good as absent', () => {
     { path: 'list[1]', kind: 'delete' },
     { path: 'text', kind: 'update' },
   ])
-})
-
-test.each([
-  ['spec', 'spec', true],
-  ['spec.a', 'spec', true],
-  ['spec[0]', 'spec', true],
-  ['specific', 'spec', false],
-])('%s under %s: %s', (path, prefix, expected) => {
-  expect(isUnder(path, prefix)).toBe(expected)
 })

@@ -15,7 +15,7 @@ const provider = at(START)
 const secretOf = (state: Properties, name: string) => (state[name] as { value: string }).value
 
 const create = (type: string, inputs: Properties, preview = false) =>
-  provider.create({ type, name: 'x', urn: 'urn', inputs, preview, timeoutSeconds: 0 })
+  provider.create({ type, name: 'x', urn: 'urn', inputs, preview })
 
 const newKey = async (inputs: Properties) => secretOf((await create(PRIVATE_KEY, inputs)).state, 'privateKeyPem')
 

@@ -67,7 +67,6 @@ const hide = ({ secrets }: Kind, state: Properties): Properties => ({
 
 export class TlsProvider implements Provider {
   readonly version = '5.6.1'
-  readonly cancel = new AbortController()
   readonly #now: () => Date
 
   constructor(now: () => Date = () => new Date()) {
