@@ -29,7 +29,7 @@ export interface Tool {
   onPath?: { versionArguments: string[]; samePart: 'major' | 'minor' }
   /** The operating systems for which the publisher has it, each for amd64 and arm64. */
   publishedFor: readonly string[]
-  downloads(target: Platform & { version: string }): Download[]
+  downloads(target: Target): Download[]
   build: {
     module:
       | 'buildkit'
@@ -61,8 +61,31 @@ const kubernetesCommands = [
   'kubelet',
 ] as const
 
-const githubRelease = (repository: string, version: string, file: string) =>
-  `https://github.com/${repository}/releases/download/v${version}/${file}`
+type Target = Platform & { version: string }
+
+/** A published name with the target's parts in it: amd64 is called x64 by some and x86_64 by others. */
+const named = (name: string, { version, os, arch }: Target) =>
+  name
+    .replaceAll('{version}', version)
+    .replace('{os}', os)
+    .replace('{arch}', arch)
+    .replace('{x64}', arch === 'amd64' ? 'x64' : arch)
+    .replace('{Os_machine}', `${os === 'linux' ? 'Linux' : 'Darwin'}_${arch === 'amd64' ? 'x86_64' : arch}`)
+
+/**
+ * The one archive that a release on GitHub has for each platform.
+ * @param checksums the release's file of sums, or a URL
+ */
+const release =
+  (repository: string, archive: string, checksums: string, strip: 0 | 1) =>
+  (target: Target): Download[] => {
+    const url = (file: string) =>
+      named(
+        file.startsWith('https:') ? file : `https://github.com/${repository}/releases/download/v{version}/${file}`,
+        target,
+      )
+    return [{ url: url(archive), checksums: url(checksums), content: { archive: { strip } } }]
+  }
 
 export const tools = {
   pulumi: {
@@ -70,17 +93,7 @@ export const tools = {
     commands: ['pulumi'],
     onPath: { versionArguments: ['version'], samePart: 'major' },
     publishedFor: ['linux', 'darwin'],
-    downloads: ({ version, os, arch }) => [
-      {
-        url: githubRelease(
-          'pulumi/pulumi',
-          version,
-          `pulumi-v${version}-${os}-${arch === 'amd64' ? 'x64' : arch}.tar.gz`,
-        ),
-        checksums: githubRelease('pulumi/pulumi', version, `pulumi-${version}-checksums.txt`),
-        content: { archive: { strip: 1 } },
-      },
-    ],
+    downloads: release('pulumi/pulumi', 'pulumi-v{version}-{os}-{x64}.tar.gz', 'pulumi-{version}-checksums.txt', 1),
     build: { module: 'registry', package: 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi' },
   },
   registry: {
@@ -88,10 +101,12 @@ export const tools = {
     commands: ['registry'],
     onPath: { versionArguments: ['--version'], samePart: 'major' },
     publishedFor: ['linux'],
-    downloads: ({ version, os, arch }) => {
-      const url = githubRelease('distribution/distribution', version, `registry_${version}_${os}_${arch}.tar.gz`)
-      return [{ url, checksums: `${url}.sha256`, content: { archive: { strip: 0 } } }]
-    },
+    downloads: release(
+      'distribution/distribution',
+      'registry_{version}_{os}_{arch}.tar.gz',
+      'registry_{version}_{os}_{arch}.tar.gz.sha256',
+      0,
+    ),
     build: { module: 'registry', package: 'github.com/distribution/distribution/v3/cmd/registry' },
   },
   crane: {
@@ -99,16 +114,7 @@ export const tools = {
     commands: ['crane'],
     onPath: { versionArguments: ['version'], samePart: 'major' },
     publishedFor: ['linux', 'darwin'],
-    downloads: ({ version, os, arch }) => {
-      const platform = `${os === 'linux' ? 'Linux' : 'Darwin'}_${arch === 'amd64' ? 'x86_64' : arch}`
-      return [
-        {
-          url: githubRelease('google/go-containerregistry', version, `go-containerregistry_${platform}.tar.gz`),
-          checksums: githubRelease('google/go-containerregistry', version, 'checksums.txt'),
-          content: { archive: { strip: 0 } },
-        },
-      ]
-    },
+    downloads: release('google/go-containerregistry', 'go-containerregistry_{Os_machine}.tar.gz', 'checksums.txt', 0),
     build: { module: 'registry', package: 'github.com/google/go-containerregistry/cmd/crane' },
   },
   // The control plane and all that a node runs, etcd included. Built, they are one program with many names, since
@@ -123,11 +129,7 @@ export const tools = {
         const url = `https://dl.k8s.io/v${version}/bin/${os}/${arch}/${command}`
         return { url, checksums: `${url}.sha256`, content: { command } }
       }),
-      {
-        url: githubRelease('etcd-io/etcd', ETCD, `etcd-v${ETCD}-${os}-${arch}.tar.gz`),
-        checksums: githubRelease('etcd-io/etcd', ETCD, 'SHA256SUMS'),
-        content: { archive: { strip: 1 } },
-      },
+      ...release('etcd-io/etcd', 'etcd-v{version}-{os}-{arch}.tar.gz', 'SHA256SUMS', 1)({ version: ETCD, os, arch }),
     ],
     build: {
       module: 'cluster',
@@ -164,10 +166,12 @@ export const tools = {
     commands: ['coredns'],
     onPath: { versionArguments: ['-version'], samePart: 'major' },
     publishedFor: ['linux', 'darwin'],
-    downloads: ({ version, os, arch }) => {
-      const url = githubRelease('coredns/coredns', version, `coredns_${version}_${os}_${arch}.tgz`)
-      return [{ url, checksums: `${url}.sha256`, content: { archive: { strip: 0 } } }]
-    },
+    downloads: release(
+      'coredns/coredns',
+      'coredns_{version}_{os}_{arch}.tgz',
+      'coredns_{version}_{os}_{arch}.tgz.sha256',
+      0,
+    ),
     build: { module: 'cluster', package: './coredns' },
   },
   skipper: {
@@ -175,13 +179,7 @@ export const tools = {
     commands: ['skipper'],
     onPath: { versionArguments: ['-version'], samePart: 'major' },
     publishedFor: ['linux', 'darwin'],
-    downloads: ({ version, os, arch }) => [
-      {
-        url: githubRelease('zalando/skipper', version, `skipper-v${version}-${os}-${arch}.tar.gz`),
-        checksums: githubRelease('zalando/skipper', version, 'sha256sum.txt'),
-        content: { archive: { strip: 1 } },
-      },
-    ],
+    downloads: release('zalando/skipper', 'skipper-v{version}-{os}-{arch}.tar.gz', 'sha256sum.txt', 1),
     build: { module: 'cluster', package: 'github.com/zalando/skipper/cmd/skipper' },
   },
   // For the end-to-end tests only: how jobs build where no Docker engine runs.
@@ -190,12 +188,13 @@ export const tools = {
     commands: ['buildctl', 'buildkitd'],
     onPath: { versionArguments: ['--version'], samePart: 'major' },
     publishedFor: ['linux'],
-    downloads: ({ version, os, arch }) => {
-      const url = githubRelease('moby/buildkit', version, `buildkit-v${version}.${os}-${arch}.tar.gz`)
+    downloads: release(
+      'moby/buildkit',
+      'buildkit-v{version}.{os}-{arch}.tar.gz',
       // Its publisher offers no sums; nerdctl, which ships these archives, keeps them in its repository.
-      const sums = 'https://raw.githubusercontent.com/containerd/nerdctl/main/Dockerfile.d/SHA256SUMS.d'
-      return [{ url, checksums: `${sums}/buildkit-v${version}`, content: { archive: { strip: 1 } } }]
-    },
+      'https://raw.githubusercontent.com/containerd/nerdctl/main/Dockerfile.d/SHA256SUMS.d/buildkit-v{version}',
+      1,
+    ),
     build: {
       module: 'buildkit',
       package: 'github.com/moby/buildkit/cmd/buildctl',
@@ -208,13 +207,7 @@ export const tools = {
     commands: ['oras'],
     onPath: { versionArguments: ['version'], samePart: 'major' },
     publishedFor: ['linux', 'darwin'],
-    downloads: ({ version, os, arch }) => [
-      {
-        url: githubRelease('oras-project/oras', version, `oras_${version}_${os}_${arch}.tar.gz`),
-        checksums: githubRelease('oras-project/oras', version, `oras_${version}_checksums.txt`),
-        content: { archive: { strip: 0 } },
-      },
-    ],
+    downloads: release('oras-project/oras', 'oras_{version}_{os}_{arch}.tar.gz', 'oras_{version}_checksums.txt', 0),
     build: { module: 'oras', package: 'oras.land/oras/cmd/oras' },
   },
   // A real S3 server, for object storage.
@@ -223,16 +216,7 @@ export const tools = {
     commands: ['versitygw'],
     onPath: { versionArguments: ['--version'], samePart: 'minor' },
     publishedFor: ['linux', 'darwin'],
-    downloads: ({ version, os, arch }) => {
-      const platform = `${os === 'linux' ? 'Linux' : 'Darwin'}_${arch === 'amd64' ? 'x86_64' : arch}`
-      return [
-        {
-          url: githubRelease('versity/versitygw', version, `versitygw_v${version}_${platform}.tar.gz`),
-          checksums: githubRelease('versity/versitygw', version, 'checksums.txt'),
-          content: { archive: { strip: 1 } },
-        },
-      ]
-    },
+    downloads: release('versity/versitygw', 'versitygw_v{version}_{Os_machine}.tar.gz', 'checksums.txt', 1),
     build: {
       module: 'versitygw',
       package: 'github.com/versity/versitygw/cmd/versitygw',
@@ -246,13 +230,12 @@ export const tools = {
     commands: ['traefik'],
     onPath: { versionArguments: ['version'], samePart: 'major' },
     publishedFor: ['linux', 'darwin'],
-    downloads: ({ version, os, arch }) => [
-      {
-        url: githubRelease('traefik/traefik', version, `traefik_v${version}_${os}_${arch}.tar.gz`),
-        checksums: githubRelease('traefik/traefik', version, `traefik_v${version}_checksums.txt`),
-        content: { archive: { strip: 0 } },
-      },
-    ],
+    downloads: release(
+      'traefik/traefik',
+      'traefik_v{version}_{os}_{arch}.tar.gz',
+      'traefik_v{version}_checksums.txt',
+      0,
+    ),
     build: { module: 'traefik', package: 'github.com/traefik/traefik/v3/cmd/traefik' },
   },
   // For `npm run conformance` and its end-to-end test only. Its publisher offers no binaries.
