@@ -1,11 +1,9 @@
 /**
  * Makes a Service of the cluster reachable on this machine's loopback. Two ways, one interface:
  *
- *   - into the network namespace of our own cluster: one small process (forwarder.py), plain TCP
- *   - through the API server of any other cluster, as `kubectl port-forward` does (api-forwarder.ts)
- *
- * Both are one detached process that reads its ports from a file, again on SIGHUP. The first also works the other way
- * round, for pods that need what listens on this machine's loopback.
+ *   - into the network namespace of our own cluster: one small process (forwarder.py), plain TCP, that reads its ports from
+ *     a file, again on SIGHUP. It also works the other way round, for pods that need what listens on this machine's loopback
+ *   - through the API server of any other cluster: a `kubectl port-forward` for each port
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -15,7 +13,7 @@ import { CoreV1Api, type KubeConfig } from '@kubernetes/client-node'
 import type { Manifest } from './addons/addon.ts'
 import type { Daemons } from './daemons.ts'
 import { type Layout, network } from './layout.ts'
-import { isRunning, signal } from './process-table.ts'
+import { endProcesses, isRunning, signal } from './process-table.ts'
 
 export interface ServicePort {
   readonly namespace: string
@@ -63,24 +61,34 @@ export function nodeForwarder(layout: Layout, daemons: Daemons, python: string):
   return { name, start: () => daemons.startInside(name, [python, forwarderScript, ...files, '127.0.0.1', '::1']) }
 }
 
-/** The process that connects through an API server. */
-export function apiForwarder(layout: Layout, daemons: Daemons, kubeconfig: string, context: string): Forwarder {
-  const script = join(import.meta.dirname, 'api-forwarder.ts')
-  const argv = [process.execPath, script, kubeconfig, context, forwardsFile(layout)] as const
-  return { name: 'forwarder', start: () => daemons.start('forwarder', argv) }
+/** Through an API server, in place of what served the port before: kubectl ends with the pod that it leads to. */
+export async function forwardThroughApi(
+  daemons: Daemons,
+  { kubeconfig, context }: { kubeconfig: string; context: string },
+  localPort: number,
+  { namespace, service, port }: ServicePort,
+): Promise<void> {
+  const name = `forwarder-${localPort}`
+  await endProcesses(
+    (await daemons.table.list()).filter((record) => record.name === name),
+    0,
+  )
+  const cluster = [`--kubeconfig=${kubeconfig}`, `--context=${context}`, `--namespace=${namespace}`]
+  await daemons.start(name, ['kubectl', ...cluster, 'port-forward', `service/${service}`, `${localPort}:${port}`])
+  await untilListens(daemons, name, localPort)
 }
 
 /**
  * Adds one port to the forwarder (started when it does not run). A port that is forwarded already gets the new target.
  *
- * @param target "address:port" or a Service, as the forwarder reads it
+ * @param target "address:port"
  */
 export async function setForward(
   layout: Layout,
   daemons: Daemons,
   forwarder: Forwarder,
   port: number,
-  target: string | ServicePort,
+  target: string,
 ): Promise<void> {
   const file = forwardsFile(layout, forwarder.name)
   const forwards = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
@@ -98,16 +106,21 @@ export async function addForward(
   daemons: Daemons,
   forwarder: Forwarder,
   localPort: number,
-  target: string | ServicePort,
+  target: string,
 ): Promise<void> {
   await setForward(layout, daemons, forwarder, localPort, target)
-  const running = async () => (await daemons.table.list()).find((record) => record.name === forwarder.name)
+  await untilListens(daemons, forwarder.name, localPort)
+}
+
+/** @throws when the process of that name ends before it listens, with the end of its log */
+async function untilListens(daemons: Daemons, name: string, localPort: number): Promise<void> {
+  const running = async () => (await daemons.table.list()).find((record) => record.name === name)
   const giveUp = performance.now() + LISTEN_LIMIT_SECONDS * 1000
   while (!(await listens(localPort))) {
     const started = await running()
-    if (!started || !isRunning(started)) throw new Error(await daemons.explain(forwarder.name))
+    if (!started || !isRunning(started)) throw new Error(await daemons.explain(name))
     if (performance.now() > giveUp) {
-      throw new Error(`the forwarder does not listen on port ${localPort} after ${LISTEN_LIMIT_SECONDS} s`)
+      throw new Error(`${name} does not listen on port ${localPort} after ${LISTEN_LIMIT_SECONDS} s`)
     }
     await sleep(POLL_MILLISECONDS)
   }

@@ -12,7 +12,7 @@ import type { CredentialProvider } from './credential-provider-files.ts'
 import { Daemons, processesFile } from './daemons.ts'
 import {
   addForward,
-  apiForwarder,
+  forwardThroughApi,
   namespaceForwarder,
   nodeForwarder,
   outwardForwarder,
@@ -95,10 +95,7 @@ export function givenCluster(stateDir: string, kubeconfig: string, context: stri
   return {
     kubeconfig,
     context,
-    forward: async (target, localPort) => {
-      const daemons = new Daemons(layout)
-      await addForward(layout, daemons, apiForwarder(layout, daemons, kubeconfig, context), localPort, target)
-    },
+    forward: (target, localPort) => forwardThroughApi(new Daemons(layout), { kubeconfig, context }, localPort, target),
   }
 }
 
