@@ -47,7 +47,7 @@ export async function bundleService(entry = 'service/main.ts'): Promise<BundleFi
 }
 
 /** What esbuild itself gives for the service, with its list of what went in. */
-export const buildService = (entry = 'service/main.ts') => build(buildOptions(entry, bundleFileName))
+export const buildService = (entry = 'service/main.ts') => build(moduleOptions(entry, bundleFileName))
 
 /**
  * Bundles a program that runs in the cluster, with its libraries.
@@ -55,7 +55,7 @@ export const buildService = (entry = 'service/main.ts') => build(buildOptions(en
  * @param file the name of the module
  */
 export async function bundleModule(entryPoint: string, file: string): Promise<BundleFiles> {
-  const { outputFiles, metafile } = await build(buildOptions(entryPoint, file))
+  const { outputFiles, metafile } = await build(moduleOptions(entryPoint, file))
   const textOf = (ending: string) => {
     const found = outputFiles.find(({ path }) => path.endsWith(ending))
     if (!found) throw new Error(`esbuild gave no *${ending} for ${entryPoint}`)
@@ -81,7 +81,8 @@ export function checkRoom(files: BundleFiles): void {
   )
 }
 
-const buildOptions = (entryPoint: string, outfile: string) =>
+/** How esbuild makes a module of a program and its libraries. @param entryPoint its file, from the folder of the project */
+export const moduleOptions = (entryPoint: string, outfile: string) =>
   ({
     absWorkingDir: projectDir,
     entryPoints: [entryPoint],
