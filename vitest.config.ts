@@ -34,7 +34,7 @@ const projects = [
   {
     name: 'unit',
     include: [
-      '{adopt,clean-up,events,policy,infra,service,trust,ci,doctor,local}/**/*.test.ts',
+      '{adopt,clean-up,events,policy,infra,service,trust,ci,doctor,prober,local}/**/*.test.ts',
       'test/{unit,fuzz,bench,bytes,conformance,soak}/**/*.test.ts',
     ],
     seconds: 30,

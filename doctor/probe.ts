@@ -1,10 +1,11 @@
 /** A push and a pull with the token of a job, the upload as slow as a large layer is: what a pipeline will meet. */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { publicUrl } from '../infra/public-url.ts'
 import { decodeToken } from '../trust/decision/decode-token.ts'
 import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
+import { imageOf, pullManifest, pushImage, Refusal, registryToken } from './image.ts'
 import type { Challenge } from './way-in.ts'
-import { ask, jsonOf, type WebAnswer } from './web.ts'
+import { ask, jsonOf } from './web.ts'
 
 /** Larger than the 1 MB that ingress controllers take by default. */
 const UPLOAD_BYTES = 2 * 1024 * 1024
@@ -14,8 +15,6 @@ export const UPLOAD_SECONDS = 90
 const UPLOAD_GRACE_SECONDS = 60
 const UPLOAD_PIECES = 30
 const TAG = 'doctor'
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
-const EMPTY_CONFIG = Buffer.from('{}')
 
 export interface Probe {
   readonly host: string
@@ -48,8 +47,9 @@ export async function checkProbe(probe: Probe): Promise<Finding[]> {
           : 'the token is traded for a session',
       ),
     )
-    const bearer = await registryToken(probe, session ?? probe.token, repository)
-    findings.push(...(await pushAndPull(probe, repository, bearer)))
+    const scope = `repository:${repository}:pull,push`
+    const token = await registryToken(probe.challenge, session ?? probe.token, scope)
+    findings.push(...(await pushAndPull(probe, repository, token)))
     if (session !== undefined) findings.push(await revoke(probe, session))
   } catch (error) {
     const check = findings.length === 0 ? 'login' : 'push'
@@ -62,45 +62,23 @@ export async function checkProbe(probe: Probe): Promise<Finding[]> {
 async function logIn({ challenge, token }: Probe): Promise<string | undefined> {
   const form = { grant_type: 'password', client_id: 'doctor', username: 'JWT', password: token, access_type: 'offline' }
   const answer = await ask(challenge.realm, { method: 'POST', body: new URLSearchParams(form) })
-  if (answer.status !== 200) throw refusal('the login', answer)
+  if (answer.status !== 200) throw new Refusal('the login', answer)
   const { refresh_token: session } = jsonOf(answer.body)
   return typeof session === 'string' ? session : undefined
 }
 
-async function registryToken({ challenge }: Probe, password: string, repository: string): Promise<string> {
-  const url = new URL(challenge.realm)
-  url.searchParams.set('service', challenge.service)
-  url.searchParams.set('scope', `repository:${repository}:pull,push`)
-  const authorization = `Basic ${Buffer.from(`JWT:${password}`).toString('base64')}`
-  const answer = await ask(url.href, { headers: { authorization } })
-  const { token } = jsonOf(answer.body)
-  if (answer.status !== 200 || typeof token !== 'string') throw refusal(`a push to ${repository}`, answer)
-  return token
-}
-
-async function pushAndPull({ host, uploadSeconds }: Probe, repository: string, bearer: string): Promise<Finding[]> {
-  const base = `${publicUrl(host)}/v2/${repository}`
-  const headers = { authorization: `Bearer ${bearer}` }
-  const layer = randomBytes(UPLOAD_BYTES)
-  await upload(base, headers, layer, slowly(layer, uploadSeconds), uploadSeconds + UPLOAD_GRACE_SECONDS)
-  await upload(base, headers, EMPTY_CONFIG, EMPTY_CONFIG, UPLOAD_GRACE_SECONDS)
-  const manifest = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: MANIFEST,
-    config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digest(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
-    layers: [{ mediaType: 'application/octet-stream', digest: digest(layer), size: layer.length }],
+async function pushAndPull({ host, uploadSeconds }: Probe, repository: string, token: string): Promise<Finding[]> {
+  const place = { url: `${publicUrl(host)}/v2/${repository}`, token }
+  const image = imageOf(randomBytes(UPLOAD_BYTES))
+  await pushImage(place, image, TAG, {
+    body: slowly(image.layer, uploadSeconds),
+    seconds: uploadSeconds + UPLOAD_GRACE_SECONDS,
   })
-  const pushed = await ask(`${base}/manifests/${TAG}`, {
-    method: 'PUT',
-    headers: { ...headers, 'content-type': MANIFEST },
-    body: manifest,
-  })
-  if (pushed.status !== 201) throw refusal('the manifest', pushed)
-  const pulled = await ask(`${base}/manifests/${TAG}`, { headers: { ...headers, accept: MANIFEST } })
+  const pulled = await pullManifest(place, TAG)
   const name = `${host}/${repository}:${TAG}`
   const size = `${UPLOAD_BYTES / 1024 / 1024} MiB in ${uploadSeconds} s`
   const storage = ok('push', `the way in and the storage took ${size}`)
-  if (pulled.body === manifest)
+  if (pulled.body === image.manifest)
     return [storage, ok('pull', `${name} is what was pushed; it stays, delete it if you like`)]
   return [
     storage,
@@ -111,29 +89,6 @@ async function pushAndPull({ host, uploadSeconds }: Probe, repository: string, b
       'look for a cache before the registry',
     ),
   ]
-}
-
-/** Distribution's `POST` and `PUT` of a blob (distribution-spec, "Pushing blobs"). */
-async function upload(
-  base: string,
-  headers: Record<string, string>,
-  blob: Buffer,
-  body: Buffer | ReadableStream,
-  seconds: number,
-) {
-  const begun = await ask(`${base}/blobs/uploads/`, { method: 'POST', headers })
-  const location = begun.headers.get('location')
-  if (begun.status !== 202 || location === null) throw refusal('the upload', begun)
-  const url = new URL(location, base)
-  url.searchParams.set('digest', digest(blob))
-  const done = await ask(url.href, {
-    method: 'PUT',
-    headers: { ...headers, 'content-type': 'application/octet-stream', 'content-length': String(blob.length) },
-    body,
-    signal: AbortSignal.timeout(seconds * 1000),
-    duplex: 'half',
-  } as RequestInit)
-  if (done.status !== 201) throw refusal(`an upload of ${blob.length} bytes in ${seconds} s at most`, done)
 }
 
 /** The bytes in even pieces over this time. */
@@ -159,13 +114,4 @@ async function revoke({ host }: Probe, session: string): Promise<Finding> {
       ? 'the log of the token service says why authentik does not end sessions; pulumi up makes their application a public client'
       : 'let the way in send /revoke to the token service: pulumi up with this version of the program'
   return wrong('revocation', `status ${status}`, 'sessions go on for hours after their job', fix)
-}
-
-const digest = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-
-/** With the server's own sentence; it never contains a token. */
-function refusal(what: string, { status, body }: WebAnswer): Error {
-  const { errors } = jsonOf(body)
-  const message = Array.isArray(errors) ? errors[0]?.message : undefined
-  return new Error(`${what} is refused: ${typeof message === 'string' ? message : `status ${status}`}`)
 }

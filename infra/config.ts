@@ -9,20 +9,20 @@ import { z } from 'zod'
 import type { Retention } from '../clean-up/retention/rules.ts'
 import { parseProxies } from '../service/trusted-proxies.ts'
 import { loadPolicy } from '../trust/decision/policy.ts'
-import { type PullingCluster, parseClusterPulls } from '../trust/language/cluster-pulls.ts'
+import { type PullingCluster, parseClusterPulls, withOwnCluster } from '../trust/language/cluster-pulls.ts'
 import type { TrustSource } from '../trust/language/source-schema.ts'
 import { accountAudience, anonymousRule, noRuleForAccount } from './kubernetes/anonymous-pull.ts'
 import { autoscalingSetting, MAX_REPLICAS } from './kubernetes/availability.ts'
 import { cleanUpMistakes, cleanUpSettings } from './kubernetes/clean-up-settings.ts'
 import type { ClusterIdentities } from './kubernetes/cluster-identity.ts'
 import { eventsMistakes, eventsSettings } from './kubernetes/events-setting.ts'
-import { exposureSettings, exposureWarnings, lacksGateway } from './kubernetes/exposure-settings.ts'
+import { exposureSettings, exposureWarnings, lacksGateway, proxyWarnings } from './kubernetes/exposure-settings.ts'
 import { podSettings } from './kubernetes/pod-settings.ts'
+import { noRuleForProber, proberAudience, proberRule } from './kubernetes/prober-accounts.ts'
 import { noRuleForRetention, retentionAudience, retentionRule } from './kubernetes/retention-account.ts'
 import { environmentSetting } from './kubernetes/service-environment.ts'
 import { storageSetting, volumeMistakes } from './kubernetes/storage-setting.ts'
 import { monitoringSetting } from './monitoring/setting.ts'
-import { isOnThisMachine } from './public-url.ts'
 import { pullSecretMistakes, pullSecretRules, pullSecretsSetting } from './pull-secrets/setting.ts'
 import { declaredDefaults } from './setting-defaults.ts'
 import { cameInstead, fromJson, mistake, PROJECT, shown } from './setting-mistakes.ts'
@@ -129,6 +129,7 @@ const settings = {
   storageSize: { schema: text(/^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/, 'a size with its unit'), example: '20Gi' },
   ...cleanUpSettings,
   ...eventsSettings,
+  probers: { schema: yesOrNo, example: 'true' },
   deleteImages: { schema: yesOrNo, example: 'true' },
   ciSource: {
     schema: optional(
@@ -150,7 +151,7 @@ type Values = { [Name in SettingName]: z.output<(typeof settings)[Name]['schema'
 /** The checked configuration. Empty optional settings are undefined; URLs end without a slash. */
 export type Settings = Omit<
   Values,
-  'retention' | 'anonymousPull' | 'audience' | 'clusterPulls' | 'sources' | 'trust'
+  'retention' | 'probers' | 'anonymousPull' | 'audience' | 'clusterPulls' | 'sources' | 'trust'
 > & {
   audience: string
   /** The clusters whose pods pull with the token of their service account. */
@@ -161,6 +162,8 @@ export type Settings = Omit<
   trust: Trust
   /** The rules of retention, and the audience of the token with which they are applied. */
   retention: { rules: Retention; audience: string } | undefined
+  /** The audience of the tokens of the probers; undefined without them. */
+  probers: { audience: string } | undefined
 }
 
 /** What Pulumi passes: the texts of our own settings by name, and what the authentik provider will use. */
@@ -238,17 +241,19 @@ export function parseSettings(
   mistakes.push(...volumeMistakes(checked, Number(defaults.registryReplicas)))
   mistakes.push(...cleanUpMistakes(checked).map((text) => `${PROJECT}:${text}`))
   mistakes.push(...eventsMistakes(checked))
+  const ofClusters = checked.probers ? withOwnCluster(checked.clusterPulls, checked.sources) : checked.clusterPulls
   const audience = checked.audience ?? checked.host ?? ''
   const groups = { push: checked.pushGroup, pull: checked.pullGroup }
   const { sources, trust, ...found } = checkTrust({
     sources: checked.sources,
     rules: checked.trust,
-    clusterPulls: checked.clusterPulls,
+    clusterPulls: ofClusters,
     clusterIdentities,
     rulesOfCluster: [
       ...(checked.anonymousPull?.length > 0 ? [anonymousRule(checked.namespace, checked.anonymousPull)] : []),
       ...pullSecretRules(checked.namespace, checked.pullSecrets ?? []),
       ...(checked.retention === undefined ? [] : [retentionRule(checked.namespace, checked.retention)]),
+      ...(checked.probers ? [proberRule(checked.namespace)] : []),
     ],
     audience,
     groups,
@@ -259,11 +264,15 @@ export function parseSettings(
   if (checked.anonymousPull?.length > 0 && policy !== undefined && ownAudience === undefined) {
     mistakes.push(`${PROJECT}:anonymousPull: ${noRuleForAccount(checked.namespace)}`)
   }
-  const { clusters: clusterPulls } = parseClusterPulls(checked.clusterPulls)
+  const { clusters: clusterPulls } = parseClusterPulls(ofClusters)
   mistakes.push(...pullSecretMistakes(checked, clusterPulls).map((text) => `${PROJECT}:pullSecrets: ${text}`))
   const retentionsAudience = policy && retentionAudience(policy, checked.namespace)
   if (checked.retention !== undefined && policy !== undefined && retentionsAudience === undefined) {
     mistakes.push(`${PROJECT}:${noRuleForRetention(checked.namespace)}`)
+  }
+  const probersAudience = policy && proberAudience(policy, checked.namespace)
+  if (checked.probers && policy !== undefined && probersAudience === undefined) {
+    mistakes.push(`${PROJECT}:${noRuleForProber(checked.namespace)}`)
   }
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
@@ -276,44 +285,7 @@ export function parseSettings(
   )
   const anonymousPull = { repositories: checked.anonymousPull, audience: ownAudience ?? audience }
   const retention = checked.retention && { rules: checked.retention, audience: retentionsAudience ?? audience }
-  return { settings: { ...checked, anonymousPull, retention, audience, clusterPulls, sources, trust }, warnings }
-}
-
-/** All requests come from the ingress, so without its address in the list all clients look like one. */
-function proxyWarnings({ host, trustedProxies }: Pick<Values, 'host' | 'trustedProxies'>): string[] {
-  if (trustedProxies.length > 0 || isOnThisMachine(host)) return []
-  return [
-    'trustedProxies: is not set, so the token service sees all clients as one: in a rush one client can take the turns ' +
-      'of others, and it cannot limit the rate of an address.\n' +
-      "  Name the addresses of the ingress controller's pods and of any proxy before it:\n" +
-      `  pulumi config set --path '${PROJECT}:trustedProxies[0]' 10.0.0.0/8`,
-  ]
-}
-
-/**
- * The stack's configuration, checked. Logs the engine's own warnings about what could be better.
- *
- * @throws RunError as {@link parseSettings}
- */
-export async function readSettings(): Promise<Settings> {
-  const prefix = `${PROJECT}:`
-  const given = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix))
-  const authentik = new pulumi.Config('authentik')
-  const { clusters } = parseClusterPulls(fromJson(pulumi.runtime.allConfig()[`${prefix}clusterPulls`] ?? ''))
-  const { settings: checked, warnings } = parseSettings({
-    settings: Object.fromEntries(given.map(([key, value]) => [key.slice(prefix.length), value])),
-    authentikUrl: authentik.get('url') ?? process.env.AUTHENTIK_URL,
-    hasAuthentikToken: Boolean(authentik.getSecret('token') ?? process.env.AUTHENTIK_TOKEN),
-    clusterIdentities: await identitiesOf(clusters),
-  })
-  // One message, since each becomes a paragraph in the engine's output.
-  if (warnings.length > 0) void pulumi.log.warn(warnings.join('\n'))
-  return checked
-}
-
-/** Kubernetes' client takes a second to load, so only a stack that needs it loads it. */
-async function identitiesOf(clusters: readonly PullingCluster[]): Promise<ClusterIdentities> {
-  if (clusters.length === 0) return new Map()
-  const { readClusterIdentities } = await import('./kubernetes/cluster-identity.ts')
-  return readClusterIdentities(clusters)
+  const probers = checked.probers ? { audience: probersAudience ?? audience } : undefined
+  const clusters = { clusterPulls, probers, anonymousPull, retention }
+  return { settings: { ...checked, ...clusters, audience, sources, trust }, warnings }
 }

@@ -2,6 +2,7 @@
 import './node-version.ts'
 import { bundleCleanUp } from '../clean-up/bundle.ts'
 import { bundleEvents } from '../events/bundle.ts'
+import { bundleProber } from '../prober/bundle.ts'
 import { bundleService } from '../service/bundle.ts'
 import { JWT_USER_NAME } from '../service/config.ts'
 import { webUrl } from '../trust/platforms/web-url.ts'
@@ -12,7 +13,6 @@ import { openAuthentik } from './authentik/preflight.ts'
 import { makeSigningKeys } from './authentik/signing-keys.ts'
 import { Sources } from './authentik/sources.ts'
 import { TrustPolicy } from './authentik/trust-policy.ts'
-import { readSettings } from './config.ts'
 import { readImageStorage } from './former-storage.ts'
 import { credentialProvider, credentialProviderConfig } from './kubelet/credential-provider.ts'
 import { NodeAudience } from './kubelet/node-audience.ts'
@@ -22,11 +22,13 @@ import { HttpRoutes } from './kubernetes/http-routes.ts'
 import { Ingress } from './kubernetes/ingress.ts'
 import { makeNamespace } from './kubernetes/namespace.ts'
 import { callsOf, NetworkPolicies, registryCallsOf } from './kubernetes/network-policies.ts'
+import { Probers } from './kubernetes/probers.ts'
 import { Registry } from './kubernetes/registry.ts'
 import { storageDriver } from './kubernetes/storage-driver.ts'
 import { TokenService } from './kubernetes/token-service.ts'
 import { publicUrl } from './public-url.ts'
 import { PullSecret } from './pull-secrets/pull-secret.ts'
+import { readSettings } from './read-settings.ts'
 import { fromSource } from './workflows/from-source.ts'
 import { githubWorkflow as githubWorkflowFor } from './workflows/github.ts'
 import { gitlabCi as gitlabCiFor } from './workflows/gitlab.ts'
@@ -154,6 +156,18 @@ if (settings.garbageCollection !== undefined) {
     tokenMinutes: settings.tokenLifetimeMinutes,
   })
 }
+if (settings.probers !== undefined) {
+  new Probers({
+    namespace,
+    nodeImage: image ?? nodeImage,
+    bundle: await bundleProber(),
+    tokenService: tokenService.service,
+    registry: distribution.service,
+    clientId: settings.clientId,
+    audience: settings.probers.audience,
+    pods: settings,
+  })
+}
 if (settings.networkPolicies) {
   new NetworkPolicies({
     namespace,
@@ -164,6 +178,7 @@ if (settings.networkPolicies) {
     registry: registryCallsOf(storageUsed, settings),
     eventCalls: eventCallsOf(settings),
     hasCleanUp: settings.garbageCollection !== undefined,
+    hasProbers: settings.probers !== undefined,
   })
 }
 if (monitoring !== undefined && monitoringKinds !== undefined) {

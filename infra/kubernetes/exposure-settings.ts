@@ -1,5 +1,7 @@
 /** How requests get in: the settings, and which of them go together. */
 import { z } from 'zod'
+import { isOnThisMachine } from '../public-url.ts'
+import { PROJECT } from '../setting-mistakes.ts'
 import type { GatewayReference } from './http-route-spec.ts'
 
 const expected = (what: string) => ({ error: what })
@@ -56,4 +58,15 @@ export function exposureWarnings(settings: Exposure): string[] {
   const names = Object.entries(idle).flatMap(([name, isSet]) => (isSet ? [name] : []))
   if (names.length === 0) return []
   return [`exposure: is ${exposure}, so the stack does not use ${names.join(', ')}`]
+}
+
+/** All requests come from the ingress, so without its address in the list all clients look like one. */
+export function proxyWarnings({ host, trustedProxies }: { host: string; trustedProxies: readonly string[] }): string[] {
+  if (trustedProxies.length > 0 || isOnThisMachine(host)) return []
+  return [
+    'trustedProxies: is not set, so the token service sees all clients as one: in a rush one client can take the turns ' +
+      'of others, and it cannot limit the rate of an address.\n' +
+      "  Name the addresses of the ingress controller's pods and of any proxy before it:\n" +
+      `  pulumi config set --path '${PROJECT}:trustedProxies[0]' 10.0.0.0/8`,
+  ]
 }

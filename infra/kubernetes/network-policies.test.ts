@@ -20,6 +20,7 @@ describe('namespaceOf', () => {
 const named = (name: string) => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } })
 const cleanUp = { podSelector: { matchLabels: labels('registry-clean-up') } }
 const pullSecret = { podSelector: { matchLabels: labels('pull-secret') } }
+const probers = ['prober', 'prober-stranger'].map((name) => ({ podSelector: { matchLabels: labels(name) } }))
 const tcp = (...ports: number[]) => ports.map((port) => ({ protocol: 'TCP', port }))
 
 describe('registryPolicy', () => {
@@ -37,7 +38,7 @@ describe('registryPolicy', () => {
         ],
       },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: tcp(5000), from: [named('ingress-nginx'), cleanUp] }, metrics],
+      ingress: [{ ports: tcp(5000), from: [named('ingress-nginx'), cleanUp, ...probers] }, metrics],
       egress: [],
     })
   })
@@ -82,7 +83,7 @@ describe('tokenServicePolicy', () => {
     expect(
       tokenServicePolicy({ ingressNamespace: 'traefik', monitoringNamespace: 'monitoring' }, [], 'registry').ingress,
     ).toEqual([
-      { ports: tcp(9001), from: [named('traefik'), cleanUp, pullSecret] },
+      { ports: tcp(9001), from: [named('traefik'), cleanUp, pullSecret, ...probers] },
       { ports: tcp(9002), from: [{ namespaceSelector: {} }] },
     ])
   })

@@ -8,6 +8,7 @@ import type { SourceKeys } from '../../trust/language/source-schema.ts'
 import { CLEAN_UP } from './clean-up.ts'
 import { labels, NAME_LABEL } from './labels.ts'
 import { METRICS_PORT, REGISTRY_METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
+import { PROBER, STRANGER } from './prober-accounts.ts'
 import { STORAGE_CHECK } from './storage-check.ts'
 
 /** 53 is where pods ask; 5353 is where the DNS pods of OpenShift listen behind it. */
@@ -27,6 +28,7 @@ export interface ReachableFrom {
 const tcp = (port: number) => ({ protocol: 'TCP', port })
 const namespaceNamed = (name: string) => ({ namespaceSelector: { matchLabels: { [NAMESPACE_LABEL]: name } } })
 const anyNamespace = { namespaceSelector: {} }
+const podNamed = (name: string) => ({ podSelector: { matchLabels: labels(name) } })
 
 /** The namespace of a host name in the cluster, as seen from `own`; undefined for all others. */
 export function namespaceOf(host: string, own: string): string | undefined {
@@ -84,10 +86,7 @@ const clients = ({ ingressNamespace }: Pick<ReachableFrom, 'ingressNamespace'>, 
   ingressNamespace === undefined
     ? {}
     : {
-        from: [
-          namespaceNamed(ingressNamespace),
-          ...pods.map((name) => ({ podSelector: { matchLabels: labels(name) } })),
-        ],
+        from: [namespaceNamed(ingressNamespace), ...pods.map(podNamed)],
       }
 
 const toStorage = (from: ReachableFrom, { calls, asksNode }: RegistryCalls, own: string) => [
@@ -110,7 +109,7 @@ export const registryPolicy = (
   ingress: [
     {
       ports: [tcp(REGISTRY_PORT)],
-      ...clients(from, [CLEAN_UP]),
+      ...clients(from, [CLEAN_UP, PROBER, STRANGER]),
     },
     // Beside the metrics the port has Go's profiler, so it is not for every pod of the cluster.
     { ports: [tcp(REGISTRY_METRICS_PORT)], from: [namespaceNamed(from.monitoringNamespace)] },
@@ -137,6 +136,18 @@ export const cleanUpPolicy = (from: ReachableFrom, storage: RegistryCalls, own: 
   ],
 })
 
+/** The specification for a prober: readers of its metrics get in, and it calls the token service and the registry. */
+export const proberPolicy = (name: string) => ({
+  podSelector: { matchLabels: labels(name) },
+  policyTypes: ['Ingress', 'Egress'],
+  ingress: [{ ports: [tcp(METRICS_PORT)], from: [anyNamespace] }],
+  egress: [
+    DNS,
+    { ports: [tcp(TOKEN_SERVICE_PORT)], to: [podNamed('token-service')] },
+    { ports: [tcp(REGISTRY_PORT)], to: [podNamed('registry')] },
+  ],
+})
+
 /**
  * The specification for the token service: it accepts its clients, and readers of metrics in the cluster. It
  * may call DNS, authentik, the issuers and whatever else its settings name.
@@ -150,7 +161,7 @@ export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[],
   ingress: [
     {
       ports: [tcp(TOKEN_SERVICE_PORT)],
-      ...clients(from, [CLEAN_UP, 'pull-secret']),
+      ...clients(from, [CLEAN_UP, 'pull-secret', PROBER, STRANGER]),
     },
     { ports: [tcp(METRICS_PORT)], from: [anyNamespace] },
   ],
@@ -195,6 +206,7 @@ export interface NetworkPoliciesArgs extends ReachableFrom {
   /** URLs that get its events, or lead there. */
   eventCalls: readonly string[]
   hasCleanUp: boolean
+  hasProbers: boolean
 }
 
 /** A policy for each kind of pod. */
@@ -204,6 +216,7 @@ export class NetworkPolicies extends pulumi.ComponentResource {
     const specs = {
       registry: registryPolicy(args, args.registry, args.namespaceName, args.eventCalls),
       'token-service': tokenServicePolicy(args, args.calls, args.namespaceName),
+      ...(args.hasProbers && { [PROBER]: proberPolicy(PROBER), [STRANGER]: proberPolicy(STRANGER) }),
       ...(args.hasCleanUp && { [CLEAN_UP]: cleanUpPolicy(args, args.registry, args.namespaceName) }),
     }
     for (const [name, spec] of Object.entries(specs)) {

@@ -65,7 +65,19 @@ describe('A real cluster in ten minutes', () => {
   beforeAll(async () => {
     environment = await stackEnvironment()
     copy = await mkdtemp(join(tmpdir(), 'readme-'))
-    for (const name of ['clean-up', 'events', 'infra', 'local', 'service', 'trust', 'sdks', 'stacks', ...files]) {
+    for (const name of [
+      'clean-up',
+      'doctor',
+      'events',
+      'infra',
+      'local',
+      'prober',
+      'service',
+      'trust',
+      'sdks',
+      'stacks',
+      ...files,
+    ]) {
       await cp(join(projectDir, name), join(copy, name), { recursive: true })
     }
     const job = githubClaims({ repository: 'acme/app', ref: 'refs/heads/main' })

@@ -52,6 +52,7 @@ async function everythingOn(config: string): Promise<string> {
     priorityClass: 'system-cluster-critical',
     labels: { team: 'switched' },
     replicas: 3,
+    probers: true,
   }
   return withSettings(opened(config), settings)
 }
@@ -75,6 +76,13 @@ async function restartPods(): Promise<void> {
   }, RESTART)
 }
 
+/** What a pod of this name says on its second port. */
+async function metricsOf(name: string): Promise<string> {
+  const { items } = await core.listNamespacedPod({ namespace, labelSelector: `app.kubernetes.io/name=${name}` })
+  const pod = `${items[0]?.metadata?.name}:9002`
+  return core.connectGetNamespacedPodProxyWithPath({ name: pod, namespace, path: 'metrics' })
+}
+
 /** The ingress controller looks for new addresses every few seconds. */
 async function pushes(tag: string, ...token: string[]): Promise<void> {
   await vi.waitFor(async () => {
@@ -95,6 +103,17 @@ describe('all settings', () => {
     expect(code, output).toBe(0)
     await restartPods()
     await pushes('on', '--audience', AUDIENCE)
+  })
+
+  it('has probers that push and pull by a rule of their own, and a stranger that is refused', async () => {
+    await vi.waitFor(async () => {
+      const page = await metricsOf('prober')
+      for (const probe of ['push', 'pull', 'delete'])
+        expect(page).toContain(`registry_probe_success{probe="${probe}"} 1`)
+      const stranger = await metricsOf('prober-stranger')
+      expect(stranger).toContain('registry_probe_success{probe="stranger"} 1')
+      expect(stranger).toContain('registry_probe_stranger_admitted 0')
+    }, RESTART)
   })
 
   it('and off again', async () => {

@@ -71,6 +71,7 @@ it('on a volume, on a bucket with autoscalers, and back', async () => {
   const applied = await apply({
     storage,
     events,
+    probers: true,
     autoscaling: { registry: { max: 5 }, tokenService: { max: 3, cpu: '250m' } },
   })
   expect(applied).toMatch(/job.batch\/registry-storage-check serverside-applied/)

@@ -35,7 +35,7 @@ async function packagesOf(path: string): Promise<Record<string, string>> {
 
 describe('package.json', () => {
   it('names what the product and its tests import, and the tools, and nothing else', async () => {
-    const imported = await importedBy('{adopt,policy,infra,service,trust,ci,doctor,test}/**/*.ts', '*.ts')
+    const imported = await importedBy('{adopt,policy,infra,service,trust,ci,doctor,prober,test}/**/*.ts', '*.ts')
     const named = Object.keys(await packagesOf('package.json'))
     expect(named.sort()).toEqual([...new Set([...imported, ...tools])].sort())
   })

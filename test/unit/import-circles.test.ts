@@ -4,7 +4,19 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const folders = ['adopt', 'clean-up', 'events', 'policy', 'infra', 'service', 'trust', 'ci', 'doctor', 'local']
+const folders = [
+  'adopt',
+  'clean-up',
+  'events',
+  'policy',
+  'infra',
+  'service',
+  'trust',
+  'ci',
+  'doctor',
+  'prober',
+  'local',
+]
 
 /** The relative imports of a source text, of values and types, static and dynamic. */
 function relativeImports(source: string): string[] {

@@ -35,6 +35,19 @@ const entrySchema = z.strictObject({
 })
 
 /**
+ * The setting as a stack needs it whose own pods ask for tokens, whether or not others pull: with this cluster as a
+ * source. A source `cluster` that a person wrote stays as it is.
+ *
+ * @param sources the setting of that name
+ */
+export function withOwnCluster(clusterPulls: unknown, sources: unknown): unknown {
+  const { clusters, findings } = parseClusterPulls(clusterPulls)
+  const isWritten = Array.isArray(sources) && sources.some((source) => source?.slug === CLUSTER_SOURCE)
+  if (isWritten || findings.length > 0 || clusters.some(({ context }) => context === undefined)) return clusterPulls
+  return clusters.length === 0 ? true : [...(clusterPulls as unknown[]), {}]
+}
+
+/**
  * Reads the setting: `true`, or a list of namespaces of the registry's own cluster and of clusters.
  *
  * @param value as the configuration has it; `false`, an empty list and undefined name no cluster

@@ -1,7 +1,13 @@
 /** The policy of a stack, read only from its configuration files: no Pulumi, no network. */
 
 import { loadPolicy, type Policy } from '../decision/policy.ts'
-import { type ClusterIdentity, clusterRules, clusterSource, parseClusterPulls } from './cluster-pulls.ts'
+import {
+  type ClusterIdentity,
+  clusterRules,
+  clusterSource,
+  parseClusterPulls,
+  withOwnCluster,
+} from './cluster-pulls.ts'
 import { compileDocument, REGISTRY_APPLICATION, sessionNames } from './document.ts'
 import { type Finding, hasErrors } from './findings.ts'
 import type { TrustRule } from './rule-schema.ts'
@@ -62,7 +68,9 @@ export function stackPolicy(projectFile: string, stackFile: string, assumed?: As
   const audience = text('audience', text('host', ''))
   if (audience === '') return failed([hostMissing])
   const written = parseSources(setting('sources'), audience)
-  const { clusters, findings: ofClusters } = parseClusterPulls(setting('clusterPulls'))
+  const { clusters, findings: ofClusters } = parseClusterPulls(
+    isOn(setting('probers')) ? withOwnCluster(setting('clusterPulls'), setting('sources')) : setting('clusterPulls'),
+  )
   const isKnown = written.sources.some(({ issuer }) => issuer === assumed?.issuer)
   const standing = isKnown ? undefined : (assumed?.slug ?? clusters[0]?.slug)
   const ofCluster = clusters.map((cluster) =>
@@ -87,6 +95,8 @@ export function stackPolicy(projectFile: string, stackFile: string, assumed?: As
 function unknownIdentity(slug: string, issuer = `https://${slug.toLowerCase()}.invalid`): ClusterIdentity {
   return { issuer, jwks: { keys: [{ kid: `of ${slug}` }] } }
 }
+
+const isOn = (value: unknown) => value === true || value === 'true'
 
 const list = (value: unknown): unknown[] =>
   Array.isArray(value) ? value : value === undefined || value === '' ? [] : [value]
