@@ -2,15 +2,17 @@
  * The proof of the clean-up: two hundred images for two platforms each, signed, with attachments and a build cache, of which
  * retention removes half, and garbage collection the bytes of that half. Tokens come from the token service and a rule.
  */
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { limits } from '../../clean-up/retention/limits.ts'
 import { runRetention } from '../../clean-up/retention/run.ts'
 import { REGISTRY_NAME } from '../../infra/authentik/names.ts'
-import { bytesIn } from './bytes-in.ts'
 import { expectGone, KEPT, pullAll, pullCaches, pushAll, pushImages } from './clean-up-images.ts'
 import { type PushPath, startPushPath } from './push-path.ts'
 import { type RegistryClient, registryClient } from './registry-client.ts'
+import { blobFiles, bytesIn, untilHalfWay } from './registry-files.ts'
 
 const REPOSITORIES = ['acme/one', 'acme/two', 'acme/three', 'acme/four']
 const rules = [
@@ -40,7 +42,8 @@ beforeAll(async () => {
 })
 afterAll(() => path[Symbol.asyncDispose]())
 
-const bytesStored = () => bytesIn(join(path.dir, 'registry', 'data'))
+const dataDir = () => join(path.dir, 'registry', 'data')
+const bytesStored = () => bytesIn(dataDir())
 
 const runRules = (apply: boolean, repositories = 'acme/**', print: (line: string) => void = () => {}) =>
   runRetention({
@@ -76,6 +79,26 @@ describe('retention and garbage collection', () => {
     // signature, attachment and their list.
     const expected = { tags: 3 * doomed.length, manifests: 6 * doomed.length, skipped: 0 }
     expect(await runRules(true)).toEqual(expected)
+
+    // A collector that is killed half-way: what stays is there, and pushes are taken.
+    const files = blobFiles(
+      [dataDir()],
+      doomed.flatMap(({ digests }) => digests),
+    )
+    const collector = path.registry.startCollector()
+    const ended = once(collector, 'exit')
+    await untilHalfWay(files, () => collector.exitCode !== null)
+    collector.kill('SIGKILL')
+    expect(await ended).toEqual([null, 'SIGKILL'])
+    const left = files.filter((file) => existsSync(file)).length
+    console.info(`the collector was killed when ${files.length - left} of ${files.length} blobs were gone`)
+    expect(left).toBeGreaterThan(0)
+    await pullAll(client, kept)
+    const again = doomed.slice(0, 5)
+    await pushAll(again)
+    await pullAll(client, again)
+
+    await runRules(true)
     await path.registry.collectGarbage()
     const freed = before - (await bytesStored())
     console.info(`${doomed.length} images removed: ${freed} of ${doomedBytes} bytes came back`)

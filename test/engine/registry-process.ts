@@ -1,5 +1,5 @@
 /** distribution as a process of its own, with the configuration that the stack gives it. */
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -29,6 +29,8 @@ export interface RegistryProcess {
   host: string
   /** `registry garbage-collect` beside the running server, as in its pod. Answers what it says. */
   collectGarbage(): Promise<string>
+  /** Begins it. */
+  startCollector(): ChildProcess
   /** The command that started it. */
   command: readonly string[]
   /** Its exit code, once it has ended. */
@@ -136,6 +138,7 @@ export async function serve(config: string, more: Record<string, string>): Promi
       return stdout
     },
     output: () => output,
+    startCollector: () => spawn(registry, ['garbage-collect', '--quiet', config], { env, stdio: 'ignore' }),
     terminate: () => void child.kill('SIGTERM'),
     kill: async () => {
       child.kill('SIGKILL')

@@ -15,9 +15,9 @@ import { upWith, withSettings } from '../e2e/changed-stack.ts'
 import { hurryKubelet } from '../e2e/hurry-kubelet.ts'
 import { jobToken, registry } from '../e2e/job.ts'
 import { askToken, job } from '../e2e/token-client.ts'
-import { bytesIn } from '../engine/bytes-in.ts'
 import { expectGone, KEPT, pullAll, pullCaches, pushAll, pushImages } from '../engine/clean-up-images.ts'
 import { type RegistryClient, registryClient } from '../engine/registry-client.ts'
+import { blobFiles, bytesIn } from '../engine/registry-files.ts'
 import { killHalfWay } from './collector.ts'
 import type { Verdict } from './report.ts'
 
@@ -27,9 +27,6 @@ const JOB_REPOSITORY = 'acme/clean-up'
 const REPOSITORIES = ['one', 'two', 'three', 'four'].map((name) => `${JOB_REPOSITORY}/${name}`)
 /** Of the bytes of what was removed, how many come back at least. */
 const LEAST = 0.9
-/** The first run is killed when so many of so many blobs are gone. */
-const WATCHED = 40
-const WATCHED_GONE = 4
 /** Of two token services, both are asked in all likelihood. */
 const ASKED_TIMES = 12
 /** Pushed again after the first run was killed. */
@@ -57,16 +54,6 @@ async function storages(core: CoreV1Api): Promise<string[]> {
 async function bytesStored(core: CoreV1Api): Promise<number> {
   const sizes = await Promise.all((await storages(core)).map(bytesIn))
   return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-/** The files of blobs, wherever they are. */
-async function blobFiles(core: CoreV1Api, digests: readonly string[]): Promise<string[]> {
-  const roots = (await storages(core)).flatMap((folder) => [folder, join(folder, 'buckets', BUCKET)])
-  return digests.flatMap((digest) => {
-    const hex = digest.replace('sha256:', '')
-    const files = roots.map((root) => join(root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data'))
-    return files.filter((file) => existsSync(file))
-  })
 }
 
 const askFor = async (repository: string, actions: string) =>
@@ -191,13 +178,13 @@ async function run(config: KubeConfig, say: (line: string) => void): Promise<Ver
       await pullCaches(client, caches)
     })
 
-  const blobs = await blobFiles(
-    core,
+  const roots = (await storages(core)).flatMap((folder) => [folder, join(folder, 'buckets', BUCKET)])
+  const blobs = blobFiles(
+    roots,
     doomed.flatMap(({ digests }) => digests),
   )
   const killed = await runCleanUp(`killed-${suffix}`, async (over) => {
-    const isWatched = (_: string, index: number) => index % Math.floor(blobs.length / WATCHED) === 0
-    await killHalfWay(blobs.filter(isWatched), WATCHED_GONE, over)
+    await killHalfWay(blobs, over)
     const gone = blobs.filter((file) => !existsSync(file)).length
     tell(`the collector was killed when ${gone} of ${blobs.length} blobs were gone`)
     if (gone === blobs.length) failures.push('failed: the collector was killed too late to show anything')

@@ -1,13 +1,12 @@
 /** The registry's own garbage collector, as a process of the clean-up's pod, killed half-way. */
-import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { layoutOf } from '../../local/kubernetes/layout.ts'
 import { startTimeOf } from '../../local/kubernetes/process-table.ts'
 import { stateDir } from '../../local/paths.ts'
+import { untilHalfWay } from '../engine/registry-files.ts'
 
-/** A volume gives everything back in less than a second. */
-const LOOK_EVERY_MS = 2
+const LOOK_EVERY_MS = 5
 
 /** In the world's own control groups alone: others on this machine may collect garbage too. */
 async function findCollector(): Promise<number | undefined> {
@@ -22,21 +21,17 @@ async function findCollector(): Promise<number | undefined> {
 
 /**
  * Waits for the collector, and kills it as soon as it has deleted some of these files, as the kernel does where memory is
- * short. It deletes in no order, so it has then deleted about as large a part of everything.
- * @param files some of those that it is to delete
- * @param enough how many of them have to be gone
+ * short.
  * @param stopped says that it will not come any more
  * @throws Error if it ended first
  */
-export async function killHalfWay(files: readonly string[], enough: number, stopped: () => boolean): Promise<void> {
-  let pid: number | undefined
-  for (; pid === undefined; pid = await findCollector()) {
+export async function killHalfWay(files: readonly string[], stopped: () => boolean): Promise<void> {
+  let found: number | undefined
+  for (; found === undefined; found = await findCollector()) {
     if (stopped()) throw new Error('the clean-up ended before it collected anything')
     await sleep(LOOK_EVERY_MS)
   }
-  while (files.filter((file) => !existsSync(file)).length < enough) {
-    if (startTimeOf(pid) === undefined) throw new Error('the collector ended before it could be killed')
-    await sleep(LOOK_EVERY_MS)
-  }
+  const pid = found
+  await untilHalfWay(files, () => startTimeOf(pid) === undefined)
   process.kill(pid, 'SIGKILL')
 }
