@@ -30,12 +30,13 @@ const cluster = ['test/e2e/{backup,clean-up,pull-secret}.test.ts']
 //   slow    waits more than it computes; runs beside engine
 //   e2e     the real cluster, the real clients (takes over a running local world)
 //   cluster the same, where it takes minutes: not part of `npm test`
+//   pictures `npm run screenshots -- dashboard`, not part of it either
 const projects = [
   {
     name: 'unit',
     include: [
       '{adopt,clean-up,events,policy,infra,service,trust,ci,doctor,prober,local}/**/*.test.ts',
-      'test/{unit,fuzz,bench,bytes,conformance,soak}/**/*.test.ts',
+      'test/{unit,fuzz,bench,bytes,conformance,screenshots,soak}/**/*.test.ts',
     ],
     seconds: 30,
   },
@@ -44,6 +45,7 @@ const projects = [
   { name: 'slow', include: ['test/slow/**/*.test.ts'], seconds: 180 },
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
   { name: 'cluster', include: cluster, seconds: 300 },
+  { name: 'pictures', include: ['test/screenshots/dashboard.ts'], seconds: 300 },
 ]
 
 const runElsewhere: Record<string, string[]> = { unit: [...processes, soak], e2e: cluster }
