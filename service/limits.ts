@@ -1,6 +1,7 @@
 /**
- * Every bound of the token service, in one place, each with its unit and where the figure comes from: they have to fit
- * together (`limits.test.ts`). The metric `token_service_limit` shows what is in force.
+ * Every bound of the token service, each with its unit and where the figure comes from. They stand together because they
+ * have to fit together (`limits.test.ts`), because tests start the service with other ones, and because the metric
+ * `token_service_limit` shows what is in force.
  *
  * An operator can set the few that `operatorLimits` names, for the reasons that service/README.md gives.
  */
