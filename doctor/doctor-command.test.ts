@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { restingMetrics } from '../service/operations/metrics.fixture.ts'
 import { answerJson } from '../test/fake-upstream.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
+import { rulesDigest } from '../trust/decision/rules-digest.ts'
 import { stackPolicy } from '../trust/language/stack-policy.ts'
 import { type DoctorWorld, runDoctor } from './doctor-command.ts'
 import { type FakeRegistry, fakeRegistry } from './registry.fixture.ts'
@@ -33,6 +35,7 @@ const doctor = async (args: string[], more: Partial<DoctorWorld> = {}) => {
     },
     readStandardInput: () => `${token}\n`,
     env: { AUTHENTIK_TOKEN: 'api-token' },
+    kubectl: () => Promise.reject(new Error('not asked for')),
     ...more,
   })
   expect(result.text).not.toContain(token)
@@ -146,5 +149,55 @@ describe('a question that is wrong', () => {
     const { exitCode, text } = await doctor(args)
     expect(exitCode).toBe(2)
     expect(text).toMatch(message)
+  })
+})
+
+describe('with --cluster', () => {
+  const own = () => stackPolicy(project, stack).policy?.document.sources ?? []
+  const page = (gauges: Parameters<typeof restingMetrics>[0] = {}) =>
+    restingMetrics({
+      ruleDigests: () => own().map((source) => [source.slug, rulesDigest(source)] as const),
+      ...gauges,
+    }).page()
+  const look = async (metrics: () => Promise<string>) => {
+    const asked: string[] = []
+    const { text } = await doctor(['--stack', 'prod', '--cluster', '--json'], {
+      kubectl: async (args) => {
+        asked.push(args.join(' '))
+        return args.includes('exec') ? metrics() : 'pod/token-service-1\n'
+      },
+    })
+    return { asked, find: (check: string) => find(JSON.parse(text), check) }
+  }
+
+  test('each pod is asked for its version, rules and keys', async () => {
+    const { asked, find } = await look(() => page())
+    for (const what of ['version', 'rules', 'keys']) {
+      expect(find(`${what} of pod/token-service-1`)).toMatchObject({ state: 'ok' })
+    }
+    expect(asked[0]).toMatch(/^--namespace passwordless-registry get pods/)
+  })
+
+  test.each([
+    ['rules', () => page({ ruleDigests: () => [['github', '0123456789abcdef']] }), 'differ from the stack'],
+    [
+      'rules',
+      () => page({ ruleDigests: () => [...own().map((one) => [one.slug, rulesDigest(one)] as const), ['old', 'x']] }),
+      'for old',
+    ],
+    ['keys', () => page({ registryKeysMatch: () => false }), 'was not given'],
+    ['version', async () => (await page()).replace(/version="[^"]*"/g, 'version="0.0.1"'), '0.0.1'],
+    ['version', async () => 'token_service_ready 1', 'older than the metric'],
+    ['metrics', () => Promise.reject(new Error('forbidden')), 'forbidden'],
+  ])('it says what is wrong with the %s', async (what, metrics, found) => {
+    const finding = (await look(metrics)).find(`${what} of pod/token-service-1`)
+    expect(finding).toMatchObject({ state: 'wrong', found: expect.stringContaining(found) })
+  })
+
+  test('it needs a stack, and says so where kubectl or the pods are missing', async () => {
+    expect((await doctor(['--host', at.host, '--cluster'])).exitCode).toBe(2)
+    expect((await doctor(['--stack', 'prod', '--cluster'])).text).toContain('kubectl fails (not asked for)')
+    const { text } = await doctor(['--stack', 'prod', '--cluster'], { kubectl: async () => '' })
+    expect(text).toContain('no pod of the token service runs')
   })
 })

@@ -5,6 +5,7 @@ import { quote } from '../trust/decision/quote.ts'
 import { findingText } from '../trust/language/findings.ts'
 import { readStackState } from '../trust/review/stack-state.ts'
 import { checkAuthentik } from './authentik.ts'
+import { checkCluster, type Kubectl } from './cluster.ts'
 import type { Finding } from './finding.ts'
 import { checkProbe, UPLOAD_SECONDS } from './probe.ts'
 import { checkSources } from './sources.ts'
@@ -22,6 +23,7 @@ export const doctorHelp = `Looks at a deployed registry from outside and says wh
   --token FILE           pushes and pulls a small image with this CI token; - reads standard input
   --repository NAME      where to push it to, as acme/app:doctor (default: the token's own repository)
   --upload-seconds N     how long the upload takes (default: ${UPLOAD_SECONDS}, longer than many proxies allow)
+  --cluster              looks into the pods of the token service by kubectl: version, rules and keys; with --stack
   --json                 prints JSON
   --help                 prints this
 
@@ -33,6 +35,7 @@ export interface DoctorWorld {
   readonly readFile: (path: string) => string
   readonly readStandardInput: () => string
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly kubectl: Kubectl
 }
 
 export interface CommandResult {
@@ -43,6 +46,8 @@ export interface CommandResult {
 class WrongQuestion extends Error {}
 
 const MAX_UPLOAD_SECONDS = 3600
+/** As Pulumi.yaml has it. */
+const DEFAULT_NAMESPACE = 'passwordless-registry'
 
 /** Runs the command. The text never contains a token. */
 export async function runDoctor(args: readonly string[], world: DoctorWorld): Promise<CommandResult> {
@@ -69,6 +74,7 @@ function parse(args: readonly string[]) {
         token: { type: 'string' },
         repository: { type: 'string' },
         'upload-seconds': { type: 'string', default: String(UPLOAD_SECONDS) },
+        cluster: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -91,6 +97,8 @@ async function examine(options: ReturnType<typeof parse>, world: DoctorWorld): P
   if (!registryHost.safeParse(host).success)
     throw new WrongQuestion(`${quote(host)} is not a registry's public name; for example: --host registry.example.com`)
 
+  if (options.cluster && stack === undefined) throw new WrongQuestion('--cluster needs --stack')
+
   const { findings, challenge } = await checkWayIn(host)
   if (challenge !== undefined) findings.push(...(await checkStrangers(challenge)))
   if (stack !== undefined) {
@@ -100,6 +108,8 @@ async function examine(options: ReturnType<typeof parse>, world: DoctorWorld): P
     // Issuer and keys of a cluster are known to `pulumi up` alone, which asks the cluster.
     const known = stack.sources.filter(({ slug }) => !clusters.includes(slug))
     findings.push(...api.findings, ...(await checkSources(known, api.api)))
+    if (options.cluster)
+      findings.push(...(await checkCluster({ ...stack.cluster, kubectl: world.kubectl }, policy.document, clusters)))
   }
   if (challenge !== undefined && token !== undefined)
     findings.push(...(await checkProbe({ host, challenge, token, repository: options.repository, uploadSeconds })))
@@ -124,9 +134,15 @@ function readStack(name: string, world: DoctorWorld) {
     sources,
     clusters,
     host: String(settings.get('host') ?? ''),
+    cluster: {
+      context: textOf(settings.get('kubernetes:context')),
+      namespace: textOf(settings.get('namespace')) ?? DEFAULT_NAMESPACE,
+    },
     authentik: authentik.replace(/\/+$/, ''),
   }
 }
+
+const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
 function read(path: string, world: DoctorWorld): string {
   try {

@@ -1,6 +1,7 @@
 /** How the parts are put together; the way of a request to authentik is in `chain.ts`. */
 import type { Server } from 'node:http'
 import type { Policy } from '../trust/decision/policy.ts'
+import { rulesDigest } from '../trust/decision/rules-digest.ts'
 import { createChain, createRevocation } from './chain.ts'
 import type { Config } from './config.ts'
 import { createAnonymousWarning } from './decision/anonymous-refusal.ts'
@@ -130,6 +131,8 @@ export function assemble(parts: AssemblyParts): Assembly {
       registryKeyCreated: async () => oldestKeySeconds(await keySetIn(config.registryJwksFile, readFile)),
       rules: () => countRules(policy()),
       rulesRejected: parts.rulesRejected,
+      ruleDigests: () =>
+        (policy()?.document.sources ?? []).map((source) => [source.slug, rulesDigest(source)] as const),
       cleanUpUntilMs: parts.cleanUpUntilMs,
     },
     limits,

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+
 import { answerJson } from '../test/fake-upstream.ts'
 import { basic, ci, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
@@ -9,6 +10,7 @@ import { type Limits, limitNames, limits as usual } from './limits.ts'
 import { outcomes, revocationOutcomes } from './operations/audit.ts'
 import { kinds } from './upstream/queues.ts'
 import { lookupResults } from './upstream/token-cache.ts'
+import { VERSION } from './version.ts'
 
 const suite = useTokenService()
 
@@ -107,6 +109,7 @@ describe('the page of metrics', () => {
       queue: kinds,
       result: [...lookupResults, 'loaded', 'rejected'],
       name: limitNames,
+      version: [VERSION],
     }
     const ours = text.split('\n').filter((line) => line.startsWith('token_service_'))
     const labels = ours.flatMap((line) => [...line.matchAll(/(\w+)="([^"]*)"/g)])

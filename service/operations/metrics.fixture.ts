@@ -23,6 +23,7 @@ export function restingMetrics(gauges: Partial<Gauges> = {}): Metrics {
       registryKeyCreated: async () => undefined,
       rules: none,
       rulesRejected: () => false,
+      ruleDigests: () => [],
       cleanUpUntilMs: () => undefined,
       ...gauges,
     },

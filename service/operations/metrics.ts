@@ -5,6 +5,7 @@ import { type LimitName, type Limits, limitNames } from '../limits.ts'
 import { type BreakerState, breakerStates } from '../upstream/breaker.ts'
 import { type Kind, kinds } from '../upstream/queues.ts'
 import { type LookupResult, lookupResults } from '../upstream/token-cache.ts'
+import { VERSION } from '../version.ts'
 import { type Outcome, outcomes, type RevocationOutcome } from './audit.ts'
 
 /** Seconds; a cached answer takes under 1 ms, an exchange 200 ms, a queue of them up to 20 s. */
@@ -28,6 +29,8 @@ export interface Gauges {
   registryKeysMatch: () => boolean
   rules: () => number
   rulesRejected: () => boolean
+  /** The digest of the rules in force, by the slug of their source. */
+  ruleDigests: () => readonly (readonly [source: string, digest: string])[]
   /** Unix time in seconds; undefined where it is not known. */
   registryKeyCreated: () => Promise<number | undefined>
   cleanUpUntilMs: () => number | undefined
@@ -218,6 +221,22 @@ function watch(registry: Registry, gauges: Gauges, limits: Limits): void {
   gauge('trust_file_rejected', 'Whether the trust file cannot be used, so that the rules before it stay in force', () =>
     Number(gauges.rulesRejected()),
   )
+  new Gauge({
+    name: `${PREFIX}trust_source_info`,
+    help: 'The rules in force, as a digest for each source',
+    labelNames: ['source', 'digest'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [source, digest] of gauges.ruleDigests()) this.set({ source, digest }, 1)
+    },
+  })
+  new Gauge({
+    name: `${PREFIX}info`,
+    help: 'The version that runs',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version: VERSION }, 1)
   gauge(
     'clean_up_end_timestamp_seconds',
     'Unix time until which pushes are refused for a clean-up; 0 while they are not',

@@ -1,0 +1,2 @@
+/** That of package.json, which is not part of the bundle: each change of a package would start the pods anew. */
+export const VERSION = '0.1.0'
