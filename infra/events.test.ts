@@ -71,6 +71,7 @@ describe('the program', () => {
   it('makes none by default', async () => {
     await run(example())
     expect(registryPod().initContainers).toBeUndefined()
+    expect(registryPod().containers[0].lifecycle).toBeUndefined()
     expect(all('kubernetes:core/v1:ConfigMap').map(({ name }) => name)).not.toContain('registry-events')
   })
 
@@ -86,6 +87,8 @@ describe('the program', () => {
       },
     ])
     expect(initContainers[0]).not.toHaveProperty('ports')
+    // For what is still in the registry's queue.
+    expect(registryPod().containers[0].lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
     const { env } = initContainers[0] as { env: { name: string; value: string }[] }
     const variable = (name: string) => env.find((one) => one.name === name)?.value
     expect(variable('REGISTRY_URL')).toBe('https://registry.example.com')

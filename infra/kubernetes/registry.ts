@@ -151,8 +151,11 @@ export class Registry extends pulumi.ComponentResource {
                   startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },
                   livenessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 10 },
-                  // At SIGTERM it stops to listen at once; others take over only once the controller has noticed.
-                  ...(storage.isShared && { lifecycle: { preStop: { sleep: { seconds: LAME_DUCK_SECONDS } } } }),
+                  // At SIGTERM it stops to listen at once; others take over only once the controller has noticed. And it
+                  // does not wait for the events in its queue: they are out before, as hardly a request still comes.
+                  ...((storage.isShared || events) && {
+                    lifecycle: { preStop: { sleep: { seconds: LAME_DUCK_SECONDS } } },
+                  }),
                 },
               ],
             },

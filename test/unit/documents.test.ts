@@ -62,6 +62,8 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'npm run -s review -- --base origin/main --head HEAD --audit audit.log': 'trust/review/review-main.test.ts',
   'kubectl -n passwordless-registry logs -l app.kubernetes.io/name=token-service --tail=-1 > audit.log':
     'test/e2e/reviewing.test.ts',
+  'kubectl -n passwordless-registry logs -l app.kubernetes.io/name=registry -c events --tail=-1 | grep \'"specversion"\' > events.jsonl':
+    'test/e2e/events.test.ts',
   'pulumi config set deleteImages true': 'test/engine/protection.test.ts',
   'pulumi up': 'test/e2e/readme.test.ts',
   'pulumi config set keyGeneration 2': 'test/engine/keys.test.ts',
