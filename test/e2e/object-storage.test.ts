@@ -1,7 +1,7 @@
 /** The images on a bucket: the stack moves there and back with one `up` each, and jobs push and pull all the while. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AppsV1Api, CoreV1Api } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { $ } from 'zx'
@@ -10,13 +10,13 @@ import { layoutOf } from '../../local/kubernetes/layout.ts'
 import { stateDir } from '../../local/paths.ts'
 import { type Client, logIn } from '../../local/proof/clients.ts'
 import { makeImage, manifestDigest } from '../../local/proof/image.ts'
+import { ensureTool } from '../../local/toolchain/index.ts'
 import { onBucket, openObjectStorage } from '../../local/world/object-storage.ts'
 import { upWith } from './changed-stack.ts'
 import { type Docker, startDocker } from './docker.ts'
 import { jobToken, registry } from './job.ts'
 import { restoreNamespace } from './lost-namespace.ts'
 import { OPEN, opened } from './open-repository.ts'
-import { stackEnvironment } from './stack-environment.ts'
 import { askToken, job } from './token-client.ts'
 
 const namespace = 'passwordless-registry'
@@ -122,10 +122,11 @@ describe('a job', () => {
         headers: { authorization: `Bearer ${token}`, accept: 'application/vnd.oci.image.manifest.v1+json' },
       })
     expect((await ask('DELETE')).status).toBe(202)
+    const kubernetes = dirname(await ensureTool('kubernetes'))
     const collect = ['registry', 'garbage-collect', '/etc/distribution/config.yml']
     const collected = await $({
       quiet: true,
-      env: { ...process.env, ...(await stackEnvironment()) },
+      env: { ...process.env, KUBECONFIG: kubeconfigFile, PATH: `${kubernetes}:${process.env.PATH}` },
     })`kubectl -n ${namespace} exec deploy/registry -- ${collect}`
     expect(collected.stdout).toContain(`blob eligible for deletion: ${digest}`)
     expect((await ask('HEAD')).status).toBe(404)
