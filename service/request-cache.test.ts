@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { document, policy, policyOf } from '../trust/decision/policy.fixture.ts'
-import { prepareAnswer } from './http/answer.ts'
 import { createKeyedHash } from './request/presented.ts'
 import { type CachedAnswer, createRequestCache, type RequestCacheDependencies } from './request-cache.ts'
 import { Secret } from './secret.ts'
 
 const answered = (name: string, length = 0): CachedAnswer => ({
-  answer: prepareAnswer(
-    { token: new Secret(name.padEnd(length, '.')), expiresInSeconds: 600, issuedAtMs: 0, access: [] },
-    undefined,
-  ),
+  given: {
+    issued: { token: new Secret(name.padEnd(length, '.')), expiresInSeconds: 600, issuedAtMs: 0, access: [] },
+    refreshToken: undefined,
+  },
   audit: { write: () => {}, bytes: 0 },
   tokens: [],
 })
@@ -25,7 +24,7 @@ function requestCache(own: Partial<RequestCacheDependencies> = {}) {
     revoked: { has: (sha256) => sha256 !== undefined && sha256 === world.revoked },
     ...own,
   })
-  return { world, find: (request: string) => /"token":"([^".]+)/.exec(find(request)?.answer.before ?? '')?.[1], keep }
+  return { world, find: (request: string) => find(request)?.given.issued.token.reveal().replaceAll('.', ''), keep }
 }
 
 describe('createRequestCache', () => {

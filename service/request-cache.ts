@@ -8,16 +8,16 @@
  * of a session.
  */
 import type { Policy } from '../trust/decision/policy.ts'
-import type { PreparedAnswer } from './http/answer.ts'
+import type { GivenTokens } from './http/answer.ts'
 import type { Limits } from './limits.ts'
 import type { PreparedLine } from './operations/audit.ts'
 import { createRemembered } from './remembered.ts'
 import type { KeyedHash } from './request/presented.ts'
 import type { RevokedSessions } from './revoked-sessions.ts'
 
-/** An answer, and what the audit log says of it. */
+/** What a request was answered, and what the audit log says of it. */
 export interface CachedAnswer {
-  readonly answer: PreparedAnswer
+  readonly given: GivenTokens
   readonly audit: PreparedLine
   /** SHA-256 of the token that was presented, and of the session that was given: either may be revoked. */
   readonly tokens: readonly (string | undefined)[]
@@ -57,9 +57,9 @@ export function createRequestCache({ limits, now, keyed, policy, revoked }: Requ
   }
 }
 
-/** What an entry costs beside its texts. */
+/** What an entry costs beside its tokens and its line. */
 const ENTRY_OVERHEAD_BYTES = 800
 
-function sizeOf({ answer, audit }: CachedAnswer): number {
-  return ENTRY_OVERHEAD_BYTES + answer.before.length + answer.after.length + audit.bytes
+function sizeOf({ given: { issued, refreshToken }, audit }: CachedAnswer): number {
+  return ENTRY_OVERHEAD_BYTES + issued.token.reveal().length + (refreshToken?.reveal().length ?? 0) + audit.bytes
 }

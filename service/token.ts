@@ -6,7 +6,7 @@ import { refusePush } from './decision/clean-up.ts'
 import { jobClaims } from './decision/job-claims.ts'
 import { isLoginToken, keptSession, openSession } from './decision/session.ts'
 import { type FailureReason, TokenError } from './errors.ts'
-import { type Answer, prepareAnswer, tokenAnswer } from './http/answer.ts'
+import { type Answer, tokenAnswer } from './http/answer.ts'
 import type { Limits } from './limits.ts'
 import type { Audit, Decision } from './operations/audit.ts'
 import { anonymousCredential, type Credential, readCredential } from './request/credentials.ts'
@@ -68,16 +68,16 @@ export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpo
     if (cached !== undefined) {
       count('hit')
       request.decision.prepared = cached.audit
-      return tokenAnswer(cached.answer, now())
+      return tokenAnswer(cached.given, now())
     }
-    const { answer, reusableUntilMs } = await understand(request)
+    const { given, reusableUntilMs } = await understand(request)
     // From the second time on: most requests of a push are never seen again.
     if (text !== undefined && reusableUntilMs !== undefined && request.decision.exchanges === undefined) {
       const { tokenSha256, sessionSha256 } = request.decision
       const audit = prepareAudit(request.decision)
-      requestCache.keep(text, { answer, audit, tokens: [tokenSha256, sessionSha256] }, reusableUntilMs)
+      requestCache.keep(text, { given, audit, tokens: [tokenSha256, sessionSha256] }, reusableUntilMs)
     }
-    return tokenAnswer(answer, now())
+    return tokenAnswer(given, now())
   }
 }
 
@@ -133,7 +133,7 @@ function createUnderstanding(dependencies: TokenDependencies) {
     const session = login ?? keptSession(ask) ?? (await openSession(ask, sessionExchange))
     if (session !== undefined) decision.sessionSha256 = tokenSha256(session.token.reveal())
     return {
-      answer: prepareAnswer(issued, session?.token),
+      given: { issued, refreshToken: session?.token },
       reusableUntilMs: earlier(issued.reusableUntilMs, session ? session.reusableUntilMs : Number.POSITIVE_INFINITY),
     }
   }

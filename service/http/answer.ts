@@ -12,17 +12,13 @@ export interface Answer {
   status: number
   headers: Readonly<Record<string, string>>
   body: string
-  /** Whether the body is known to be ASCII: it then goes out as it is, and its length is known. */
-  ascii?: boolean
 }
 
-/** What an answer with a token is made of, once; what changes from one second to the next is put in between. */
-export interface PreparedAnswer {
-  /** Milliseconds since 1970 at which the token ends. */
-  readonly endsMs: number
-  readonly before: string
-  readonly after: string
-  readonly ascii: boolean
+/** What a client that may have a token is given. */
+export interface GivenTokens {
+  readonly issued: IssuedToken
+  /** What the client may keep in the place of its password. */
+  readonly refreshToken: Secret | undefined
 }
 
 /** Distribution's token page: older clients cannot work with a token that lives less. */
@@ -32,37 +28,22 @@ const challenge = 'Basic realm="token service", charset="UTF-8"' // RFC 7617 §2
 const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
 
 /**
- * Prepares the answer with a token, as distribution's token and OAuth2 pages have it; both names of the token, since
- * clients differ in which they read.
- * @param refreshToken what the client may keep in the place of its password
- */
-export function prepareAnswer(issued: IssuedToken, refreshToken: Secret | undefined): PreparedAnswer {
-  const token = JSON.stringify(issued.token.reveal())
-  const scope = issued.access ? `,"scope":${JSON.stringify(scopeText(issued.access))}` : ''
-  const refresh = refreshToken ? `,"refresh_token":${JSON.stringify(refreshToken.reveal())}` : ''
-  const before = `{"token":${token},"access_token":${token},"expires_in":`
-  const after = `"${scope}${refresh}}`
-  const endsMs = issued.issuedAtMs + issued.expiresInSeconds * 1000
-  return { endsMs, before, after, ascii: /^[\x20-\x7e]*$/.test(before + after) }
-}
-
-/**
- * The answer as of now: a token that was in the cache has less of its life left.
+ * The answer with a token, as distribution's token and OAuth2 pages have it; both names of the token, since clients
+ * differ in which they read. A token that was in the cache has less of its life left.
  * @param nowMs milliseconds since 1970
  */
-export function tokenAnswer({ endsMs, before, after, ascii }: PreparedAnswer, nowMs: number): Answer {
-  const expiresIn = Math.max(Math.floor((endsMs - nowMs) / 1000), SHORTEST_LIFE_SECONDS)
-  return { status: 200, headers: json, body: `${before}${expiresIn},"issued_at":"${isoTime(nowMs)}${after}`, ascii }
-}
-
-let isoSecond = { second: -1, text: '' }
-
-/** The text of a second is made once: it is asked for thousands of times. */
-function isoTime(nowMs: number): string {
-  const second = Math.floor(nowMs / 1000)
-  if (isoSecond.second !== second)
-    isoSecond = { second, text: `${new Date(second * 1000).toISOString().slice(0, -5)}Z` }
-  return isoSecond.text
+export function tokenAnswer({ issued, refreshToken }: GivenTokens, nowMs: number): Answer {
+  const token = issued.token.reveal()
+  const leftMs = issued.issuedAtMs + issued.expiresInSeconds * 1000 - nowMs
+  const body = {
+    token,
+    access_token: token,
+    expires_in: Math.max(Math.floor(leftMs / 1000), SHORTEST_LIFE_SECONDS),
+    issued_at: `${new Date(nowMs).toISOString().slice(0, -5)}Z`,
+    scope: issued.access && scopeText(issued.access),
+    refresh_token: refreshToken?.reveal(),
+  }
+  return { status: 200, headers: json, body: JSON.stringify(body) }
 }
 
 /**
@@ -85,7 +66,7 @@ export function errorAnswer(error: TokenError, requestId: string, limits: Limits
 }
 
 /** The answer of `/revoke` (RFC 7009 §2.2): the session is over, or the token never opened anything. */
-export const revokedAnswer: Answer = { status: 200, headers: json, body: '{}', ascii: true }
+export const revokedAnswer: Answer = { status: 200, headers: json, body: '{}' }
 
 /** The answer of `/revoke` that tells a failure, in the shape of OAuth (RFC 7009 §2.2.1, RFC 6749 §5.2). */
 export function revocationErrorAnswer(error: TokenError, requestId: string, limits: Limits): Answer {
@@ -118,7 +99,7 @@ export function optionsAnswer(allow: string): Answer {
 /** Writes an answer. @param last whether the connection ends with it */
 export function writeAnswer(response: ServerResponse, answer: Answer, requestId: string, last: boolean): void {
   response.writeHead(answer.status, allHeaders(answer, requestId, last))
-  response.end(answer.body, answer.ascii ? 'latin1' : 'utf8')
+  response.end(answer.body)
 }
 
 /** An answer as the bytes of HTTP/1.1, for a connection on which no request could be read; it ends the connection. */
@@ -127,13 +108,9 @@ export function rawAnswer(answer: Answer, requestId: string): string {
   return [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`, ...headers, '', answer.body].join('\r\n')
 }
 
-function allHeaders(
-  { status, headers, body, ascii }: Answer,
-  requestId: string,
-  last: boolean,
-): Record<string, string> {
+function allHeaders({ status, headers, body }: Answer, requestId: string, last: boolean): Record<string, string> {
   const all: Record<string, string> = { ...headers, 'x-request-id': requestId }
-  if (status !== 204) all['content-length'] = String(ascii ? body.length : Buffer.byteLength(body))
+  if (status !== 204) all['content-length'] = String(Buffer.byteLength(body))
   if (last) all.connection = 'close'
   return all
 }
