@@ -162,7 +162,13 @@ export class Registry extends pulumi.ComponentResource {
           },
         },
       },
-      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS, dependsOn, ignoreChanges },
+      {
+        ...{ ...child, customTimeouts: DEPLOYMENT_TIMEOUTS, dependsOn, ignoreChanges },
+        // A registry on a volume and one on a bucket do not serve at the same time: what the one takes, the other does
+        // not have. And the provider takes a change of both template and replicas for done before it has begun.
+        replaceOnChanges: ['spec.strategy.type'],
+        deleteBeforeReplace: true,
+      },
     )
     if (storage.isShared) keepAvailable({ metadata, matchLabels, autoscaling: args.autoscaling }, child)
     const service = new kubernetes.core.v1.Service(
