@@ -60,22 +60,58 @@ describe('clusterPulls', () => {
       }),
     ])
     const { volumes } = one('kubernetes:apps/v1:Deployment', 'token-service').inputs.spec.template.spec
-    expect(volumes.at(-1).projected.sources).toMatchObject([
-      { serviceAccountToken: { audience: 'registry.example.com' } },
-    ])
+    const account = volumes.find(({ name }: { name: string }) => name === 'account')
+    expect(account.projected.sources).toMatchObject([{ serviceAccountToken: { audience: 'registry.example.com' } }])
   })
 
   it('lets nodes ask for tokens for the audience of the registry, and for no other', async () => {
     const { kubeletCredentialProviderConfig: config } = await run(withCluster(['shop']))
-    const { rules, metadata } = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole').inputs
+    const { rules, metadata } = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole', 'node-audience').inputs
     expect(rules).toEqual([
       { verbs: ['request-serviceaccounts-token-audience'], apiGroups: [''], resources: ['registry.example.com'] },
     ])
-    const binding = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding').inputs
+    const binding = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding', 'node-audience').inputs
     expect(binding).toMatchObject({ roleRef: { name: metadata.name }, subjects: [{ name: 'system:nodes' }] })
     expect(parse(config?.value as string).providers[0].tokenAttributes).toMatchObject({
       serviceAccountTokenAudience: 'registry.example.com',
     })
+  })
+
+  it('lets the token service ask whether a token still counts, and nothing else of the API server', async () => {
+    await run(withCluster(['shop']))
+    const role = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole', 'token-review').inputs
+    expect(role.metadata.name).toBe('passwordless-registry:token-review')
+    expect(role.rules).toEqual([
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+    ])
+    const binding = one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding', 'token-review').inputs
+    expect(binding).toMatchObject({
+      roleRef: { kind: 'ClusterRole', name: role.metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: 'token-service', namespace: 'passwordless-registry' }],
+    })
+    const { containers, volumes, serviceAccountName } = one('kubernetes:apps/v1:Deployment', 'token-service').inputs
+      .spec.template.spec
+    expect(serviceAccountName).toBe('token-service')
+    const { env, volumeMounts } = containers[0]
+    const folder = volumeMounts.find(({ name }: { name: string }) => name === 'cluster').mountPath
+    expect(env).toEqual(
+      expect.arrayContaining([
+        { name: 'CLUSTER_SOURCE', value: 'cluster' },
+        { name: 'CLUSTER_FILES', value: folder },
+      ]),
+    )
+    const { sources } = volumes.find(({ name }: { name: string }) => name === 'cluster').projected
+    expect(sources).toEqual([
+      { serviceAccountToken: { expirationSeconds: 3600, path: 'token' } },
+      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    ])
+  })
+
+  it('asks nothing of the API server where only pods of other clusters pull', async () => {
+    await run(withCluster([{ slug: 'edge', context: 'production', namespaces: ['shop'] }]))
+    expect(all('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole')).toEqual([])
+    const { containers } = one('kubernetes:apps/v1:Deployment', 'token-service').inputs.spec.template.spec
+    expect(containers[0].env.map(({ name }: { name: string }) => name)).not.toContain('CLUSTER_SOURCE')
   })
 
   it('asks for another audience where the entry of the cluster names one', async () => {
@@ -84,9 +120,9 @@ describe('clusterPulls', () => {
     )
     expect(ofCluster().audience).toBe('pods.example.com')
     expect(config?.value).toContain('serviceAccountTokenAudience: pods.example.com')
-    expect(one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole').inputs.rules[0].resources).toEqual([
-      'pods.example.com',
-    ])
+    expect(
+      one('kubernetes:rbac.authorization.k8s.io/v1:ClusterRole', 'node-audience').inputs.rules[0].resources,
+    ).toEqual(['pods.example.com'])
   })
 
   it('is off by default, and no cluster is asked who signs', async () => {

@@ -66,6 +66,7 @@ const outwardCalls = {
   caBundle: settings.caBundle,
   proxy: settings.proxy === undefined ? undefined : { url: settings.proxy, except: settings.noProxy },
 }
+const ownCluster = settings.clusterPulls.find(({ context }) => context === undefined)
 const tokenService = new TokenService({
   namespace,
   code,
@@ -82,6 +83,7 @@ const tokenService = new TokenService({
   trustedProxies: settings.trustedProxies,
   explainRefusedPush: settings.explainRefusedPush,
   anonymousPull: settings.anonymousPull,
+  ownCluster: ownCluster && { source: ownCluster.slug, namespaceName: settings.namespace },
   jwtUserName: JWT_USER_NAME,
   ...outwardCalls,
   environment: settings.environment,
@@ -175,6 +177,7 @@ if (settings.networkPolicies) {
     ingressNamespace: settings.ingressNamespace,
     monitoringNamespace: settings.monitoring.namespace,
     calls: callsOf(settings),
+    asksCluster: ownCluster !== undefined,
     registry: registryCallsOf(storageUsed, settings),
     eventCalls: eventCallsOf(settings),
     hasCleanUp: settings.garbageCollection !== undefined,
@@ -207,7 +210,6 @@ if (settings.exposure === 'ingress') {
   new HttpRoutes({ ...entrance, gateway: settings.gateway, namespaceName: settings.namespace })
 }
 
-const ownCluster = settings.clusterPulls.find(({ context }) => context === undefined)
 const pullAudience = ownCluster?.audience ?? settings.audience
 if (ownCluster !== undefined) {
   new NodeAudience({ namespaceName: settings.namespace, audience: pullAudience })

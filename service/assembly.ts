@@ -28,12 +28,13 @@ import { createRequestCache } from './request-cache.ts'
 import { createRevocationEndpoint } from './revocation.ts'
 import { createRevokedSessions } from './revoked-sessions.ts'
 import { createTokenEndpoint } from './token.ts'
-import { createBreaker } from './upstream/breaker.ts'
+import { type BreakerState, createBreaker } from './upstream/breaker.ts'
 import { createGate } from './upstream/gate.ts'
 import { probe } from './upstream/health-probe.ts'
 import { createConnections } from './upstream/pool.ts'
 import { createProxiedFetch } from './upstream/proxies.ts'
 import { createTokenCache } from './upstream/token-cache.ts'
+import { clusterOutage, createTokenReview } from './upstream/token-review.ts'
 
 /** What the process gives. */
 export interface AssemblyParts {
@@ -80,7 +81,8 @@ export function assemble(parts: AssemblyParts): Assembly {
     probe: () => probe(config.jwksUrl ?? config.tokenUrl, connections, limits),
     registryKeyIds: () => keyIdsIn(config.registryJwksFile, readFile),
   })
-  const breaker = createBreaker(limits, now, (state) => log.warn({ breaker: state }, 'circuit breaker'))
+  const tellOf = (server: string) => (state: BreakerState) => log.warn({ breaker: state, server }, 'circuit breaker')
+  const breaker = createBreaker(limits, now, tellOf('authentik'))
   const gate = createGate(limits, now)
   const credentialRate = createRateLimit(
     { rate: limits.credentialRate, burst: limits.credentialBurst, entries: limits.rateEntries },
@@ -101,10 +103,14 @@ export function assemble(parts: AssemblyParts): Assembly {
   const revoked = createRevokedSessions(limits, wallClock)
   const count = metrics.lookup
   const cache = createTokenCache({ limits, now: wallClock, count, admit, isRevoked: revoked.includes })
+  const { cluster } = config
+  const spared = { ...limits, breakerFailures: limits.tokenReviewFailures }
+  const clusterBreaker = createBreaker(spared, now, tellOf('API server of the cluster'), clusterOutage)
+  const review = cluster && clusterBreaker.protect(createTokenReview({ cluster, limits, readFile }))
   const keys = createRefusedKeys()
   const fetchKeys = config.proxies && createProxiedFetch(config.proxies)
   const chainParts = {
-    ...{ config, connections, metrics, tracing, authentik, revoked, cache, gate, breaker, now, wallClock },
+    ...{ config, connections, metrics, tracing, authentik, revoked, review, cache, gate, breaker, now, wallClock },
     signatures: {
       issuers: createCheckSignature(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),
       keyConflict: createFindKeyConflict(parts.issuerKeys ?? new Map(), limits, now, fetchKeys),

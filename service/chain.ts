@@ -4,6 +4,7 @@
  */
 import type { Config } from './config.ts'
 import type { WarnOfAnonymous } from './decision/anonymous-refusal.ts'
+import { refuseDeletedAccounts } from './decision/deleted-accounts.ts'
 import type { ReportDisagreement } from './decision/disagreement.ts'
 import { refuseEarly } from './decision/early-refusal.ts'
 import { explainRefusedAccess } from './decision/refused-access.ts'
@@ -21,6 +22,7 @@ import type { Connections } from './upstream/pool.ts'
 import { createPostForm } from './upstream/post-form.ts'
 import { createRevoke, revocationUrl } from './upstream/revoke.ts'
 import type { TokenCache } from './upstream/token-cache.ts'
+import type { ReviewToken } from './upstream/token-review.ts'
 
 /** What the links work with; both chains share it. */
 export interface ChainParts {
@@ -31,6 +33,8 @@ export interface ChainParts {
   authentik: Pick<AuthentikState, 'answered'>
   signatures: SignatureCheckDependencies
   revoked: Pick<RevokedSessions, 'has'>
+  /** Undefined where the own cluster is no source. */
+  review: ReviewToken | undefined
   cache: TokenCache
   gate: Gate
   breaker: Breaker
@@ -62,6 +66,7 @@ export function createChain(
   const links: Link[] = [
     (next) => (purpose === 'registry' && config.explainRefusedPush ? explainRefusedAccess(next, { report }) : next),
     (next) => refuseEarly(next, { report, limits, now, sessions, warnOfAnonymous }),
+    (next) => reviewed(next, parts),
     (next) => shareAccounts(next, { issuers: signatures.issuers, limits, now: wallClock }),
     (next) => refuseRevoked(next, revoked),
     (next) => cache.remember(next, purpose),
@@ -84,6 +89,13 @@ export function createRevocation(parts: ChainParts, client: Pick<Config, 'client
   const post = createPost(parts, purpose, revocationUrl(parts.config.tokenUrl))
   const measured = measureCall(createRevoke(client.clientId, post), { purpose, ...parts })
   return parts.gate.protect(parts.breaker.protect(measured), false)
+}
+
+/** Where the service runs in a cluster whose pods pull. */
+function reviewed(next: Exchange, { config, review, signatures: { issuers }, wallClock: now }: ChainParts): Exchange {
+  if (config.cluster === undefined || review === undefined) return next
+  const { source } = config.cluster
+  return refuseDeletedAccounts(next, { source, issuers, review, limits: config.limits, now })
 }
 
 /** The call itself, with a span of its own. */

@@ -2,6 +2,7 @@
 import * as z from 'zod/mini'
 import { Glob } from '../trust/decision/glob.ts'
 import { type Limits, readLimits, limits as usualLimits } from './limits.ts'
+import { type OwnCluster, readOwnCluster } from './own-cluster.ts'
 import type { Anonymous } from './request/credentials.ts'
 import { Secret } from './secret.ts'
 import { parseProxies, type TrustedProxies } from './trusted-proxies.ts'
@@ -21,6 +22,8 @@ export interface Config {
   anonymousRepositories: readonly Glob[]
   /** Client id and scope name of the application that gives sessions; without it there are none. */
   session: Pick<Config, 'clientId' | 'scope'> | undefined
+  /** The cluster in which this runs, where its pods pull; tokens of deleted accounts are then refused. */
+  cluster: OwnCluster | undefined
   /** Path of the compiled trust rules; without it nothing is refused early. */
   trustFile: string | undefined
   /** Path of the file in which a clean-up of the registry announces itself; without it there is none. */
@@ -108,6 +111,10 @@ const environment = z.object({
   ANON_REPOSITORIES: optional(),
   SESSION_CLIENT_ID: optional(),
   SESSION_SCOPE: optional(),
+  CLUSTER_SOURCE: optional(),
+  CLUSTER_FILES: optional(),
+  KUBERNETES_SERVICE_HOST: optional(),
+  KUBERNETES_SERVICE_PORT: optional(),
   TRUST_FILE: optional(),
   CLEAN_UP_FILE: optional(),
   ISSUER_KEYS_FILE: optional(),
@@ -168,6 +175,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, us
   if (Boolean(given.SESSION_CLIENT_ID) !== Boolean(given.SESSION_SCOPE)) {
     mistakes.push('SESSION_CLIENT_ID and SESSION_SCOPE belong together; one of them is missing')
   }
+  const { cluster, mistakes: wrongCluster } = readOwnCluster(given)
+  mistakes.push(...wrongCluster)
   const { limits, mistakes: wrongLimits } = readLimits(env, usual)
   mistakes.push(...wrongLimits)
   const jwksUrl = given.JWKS_URL ? URL.parse(given.JWKS_URL) : undefined
@@ -198,6 +207,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, us
     anonymous,
     anonymousRepositories,
     session: sessionFrom(data),
+    cluster,
     trustFile: data.TRUST_FILE,
     cleanUpFile: data.CLEAN_UP_FILE,
     issuerKeysFile: data.ISSUER_KEYS_FILE,

@@ -29,6 +29,8 @@ export const failures = {
   no_image_name: { status: 401, code: 'UNAUTHORIZED' },
   /** authentik refuses what the rules here allow. */
   authentik_refused: { status: 401, code: 'UNAUTHORIZED' },
+  /** The API server of the own cluster no longer takes a token that it has signed. */
+  kubernetes_refused: { status: 401, code: 'UNAUTHORIZED' },
   /** Push or delete was asked, and none of it is granted. */
   push_refused: { status: 401, code: 'DENIED' },
   /** Only pulls or the catalog were asked, and none of it is granted. */
@@ -70,6 +72,8 @@ export const failures = {
   upstream_circuit_open: { status: 503, code: 'UNAVAILABLE' },
   /** Nobody reads it; nginx has this number for it in its log. */
   client_gone: { status: 499, code: 'UNAVAILABLE' },
+  /** It does not say whether it takes one. */
+  kubernetes_unavailable: { status: 503, code: 'UNAVAILABLE' },
   anonymous_unavailable: { status: 503, code: 'UNAVAILABLE' },
   internal: { status: 500, code: 'UNKNOWN' },
 } as const

@@ -107,6 +107,16 @@ export const limits = {
   /** Bytes of a key set: GitHub's has about 4 kB. */
   jwksBytes: 256 * KiB,
 
+  /** Milliseconds for a question to the API server of the own cluster, connections to it, and bytes of its answer. */
+  tokenReviewMs: 3 * seconds,
+  clusterConnections: 16,
+  tokenReviewBytes: 64 * KiB,
+  /** Questions one after the other without an answer, after which it gets none for `breakerOpenMs`. */
+  tokenReviewFailures: 3,
+  /** Milliseconds for which its answer about a token is used again, and how many are remembered. */
+  tokenReviewCacheMs: 5 * seconds,
+  tokenReviewEntries: 1_000,
+
   /** Milliseconds between two questions to authentik about tokens that the rules here refuse (`early-refusal.ts`). */
   refusalSampleMs: 60 * seconds,
 

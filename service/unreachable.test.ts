@@ -1,7 +1,7 @@
 // The certificate library asks for it.
 import 'reflect-metadata'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { OWN_PORT, ownAddress } from '../test/own-address.ts'
 import type { TokenServiceProcess } from '../test/token-service.ts'
 import { basic, secrets, useTokenService } from '../test/token-service-suite.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
+import { audience, document, githubClaims } from '../trust/decision/policy.fixture.ts'
 
 const suite = useTokenService({ started: false })
 
@@ -149,5 +150,43 @@ describe('without a connection', () => {
     while ((await fetch(`${at.url}/live`)).status !== 204) await sleep(10)
     await suite.stop(at)
     expect(at.output()).toMatch(/"cause":"(ENOTFOUND|EAI_AGAIN|ERR_CONNECT_TIMEOUT)"/)
+  })
+})
+
+describe('without the API server of the own cluster', () => {
+  const issuer = 'https://kubernetes.default.svc'
+  const claims = [['sub', ['system:serviceaccount:shop:*']]]
+  const rule = { number: 9, claims, push: [], pull: ['acme/**'], delete: [], catalog: false }
+  const about = { slug: 'cluster', authentikSlug: 'docker-registry-cluster', platform: 'oidc', issuer, audience }
+  const of = (token: object) => basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID(), ...token })))
+  const pod = () => of({ iss: issuer, aud: [audience], sub: 'system:serviceaccount:shop:app' })
+  const ciJob = () => of({ ...githubClaims, aud: audience })
+
+  it('pods get 503 with the time to wait, authentik is not asked, and jobs and readiness notice nothing', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'own-cluster-'))
+    const trustFile = join(dir, 'trust.json')
+    const sources = [...document.sources, { ...about, rules: [rule] }]
+    await writeFile(trustFile, JSON.stringify({ ...document, sources }))
+    await copyFile(join(import.meta.dirname, '../infra/authentik/certificate.test.pem'), join(dir, 'ca.crt'))
+    await writeFile(join(dir, 'token'), suite.secret(unsignedToken({ sub: 'the service itself' })))
+    const at = await suite.start({
+      TRUST_FILE: trustFile,
+      CLUSTER_SOURCE: 'cluster',
+      CLUSTER_FILES: dir,
+      KUBERNETES_SERVICE_HOST: ownAddress(),
+      KUBERNETES_SERVICE_PORT: String(OWN_PORT),
+    })
+    for (let pull = 0; pull < 5; pull++) {
+      const { status, error, response } = await suite.ask(pod(), { at })
+      expect([status, error?.detail.reason]).toEqual([503, 'kubernetes_unavailable'])
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect(suite.upstream.received).toHaveLength(0)
+    expect((await suite.ask(ciJob(), { at })).status).toBe(200)
+    expect((await fetch(`${at.metricsUrl}/ready`)).ok).toBe(true)
+    await suite.stop(at)
+    expect(at.output()).toContain('"cause":"ECONNREFUSED"')
+    expect(at.output()).toMatch(/"breaker":"open","server":"API server of the cluster"/)
+    await rm(dir, { recursive: true })
   })
 })

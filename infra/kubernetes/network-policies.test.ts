@@ -75,13 +75,22 @@ describe('registryPolicy', () => {
 })
 
 describe('tokenServicePolicy', () => {
+  it('lets it ask the API server of its cluster only where it does', () => {
+    const ports = [443, 6443, 8443].map((port) => ({ protocol: 'TCP', port }))
+    const from = { ingressNamespace: undefined, monitoringNamespace: 'monitoring' }
+    const egress = (asks: boolean) => tokenServicePolicy(from, [], 'registry', asks).egress
+    expect(egress(true)).toContainEqual({ ports })
+    expect(egress(false)).not.toContainEqual({ ports })
+  })
+
   const dns = { ports: [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }))) }
   const egress = (urls: string[], ingressNamespace?: string) =>
-    tokenServicePolicy({ ingressNamespace, monitoringNamespace: 'monitoring' }, urls, 'registry').egress
+    tokenServicePolicy({ ingressNamespace, monitoringNamespace: 'monitoring' }, urls, 'registry', false).egress
 
   it('lets the ingress controller and the refreshers of pull secrets in, and the cluster at the metrics', () => {
     expect(
-      tokenServicePolicy({ ingressNamespace: 'traefik', monitoringNamespace: 'monitoring' }, [], 'registry').ingress,
+      tokenServicePolicy({ ingressNamespace: 'traefik', monitoringNamespace: 'monitoring' }, [], 'registry', false)
+        .ingress,
     ).toEqual([
       { ports: tcp(9001), from: [named('traefik'), cleanUp, pullSecret, ...probers] },
       { ports: tcp(9002), from: [{ namespaceSelector: {} }] },

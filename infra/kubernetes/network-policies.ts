@@ -154,8 +154,14 @@ export const proberPolicy = (name: string) => ({
  *
  * @param urls of everything that it calls
  * @param own the namespace in which it runs
+ * @param asksCluster whether it asks the API server of its cluster
  */
-export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[], own: string) => ({
+export const tokenServicePolicy = (
+  from: ReachableFrom,
+  urls: readonly string[],
+  own: string,
+  asksCluster: boolean,
+) => ({
   podSelector: { matchLabels: labels('token-service') },
   policyTypes: ['Ingress', 'Egress'],
   ingress: [
@@ -165,7 +171,7 @@ export const tokenServicePolicy = (from: ReachableFrom, urls: readonly string[],
     },
     { ports: [tcp(METRICS_PORT)], from: [anyNamespace] },
   ],
-  egress: [DNS, ...egressTo(urls, own, from)],
+  egress: [DNS, ...(asksCluster ? [{ ports: KUBERNETES_API_PORTS.map(tcp) }] : []), ...egressTo(urls, own, from)],
 })
 
 /**
@@ -202,6 +208,8 @@ export interface NetworkPoliciesArgs extends ReachableFrom {
   namespaceName: string
   /** URLs that the token service calls. */
   calls: readonly string[]
+  /** Whether the token service asks the API server of its cluster. */
+  asksCluster: boolean
   registry: RegistryCalls
   /** URLs that get its events, or lead there. */
   eventCalls: readonly string[]
@@ -215,7 +223,7 @@ export class NetworkPolicies extends pulumi.ComponentResource {
     super('passwordless-registry:kubernetes:NetworkPolicies', 'network-policies', {}, opts)
     const specs = {
       registry: registryPolicy(args, args.registry, args.namespaceName, args.eventCalls),
-      'token-service': tokenServicePolicy(args, args.calls, args.namespaceName),
+      'token-service': tokenServicePolicy(args, args.calls, args.namespaceName, args.asksCluster),
       ...(args.hasProbers && { [PROBER]: proberPolicy(PROBER), [STRANGER]: proberPolicy(STRANGER) }),
       ...(args.hasCleanUp && { [CLEAN_UP]: cleanUpPolicy(args, args.registry, args.namespaceName) }),
     }

@@ -12,6 +12,7 @@ import { type PodSettings, podExtras } from './pod-settings.ts'
 import { METRICS_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
 import { environmentSecret } from './service-environment.ts'
+import { allowTokenReview, type OwnCluster, tokenReviewPod } from './token-review.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'token-service'
@@ -64,6 +65,8 @@ export interface TokenServiceArgs extends OutwardCalls {
   explainRefusedPush: boolean
   /** Patterns of repositories that are open to pulls without login; none if empty. */
   anonymousPull: { repositories: readonly string[]; audience: string }
+  /** The cluster in which it runs, where its pods pull. */
+  ownCluster: OwnCluster | undefined
   /** The user name with which a client says that its password is a CI token. */
   jwtUserName: string
   /** Further variables of the service by name. */
@@ -113,6 +116,8 @@ export class TokenService extends pulumi.ComponentResource {
       { metadata: { ...metadata, name: ACCOUNT }, automountServiceAccountToken: false },
       child,
     )
+    const cluster = tokenReviewPod(args.ownCluster)
+    const dependsOn = allowTokenReview(args.ownCluster, namespace, child)
     const { replicas, ignoreChanges } = replicaCount(args.replicas, args.autoscaling)
     const deployment = new kubernetes.apps.v1.Deployment(
       NAME,
@@ -153,6 +158,7 @@ export class TokenService extends pulumi.ComponentResource {
                     ...this.#wayOut(args),
                     { name: 'EXPLAIN_REFUSED_PUSH', value: args.explainRefusedPush ? 'on' : 'off' },
                     ...anonymous.env,
+                    ...cluster.env,
                     { name: 'LIMIT_LAME_DUCK_MS', value: String(LAME_DUCK_SECONDS * 1000) },
                     { name: 'PASS_JWT_USERNAME', value: args.jwtUserName },
                   ],
@@ -173,6 +179,7 @@ export class TokenService extends pulumi.ComponentResource {
                     { name: 'keys', mountPath: KEYS_DIR, readOnly: true },
                     { name: 'clean-up', mountPath: CLEAN_UP_DIR, readOnly: true },
                     ...anonymous.volumeMounts,
+                    ...cluster.volumeMounts,
                   ],
                 },
               ],
@@ -183,12 +190,13 @@ export class TokenService extends pulumi.ComponentResource {
                 // Not there where the registry is never cleaned up.
                 { name: 'clean-up', configMap: { name: CLEAN_UP, optional: true } },
                 ...anonymous.volumes,
+                ...cluster.volumes,
               ],
             },
           },
         },
       },
-      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS, ignoreChanges },
+      { ...child, customTimeouts: DEPLOYMENT_TIMEOUTS, ignoreChanges, dependsOn },
     )
     keepAvailable({ metadata, matchLabels, autoscaling: args.autoscaling }, child)
     const service = new kubernetes.core.v1.Service(

@@ -4,6 +4,7 @@ import { type FailureReason, failures, TokenError } from '../errors.ts'
 import { Secret } from '../secret.ts'
 import { type BreakerState, createBreaker } from './breaker.ts'
 import type { ExchangeRequest, IssuedToken } from './exchange.ts'
+import { clusterOutage } from './token-review.ts'
 
 const limits = { breakerFailures: 3, breakerTimeouts: 2, breakerOpenMs: 5_000 }
 const issued: IssuedToken = { token: new Secret('t'), expiresInSeconds: 600, issuedAtMs: 0, access: [] }
@@ -24,7 +25,7 @@ function breaker() {
     (next) => world.told.push(next),
   )
   let answer: () => Promise<IssuedToken>
-  const exchange = protect(() => {
+  const exchange = protect((_: ExchangeRequest) => {
     world.asked += 1
     return answer()
   })
@@ -190,12 +191,38 @@ describe('calls that were under way when it opened', () => {
 it('has one state for all that it protects', async () => {
   const { protect, state } = createBreaker(limits, () => 0)
   const [registry, session] = [1, 2].map(() =>
-    protect(async () => {
+    protect(async (_: ExchangeRequest) => {
       throw new TokenError('upstream_broken', 'no')
     }),
   )
   for (const exchange of [registry, session, registry]) await exchange?.(request).catch(() => {})
   expect(state()).toBe('open')
+})
+
+it('spares another server by the failures and with the refusal of that one', async () => {
+  const review = new TokenError('kubernetes_unavailable', 'no answer')
+  const told: BreakerState[] = []
+  let nowMs = 0
+  let asked = 0
+  let answer = (): Promise<boolean> => Promise.reject(review)
+  const { protect } = createBreaker(
+    limits,
+    () => nowMs,
+    (state) => told.push(state),
+    clusterOutage,
+  )
+  const ask = protect((_token: string, _audience: string) => {
+    asked += 1
+    return answer()
+  })
+  const refused = expect.objectContaining({ reason: 'kubernetes_unavailable', facts: { cause: 'circuit_open' } })
+  for (let failure = 0; failure < limits.breakerFailures; failure++) await expect(ask('t', 'a')).rejects.toBe(review)
+  for (let call = 0; call < 100; call++) await expect(ask('t', 'a')).rejects.toEqual(refused)
+  expect(asked).toBe(limits.breakerFailures)
+  nowMs += limits.breakerOpenMs
+  answer = async () => false
+  expect([await ask('t', 'a'), asked]).toEqual([false, limits.breakerFailures + 1])
+  expect(told).toEqual(['open', 'half-open', 'closed'])
 })
 
 describe('a call whose client hung up', () => {

@@ -1,36 +1,51 @@
 /**
  * A circuit breaker: while authentik is down, clients get an error at once instead of a time-out, and when it comes back
- * they do not all reach it at the same moment: one call probes it first.
+ * they do not all reach it at the same moment: one call probes it first. Another one spares the own cluster's API server.
  */
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import type { Call } from './exchange.ts'
 
 export const breakerStates = ['closed', 'half-open', 'open'] as const
 export type BreakerState = (typeof breakerStates)[number]
 
 export interface Breaker {
   /** Puts the breaker in front of calls; all share its state. */
-  protect<Result>(call: Call<Result>): Call<Result>
+  protect<Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>): (...args: Args) => Promise<Result>
   state(): BreakerState
 }
 
-/**
- * Only these say that authentik is unwell; a refusal is a healthy answer. A time-out is ours, so it says so only if
- * authentik has answered nothing else meanwhile: in a rush calls wait for each other.
- */
-const outages: ReadonlySet<FailureReason> = new Set([
-  'upstream_unreachable',
-  'upstream_timeout',
-  'upstream_broken',
-  'upstream_unusable',
-])
+/** What a server's outage looks like. */
+export interface Outage {
+  /** Only these say that it is unwell; a refusal is a healthy answer. */
+  readonly reasons: ReadonlySet<FailureReason>
+  /** What clients are told while it gets no calls. */
+  readonly refuse: () => TokenError
+}
 
-/** @param now milliseconds */
+/**
+ * Of authentik. A time-out is ours, so it says that authentik is unwell only if that has answered nothing else meanwhile:
+ * in a rush calls wait for each other.
+ */
+const authentikOutage: Outage = {
+  reasons: new Set(['upstream_unreachable', 'upstream_timeout', 'upstream_broken', 'upstream_unusable']),
+  refuse: () =>
+    new TokenError(
+      'upstream_circuit_open',
+      'The login server (authentik) has failed several times in a row, so it gets no requests for a few seconds; try again ' +
+        'then, or tell the operator',
+    ),
+}
+
+/**
+ * Makes one.
+ * @param now milliseconds
+ * @param outage of the server that it spares; authentik's
+ */
 export function createBreaker(
   limits: Pick<Limits, 'breakerFailures' | 'breakerTimeouts' | 'breakerOpenMs'>,
   now: () => number,
   onChange: (state: BreakerState) => void = () => {},
+  outage = authentikOutage,
 ): Breaker {
   let state: BreakerState = 'closed'
   let failures = 0
@@ -48,11 +63,7 @@ export function createBreaker(
     become('open')
   }
   const refuse = () => {
-    throw new TokenError(
-      'upstream_circuit_open',
-      'The login server (authentik) has failed several times in a row, so it gets no requests for a few seconds; try again ' +
-        'then, or tell the operator',
-    )
+    throw outage.refuse()
   }
   const failed = (error: unknown, beganMs: number) => {
     // Nobody waited for what authentik would have said: the next call has to find out.
@@ -60,7 +71,7 @@ export function createBreaker(
       if (state === 'half-open') become('open')
       return
     }
-    if (!(error instanceof TokenError) || !outages.has(error.reason)) return succeeded()
+    if (!(error instanceof TokenError) || !outage.reasons.has(error.reason)) return succeeded()
     if (error.reason === 'upstream_timeout') {
       if (answeredMs > beganMs) return
       timeouts += 1
@@ -80,18 +91,20 @@ export function createBreaker(
 
   return {
     state: () => state,
-    protect: (call) => async (request) => {
-      if (state === 'half-open' || (state === 'open' && now() < probeAtMs)) return refuse()
-      if (state === 'open') become('half-open')
-      const beganMs = now()
-      try {
-        const answer = await call(request)
-        succeeded()
-        return answer
-      } catch (error) {
-        failed(error, beganMs)
-        throw error
-      }
-    },
+    protect:
+      (call) =>
+      async (...args) => {
+        if (state === 'half-open' || (state === 'open' && now() < probeAtMs)) return refuse()
+        if (state === 'open') become('half-open')
+        const beganMs = now()
+        try {
+          const answer = await call(...args)
+          succeeded()
+          return answer
+        } catch (error) {
+          failed(error, beganMs)
+          throw error
+        }
+      },
   }
 }

@@ -64,8 +64,16 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Makes the pool; certificates are verified, against NODE_EXTRA_CA_CERTS too. Redirects are not followed. */
-export function createConnections(origin: string, limits: ConnectionLimits, proxies?: Proxies): Connections {
+/**
+ * Makes the pool; certificates are verified, against NODE_EXTRA_CA_CERTS too. Redirects are not followed.
+ * @param ca authorities (PEM) to trust in place of those
+ */
+export function createConnections(
+  origin: string,
+  limits: ConnectionLimits,
+  proxies?: Proxies,
+  ca?: string,
+): Connections {
   const { protocol, hostname, port } = new URL(origin)
   const client = protocol === 'https:' ? https : http
   const options = {
@@ -74,6 +82,7 @@ export function createConnections(origin: string, limits: ConnectionLimits, prox
     // One more for a health probe, which makes nothing and must not wait for calls.
     maxSockets: limits.upstreamConnections + 1,
     ...(proxies && { proxyEnv: proxyEnvironment(proxies) }),
+    ...(ca !== undefined && { ca }),
   }
   const pool = new client.Agent({ ...options, keepAlive: true })
   const unpooled = new client.Agent(options)

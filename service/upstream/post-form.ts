@@ -108,7 +108,8 @@ export const unusableSentence =
 const brokenCodes = new Set(['ECONNRESET', 'EPIPE'])
 const lateCodes = new Set<string>(Object.values(timeoutCodes))
 
-function isBroken(error: unknown): error is ConnectionError {
+/** Whether a connection broke, as idle ones do unseen. */
+export function isBroken(error: unknown): error is ConnectionError {
   return error instanceof ConnectionError && brokenCodes.has(error.code)
 }
 

@@ -27,6 +27,8 @@ const STRANGER = 'pod-pull-stranger'
 const PULL = ['repository:acme/app:pull']
 /** The kubelet and the token service answer within seconds; a busy machine takes longer. */
 const SEEN = { timeout: 90_000, interval: 250 }
+/** The API server remembers for 10 s that a token was good, the token service for 5 s; and each of its pods does. */
+const DELETION_SEEN = { timeout: 30_000, interval: 500 }
 
 const account = (namespace: string, name: string): Manifest => ({
   apiVersion: 'v1',
@@ -138,6 +140,35 @@ describe('a token', () => {
     const calls = (await callsOfAll(pods)) - before
     expect(calls).toBeGreaterThanOrEqual(1)
     expect(calls).toBeLessThanOrEqual(pods.length)
+  })
+
+  it('of an account that is then deleted is refused within seconds, and the audit log says why; others still pull', async () => {
+    const name = 'leaver'
+    await apply(config, [account(DEMO_NAMESPACE, name)])
+    const copied = await tokenOf(DEMO_NAMESPACE, name)
+    const ask = (token = copied) => askToken(job(token), PULL)
+    expect((await ask()).granted).toEqual(PULL)
+
+    await core.deleteNamespacedServiceAccount({ namespace: DEMO_NAMESPACE, name })
+    await vi.waitFor(async () => {
+      // More often than there are replicas.
+      for (const answer of await Promise.all(Array.from({ length: 8 }, () => ask()))) {
+        expect(answer).toMatchObject({ status: 401, token: '', granted: [] })
+        expect(answer.reason).toMatch(/its service account or its pod was deleted/)
+      }
+    }, DELETION_SEEN)
+    const subject = `system:serviceaccount:${DEMO_NAMESPACE}:${name}`
+    await vi.waitFor(async () => {
+      const lines = (await auditLog()).split('\n').filter((line) => line.includes(subject))
+      expect(lines.some((line) => line.includes('"reason":"kubernetes_refused"'))).toBe(true)
+    }, SEEN)
+
+    // An account of the same name is another one.
+    await apply(config, [account(DEMO_NAMESPACE, name)])
+    expect((await ask(await tokenOf(DEMO_NAMESPACE, name))).granted).toEqual(PULL)
+    expect((await ask()).status).toBe(401)
+    expect((await ask(await tokenOf(DEMO_NAMESPACE, 'app'))).granted).toEqual(PULL)
+    await core.deleteNamespacedServiceAccount({ namespace: DEMO_NAMESPACE, name })
   })
 
   it.each([

@@ -16,6 +16,9 @@ const END_LIMIT_MS = 10_000
 export interface ApiServer {
   /** Path of a kubeconfig for an administrator. */
   readonly kubeconfig: string
+  readonly url: string
+  /** Path of the certificate that it made itself, with the authority that signed it. */
+  readonly certificate: string
   /** A request as that administrator; answers the JSON. */
   request(method: string, path: string, body?: unknown): Promise<unknown>
   close(): Promise<void>
@@ -120,7 +123,7 @@ export async function startApiServer(): Promise<ApiServer> {
     await close()
     throw error
   }
-  return { kubeconfig, request, close }
+  return { kubeconfig, url, certificate: join(directory, 'certificates', 'apiserver.crt'), request, close }
 }
 
 async function end(child: ChildProcess): Promise<void> {
