@@ -31,8 +31,10 @@ async function trusted(): Promise<string[]> {
   const [registry, ...more] = data.flatMap((each) =>
     [each?.['jwks.json'] ?? [], each?.['registry-jwks.json'] ?? []].flat(),
   )
-  expect(more, 'both have the same keys').toEqual([registry])
-  return JSON.parse(registry ?? '').keys.map(({ kid }: { kid: string }) => kid)
+  // The token service reads in their certificates how old they are.
+  const keysIn = (text = '{}') => JSON.parse(text).keys.map(({ x5c, ...key }: { kid: string; x5c?: unknown }) => key)
+  expect(more.map(keysIn), 'both have the same keys').toEqual([keysIn(registry)])
+  return keysIn(registry).map(({ kid }: { kid: string }) => kid)
 }
 
 const pairs = async () => (await world.list('crypto/certificatekeypairs/')).map(({ name }) => name).sort()
