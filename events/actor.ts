@@ -9,7 +9,7 @@ import { type Limits, limits } from './limits.ts'
 export interface EventSource {
   readonly slug: string
   readonly platform: Platform
-  /** Where people see the platform's jobs, without a slash at the end; undefined where nobody does. */
+  /** Where people see the platform's jobs, without a slash at the end; undefined where that is not known. */
   readonly web?: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** How the registry is told to call the program that makes events; registry-config.ts and receiver.ts have to agree. */
+/** How the registry calls the program that makes events; registry-config.ts and receiver.ts have to agree. */
 
 export const STREAM_PATH = '/stream'
 export const URL_PATH = '/url'

@@ -1,6 +1,6 @@
 /**
  * Takes the registry's notifications, one after the other, on the loopback interface of its pod. The registry has two
- * queues, so that a URL that takes nothing holds up nobody else:
+ * queues, so that a URL that takes nothing holds up nothing else:
  *
  * - `POST /stream` answers once the event is written.
  * - `POST /url` answers once the receiver at the URL has taken it.

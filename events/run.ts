@@ -10,7 +10,7 @@ import { createForward } from './forward.ts'
 import { type Limits, limits as usual } from './limits.ts'
 import { createReceiver } from './receiver.ts'
 
-/** The registry and this are in one pod, and nobody else gets here. */
+/** Only the registry, in the same pod, gets here. */
 const HOST = '127.0.0.1'
 
 /** Runs until SIGTERM or SIGINT; then the process ends with 0. */

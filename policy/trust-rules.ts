@@ -21,7 +21,7 @@ export const writesEverywhere: RuleCheck = ({ push, delete: removed }) => {
     : `may push to or delete ${open.join(', ')}, which is every repository; name a prefix`
 }
 
-/** Whoever takes over a freed name gets what the rule grants; nobody else ever gets an id. */
+/** Whoever takes over a freed name gets what the rule grants; an id is never given again. */
 export const namesWithoutId: RuleCheck = (rule, source) => {
   const { byId, byName } = identityClaims[source.platform]
   const claims = rule.claims.map(([claim]) => claim)

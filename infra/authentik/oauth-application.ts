@@ -23,7 +23,7 @@ export interface OAuthApplicationArgs {
   title: string
   clientId: string
   /**
-   * `public`: whoever holds one of its tokens ends it at authentik without a secret, which nobody would have to keep.
+   * `public`: whoever holds one of its tokens ends it at authentik without a secret, so the stack keeps none.
    * Tokens take an assertion all the same.
    */
   clientType: 'confidential' | 'public'

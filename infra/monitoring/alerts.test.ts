@@ -206,7 +206,7 @@ const cases: readonly Case[] = [
   ],
   [
     'ProbeStopped',
-    'it has not tried for five minutes',
+    'it had no success for five minutes, and no failure',
     {
       [`${probeMetrics.lastSuccess}{probe="stranger"}`]: '0x100',
       [`${probeMetrics.success}{probe="stranger"}`]: '1x100',

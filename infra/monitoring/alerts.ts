@@ -32,7 +32,7 @@ export function alertsOf(namespace: string): Alert[] {
     summary: `Prometheus reaches no pod of the ${part}`,
     description:
       `No pod of the ${part} answers Prometheus. If none runs, CI cannot push and nodes cannot pull; if they run, ` +
-      'nobody watches them. Look at the pods, then at the network policy and at the target in Prometheus.',
+      'nothing watches them. Look at the pods, then at the network policy and at the target in Prometheus.',
   })
   const certificate = (severity: Severity): Alert => ({
     name: 'CertificateExpires',
@@ -132,8 +132,8 @@ export function alertsOf(namespace: string): Alert[] {
         `(min by (namespace, probe) (${probeMetrics.success}{${own}}) == 1) ` +
         `unless on (namespace) (max by (namespace) (${probeMetrics.paused}{${own}}) == 1)`,
       severity: 'warning',
-      summary: 'The probe {{ $labels.probe }} has not tried for five minutes',
-      description: 'Nobody looks for holes in the rules meanwhile. See whether its pod runs, and what its log says.',
+      summary: 'The probe {{ $labels.probe }} has stopped: no success for five minutes, and no failure',
+      description: 'Holes in the rules are not looked for meanwhile. See whether its pod runs, and what its log says.',
     },
     {
       name: 'StorageFull',

@@ -6,7 +6,7 @@ import type { Alert, Severity } from './alert.ts'
 
 /** Three and a half hours a month: authentik, on which all depends, is updated and restarted in that time. */
 export const OBJECTIVE = 0.995
-/** Fewer failures wake nobody: at night a single one may be a large part. */
+/** Fewer failures do not wake a person: at night a single one may be a large part. */
 const LEAST_FAILURES = 10
 
 export const burnWindows: readonly { factor: number; long: string; short: string; severity: Severity }[] = [

@@ -18,7 +18,7 @@ export interface Breaker {
 export interface Outage {
   /** Only these say that it is unwell; a refusal is a healthy answer. */
   readonly reasons: ReadonlySet<FailureReason>
-  /** What clients are told while it gets no calls. */
+  /** What clients read while it gets no calls. */
   readonly refuse: () => TokenError
 }
 

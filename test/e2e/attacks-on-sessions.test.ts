@@ -19,7 +19,7 @@ import {
 } from './token-client.ts'
 
 const push = 'repository:acme/app:pull,push'
-/** So long an answer to a session may be given again where nobody was told that it is over. */
+/** For how long an answer to a session may be given again by a pod that does not know that it is over. */
 const REVOKED_EVERYWHERE_MS = 5_000
 const acme = () => jobToken('github', 'acme/app')
 

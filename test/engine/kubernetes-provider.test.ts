@@ -10,7 +10,7 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 `
 
-/** Nobody runs Pods here: a Deployment without replicas is ready. */
+/** No Pods run here: a Deployment without replicas is ready. */
 const PROGRAM = `${HEADER}
 const namespace = new kubernetes.core.v1.Namespace('small', { metadata: { name: 'small' } })
 const inNamespace = { namespace: namespace.metadata.name }
