@@ -48,6 +48,9 @@ const projects = [
   { name: 'pictures', include: ['test/screenshots/dashboard.ts'], seconds: 300 },
 ]
 
+/** They share the local world, or wait beside the engine's tests. */
+const oneAtATime = ['slow', 'e2e', 'cluster', 'pictures']
+
 const runElsewhere: Record<string, string[]> = { unit: [...processes, soak], e2e: cluster }
 
 export default defineConfig({
@@ -64,7 +67,7 @@ export default defineConfig({
         hookTimeout: seconds * 1000,
         // Each file gets its own copy of our modules all the same; a worker loads only those of packages once.
         isolate: name !== 'unit',
-        fileParallelism: name === 'unit' || name === 'process',
+        fileParallelism: !oneAtATime.includes(name),
         globalSetup: name === 'e2e' || name === 'cluster' ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
       },
     })),

@@ -3,7 +3,7 @@
  * last line is exactly `N passed, N failed`. The exit code is 1 when anything failed.
  */
 import { glob, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectDir } from '../local/paths.ts'
@@ -101,7 +101,8 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
         needs: [...localWorldNeeds.filter(({ command }) => command === 'skopeo'), ...monitoringNeeds],
       })
       await ensureTools(['pulumi', 'kubernetes-provider', 'registry', 'crane', 'skipper', 'versitygw', 'controllergen'])
-      return [vitest('engine', scratch), vitest('slow', scratch)]
+      // An engine run takes more than one process; more of them at once than processors only wait for each other.
+      return [vitest('engine', scratch, [`--maxWorkers=${availableParallelism()}`]), vitest('slow', scratch)]
     case 'e2e':
       await ensurePackages({ install, needs: [...localWorldNeeds, ...monitoringNeeds] })
       await ensureTools([
@@ -146,12 +147,16 @@ async function pytest(python: string, scratch: string): Promise<Step> {
   }
 }
 
-function vitest(project: 'unit' | 'process' | 'engine' | 'slow' | 'e2e', scratch: string): Step {
+function vitest(
+  project: 'unit' | 'process' | 'engine' | 'slow' | 'e2e',
+  scratch: string,
+  more: readonly string[] = [],
+): Step {
   const file = join(scratch, `${project}.json`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   return {
     name: `vitest ${project}`,
-    argv: ['vitest', 'run', '--project', project, ...reporters],
+    argv: ['vitest', 'run', '--project', project, ...reporters, ...more],
     limitSeconds: limitSeconds[project],
     results: { file, parse: parseVitest },
   }
