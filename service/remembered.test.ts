@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Bounds, createRemembered } from './remembered.ts'
 
-/** Time stands still unless it is told to move. */
+/** Time stands still until a test moves it. */
 function remembered(bounds: Bounds<string> = { entries: 10 }) {
   const world = { nowMs: 1_000 }
   return { world, ...createRemembered(bounds, () => world.nowMs) }
@@ -23,7 +23,7 @@ describe('createRemembered', () => {
     expect(entries()).toBe(0)
   })
 
-  it('forgets when the clock is set back: nobody knows how much time has passed', () => {
+  it('forgets when the clock is set back: how much time has passed is not known', () => {
     const { world, get, set } = remembered()
     set('a', 'value', 1_500)
     world.nowMs = 999

@@ -13,7 +13,7 @@ const answered = (name: string, length = 0): CachedAnswer => ({
   tokens: [],
 })
 
-/** Time stands still unless it is told to move. */
+/** Time stands still until a test moves it. */
 function requestCache(own: Partial<RequestCacheDependencies> = {}) {
   const world = { nowMs: 1_000_000, policy, revoked: '' }
   const { find, keep } = createRequestCache({

@@ -1,7 +1,7 @@
 /**
  * A container beside the registry that makes events of its notifications. It listens on the loopback interface of their
- * pod: distribution writes the headers of its endpoints into its log, so no secret in them would stay one, and nobody else
- * can reach it there. It runs from before the registry begins until after it has ended (Kubernetes 1.29, "Sidecar
+ * pod: distribution writes the headers of its endpoints into its log, so no secret in them would stay one, and only the
+ * registry reaches it there. It runs from before the registry begins until after it has ended (Kubernetes 1.29, "Sidecar
  * Containers"), so what the registry still has to say at its end arrives.
  */
 import * as kubernetes from '@pulumi/kubernetes'

@@ -19,7 +19,7 @@ export function alertsOf(namespace: string): Alert[] {
   const volume = (name: string) => `kubelet_volume_stats_${name}{${own},persistentvolumeclaim="registry"}`
   const free = (of: string, all: string) => `${volume(of)} / ${volume(all)}`
   const certificateEnds = [
-    // Prometheus renames the label of cert-manager's metric, unless it is told to honour it.
+    // Prometheus renames the label of cert-manager's metric, unless its configuration keeps it (honor_labels).
     `certmanager_certificate_expiration_timestamp_seconds{exported_namespace="${namespace}"}`,
     `certmanager_certificate_expiration_timestamp_seconds{${own}}`,
   ].join(' or ')
