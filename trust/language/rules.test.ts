@@ -1,26 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findingText } from './findings.ts'
-import { claimsInUse, parseRules } from './rules.ts'
-import { parseYaml } from './rules-yaml.ts'
-import { parseSources } from './sources.ts'
-
-const { sources } = parseSources(
-  [
-    { slug: 'github', platform: 'github' },
-    { slug: 'gitlab', platform: 'gitlab' },
-    { slug: 'cluster', platform: 'oidc', issuer: 'https://kubernetes.default.svc' },
-  ],
-  'registry.example.com',
-)
-const parse = (value: unknown) => parseRules(value, sources)
-const good = {
-  source: 'github',
-  claims: { repository_owner_id: '501', ref: ['refs/heads/main', 'refs/tags/*'], event_name: 'push' },
-  push: ['{repository}', '{repository}/**'],
-  pull: ['{repository_owner}/**'],
-}
+import { good, parse } from './rules.fixture.ts'
+import { claimsInUse } from './rules.ts'
 
 describe('rules', () => {
   test('are read as they are written', () => {
@@ -73,96 +54,6 @@ describe('rules', () => {
     expect(parse([{ source: 'github', claims: { repository: '**' }, pull: 'public/**', any: true }]).findings).toEqual([
       expect.objectContaining({ severity: 'advice' }),
     ])
-  })
-})
-
-describe('the short form', () => {
-  test('of GitHub: one rule for each owner, branches and tags only, and nothing that a fork can start', () => {
-    const { rules, findings } = parse({ github: { owners: [{ name: 'acme', id: '501' }, 502] } })
-    expect(findings).toEqual([])
-    const common = { number: 1, push: ['{repository}', '{repository}/**'], pull: ['{repository_owner}/**'] }
-    const own = [
-      ['ref', ['refs/heads/**', 'refs/tags/**']],
-      ['event_name', ['create', 'push', 'release', 'repository_dispatch', 'schedule', 'workflow_dispatch']],
-    ]
-    expect(rules).toEqual([
-      expect.objectContaining({
-        ...common,
-        claims: [['repository_owner_id', ['501']], ['repository_owner', ['acme']], ...own],
-      }),
-      expect.objectContaining({ ...common, claims: [['repository_owner_id', ['502']], ...own] }),
-    ])
-  })
-  test('of GitLab: a name takes subgroups in', () => {
-    const { rules } = parse([good, { gitlab: { namespaces: ['acme'] } }])
-    expect(rules[1]).toMatchObject({
-      number: 2,
-      source: 'gitlab',
-      claims: [
-        ['namespace_path', ['acme', 'acme/**']],
-        ['ref_path', ['refs/heads/**', 'refs/tags/**']],
-        ['pipeline_source', ['api', 'pipeline', 'push', 'schedule', 'trigger', 'web']],
-      ],
-      push: ['{project_path}', '{project_path}/**'],
-      pull: ['{namespace_path}/**'],
-    })
-  })
-  test.each([
-    [
-      'a name and its id',
-      { name: 'acme', id: '72', subgroups: true },
-      [
-        [
-          ['namespace_id', ['72']],
-          ['namespace_path', ['acme']],
-        ],
-        [['namespace_path', ['acme/**']]],
-      ],
-    ],
-    ['a name', { name: 'acme', subgroups: true }, [[['namespace_path', ['acme', 'acme/**']]]]],
-    ['a name, without them', { name: 'acme', subgroups: false }, [[['namespace_path', ['acme']]]]],
-    ['an id', { id: '72', subgroups: false }, [[['namespace_id', ['72']]]]],
-  ])('of GitLab with subgroups said: %s', (_, namespace, claims) => {
-    const { rules } = parse({ gitlab: { namespaces: [namespace] } })
-    const said = rules.map((rule) => rule.claims.filter(([claim]) => claim.startsWith('namespace')))
-    expect(said).toEqual(claims)
-  })
-  test('of GitLab says that subgroups are matched by name, even beside an id', () => {
-    expect(parse({ gitlab: { namespaces: [{ name: 'acme', id: '72', subgroups: true }] } }).findings).toEqual([
-      expect.objectContaining({
-        severity: 'advice',
-        code: 'name-without-id',
-        wrong: expect.stringMatching(/subgroups are matched by name/),
-      }),
-    ])
-  })
-  test('of GitLab needs a name for subgroups', () => {
-    expect(parse({ gitlab: { namespaces: [{ id: '72', subgroups: true }] } }).findings).toEqual([
-      expect.objectContaining({ severity: 'error', wrong: expect.stringMatching(/needs the name as well/) }),
-    ])
-  })
-  test('advises an id beside a name', () => {
-    expect(parse({ github: { owners: ['acme'] } }).findings).toEqual([
-      expect.objectContaining({ severity: 'advice', code: 'name-without-id', rule: 1 }),
-    ])
-  })
-  test('names another source of the same platform, and no other', () => {
-    expect(parse({ github: { owners: [501], source: 'gitlab' } }).findings).toContainEqual(
-      expect.objectContaining({ code: 'claim-unknown' }),
-    )
-  })
-  test.each([
-    ['no owners', { github: {} }],
-    ['an owner without name and id', { github: { owners: [{}] } }],
-    ['a wildcard as owner', { github: { owners: ['acme*'] } }],
-    ['everything as owner', { gitlab: { namespaces: ['**'] } }],
-    ['an unknown field', { github: { owner: ['acme'] } }],
-    ['subgroups at GitHub', { github: { owners: [{ name: 'acme', subgroups: true }] } }],
-    ['subgroups that are text', { gitlab: { namespaces: [{ name: 'acme', subgroups: 'yes' }] } }],
-    ['a rule mixed in', { github: { owners: [501] }, push: ['a'] }],
-  ])('is refused with %s', (_, value) => {
-    expect(parse(value).findings).toContainEqual(expect.objectContaining({ severity: 'error' }))
-    expect(parse(value).rules).toEqual([])
   })
 })
 
@@ -281,35 +172,5 @@ describe('a mistake', () => {
     const many = Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`claim${index}`, 'a']))
     const { findings } = parse([{ source: 'cluster', claims: many, push: 'a' }])
     expect(findings).toMatchObject([{ code: 'too-many-claims' }])
-  })
-})
-
-describe('YAML', () => {
-  test('of the README is rules without mistakes', () => {
-    const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
-    const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(readme) ?? []
-    const { value } = parseYaml(yaml)
-    const { rules, findings } = parse((value as Record<string, unknown>)['passwordless-registry:trust'])
-    expect(findings).toEqual([])
-    expect(rules.map(({ number }) => number)).toEqual([1, 2])
-  })
-  test('is read to a plain value', () => {
-    expect(parseYaml('- source: github\n  any: true\n')).toEqual({
-      value: [{ source: 'github', any: true }],
-      findings: [],
-    })
-  })
-  test('with a key twice is refused, and the place is named', () => {
-    const { value, findings } = parseYaml('- source: github\n  claims:\n    ref: a\n    ref: b\n')
-    expect(value).toBeUndefined()
-    expect(findings).toMatchObject([{ code: 'duplicate-key', wrong: 'a key appears twice at line 4, column 5' }])
-  })
-  test('that is none is refused', () => {
-    expect(parseYaml('a: [').findings).toMatchObject([{ code: 'yaml-invalid' }])
-    const aliases = Array.from(
-      { length: 9 },
-      (_, index) => `a${index + 1}: &a${index + 1} [${`*a${index},`.repeat(9)}]`,
-    )
-    expect(parseYaml(['a0: &a0 [x]', ...aliases].join('\n')).findings).toMatchObject([{ code: 'yaml-invalid' }])
   })
 })
