@@ -84,10 +84,7 @@ export function assemble(parts: AssemblyParts): Assembly {
   const tellOf = (server: string) => (state: BreakerState) => log.warn({ breaker: state, server }, 'circuit breaker')
   const breaker = createBreaker(limits, now, tellOf('authentik'))
   const gate = createGate(limits, now)
-  const credentialRate = createRateLimit(
-    { rate: limits.credentialRate, burst: limits.credentialBurst, entries: limits.rateEntries },
-    now,
-  )
+  const credentialRate = createRateLimit({ rate: limits.credentialRate, burst: limits.credentialBurst }, now)
   const admit = (key: string) => {
     const waitSeconds = credentialRate.waitSeconds(key)
     if (waitSeconds > 0) {
@@ -178,10 +175,7 @@ export function assemble(parts: AssemblyParts): Assembly {
         const hasRules = config.trustFile === undefined || policy() !== undefined
         return { authentikAnswers: authentik.answers(), keysMatch: authentik.keysMatch(), hasRules }
       },
-      addressRate: createRateLimit(
-        { rate: limits.addressRate, burst: limits.addressBurst, entries: limits.rateEntries },
-        now,
-      ),
+      addressRate: createRateLimit({ rate: limits.addressRate, burst: limits.addressBurst }, now),
       trustedProxies: config.trustedProxies,
       addressesKnown: config.addressesKnown,
       newRequestId: parts.newRequestId,
@@ -193,7 +187,7 @@ export function assemble(parts: AssemblyParts): Assembly {
   }
 }
 
-/** Sessions are signed with the key of the stack, which the registry was given. Read anew each time: it is replaced. */
+/** Sessions are signed with a key of the stack, which the registry has too. It is read each time, since it can be replaced. */
 function sessionSignatures({ config, readFile, now }: AssemblyParts): CheckSignature {
   let known: { text: string; check: CheckSignature } | undefined
   return async (...of) => {

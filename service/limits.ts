@@ -1,7 +1,7 @@
 /**
- * Every bound of the token service, each with its unit and where the figure comes from. They stand together because they
- * have to fit together (`limits.test.ts`), because tests start the service with other ones, and because the metric
- * `token_service_limit` shows what is in force.
+ * The bounds of the token service that have to fit together (`limits.test.ts`), or that tests set otherwise; each with
+ * its unit and where the figure comes from. The metric `token_service_limit` shows those in force. A bound that concerns
+ * one file alone is a constant there.
  *
  * An operator can set the few that `operatorLimits` names, for the reasons that service/README.md gives.
  */
@@ -59,8 +59,6 @@ export const limits = {
   upstreamTotalMs: 15 * seconds,
   /** Milliseconds an idle connection to authentik is kept: less than the 5 s after which many servers close theirs. */
   upstreamKeepAliveMs: 4 * seconds,
-  /** Bytes of authentik's answer: 1.7 kB were seen; a hundred scopes granted make about 20 kB. */
-  upstreamAnswerBytes: 256 * KiB,
   /** Failed calls one after the other that open the circuit breaker: one bad answer is chance, ten are an outage. */
   breakerFailures: 10,
   /** Calls one after the other that authentik let time out without any answer to others, which open it too. */
@@ -84,7 +82,7 @@ export const limits = {
   /** Milliseconds for which the same request is refused again without asking, and how many such are remembered. */
   refusalMs: 5 * seconds,
   refusalEntries: 2_500,
-  /** Requests that need not be understood anew. */
+  /** Requests that need not be read again. */
   requestCacheEntries: 1_000,
 
   /** Requests of one credential that reach authentik, a second and at once. A push needs about three in all. */
@@ -96,8 +94,6 @@ export const limits = {
    */
   addressRate: 100,
   addressBurst: 500,
-  /** Credentials and addresses whose rates are counted. */
-  rateEntries: 2_500,
 
   /** Milliseconds between two fetches of an issuer's keys for an unknown `kid`, and until they are fetched in any case. */
   jwksCooldownMs: 30 * seconds,
@@ -125,11 +121,8 @@ export const limits = {
   /** Milliseconds between two checks of the trust file; Kubernetes itself takes up to a minute to bring a new one. */
   trustFilePollMs: 5 * seconds,
 
-  /** Bytes of the announcement of a clean-up, and milliseconds between two checks of it. */
-  cleanUpFileBytes: 4 * KiB,
+  /** Milliseconds between two checks for the announcement of a clean-up. */
   cleanUpPollMs: 5 * seconds,
-  /** Milliseconds ahead of which the end of a clean-up is not believed: a mistake there would stop pushes for ever. */
-  cleanUpMaxMs: 24 * 60 * minutes,
 
   /** Milliseconds between two health probes of authentik, and after how many without an answer it is silent. */
   probeIntervalMs: 10 * seconds,
@@ -142,9 +135,6 @@ export const limits = {
   traceBatchDelayMs: 2 * seconds,
   traceExportMs: 2 * seconds,
   traceCloseMs: 2 * seconds,
-
-  /** Seconds after which a client may try again when authentik does not answer. */
-  retryAfterSeconds: 5,
 
   /**
    * Milliseconds after SIGTERM in which requests are still taken: Kubernetes tells proxies of a pod's end and the pod

@@ -9,6 +9,7 @@ import { limits, limitVariable, operatorLimits } from './limits.ts'
 import { auditFields, outcomes, revocationOutcomes } from './operations/audit.ts'
 import { restingMetrics } from './operations/metrics.fixture.ts'
 import { readyProblems } from './operations/readiness.ts'
+import { ANSWER_BYTES } from './upstream/post-form.ts'
 import { kinds } from './upstream/queues.ts'
 import { lookupResults } from './upstream/token-cache.ts'
 
@@ -63,7 +64,7 @@ it('names the limits as they are where it speaks of them', () => {
     `more than ${limits.credentialBytes / KiB} KiB of credentials`,
     `more than ${limits.headerBytes / KiB} KiB of address and headers`,
     `more than ${limits.bodyBytes / KiB} KiB of body`,
-    `half a JSON, more than ${limits.upstreamAnswerBytes / KiB} KiB`,
+    `half a JSON, more than ${ANSWER_BYTES / KiB} KiB`,
     `the first ${limits.scopeCount} scopes`,
     `or of more than ${limits.scopeLength}`,
     `checked every ${seconds(limits.trustFilePollMs)}`,

@@ -10,6 +10,11 @@ import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Log } from '../operations/log.ts'
 
+/** Bytes of the announcement, which is a time. */
+const FILE_BYTES = 4 * 1024
+/** Milliseconds ahead of which the end of a clean-up is not believed: a mistake there would stop pushes forever. */
+const LONGEST_MS = 24 * 60 * 60 * 1000
+
 /** The announcement in the file, JSON. */
 const announcement = z.object({ until: z.iso.datetime() })
 
@@ -17,25 +22,28 @@ const announcement = z.object({ until: z.iso.datetime() })
 export interface CleanUp {
   /** Until when pushes are refused, in milliseconds since 1970; undefined while they are not. */
   untilMs(): number | undefined
-  /** Looks no more. */
+  /** Stops checking. */
   close(): void
 }
 
 /** A registry that is never cleaned up. */
 export const noCleanUp: CleanUp = { untilMs: () => undefined, close: () => {} }
 
-type CleanUpLimits = Pick<Limits, 'cleanUpMaxMs' | 'cleanUpFileBytes' | 'cleanUpPollMs'>
-
 /**
- * Reads the file and goes on looking at it. A file that is missing or empty announces nothing; neither does one that
+ * Reads the file and keeps checking it. A file that is missing or empty announces nothing; neither does one that
  * cannot be read, and the clean-up does not begin before each token service says that it has seen the announcement.
  *
  * @param now milliseconds since 1970
  */
-export async function watchCleanUp(path: string, limits: CleanUpLimits, log: Log, now: () => number): Promise<CleanUp> {
+export async function watchCleanUp(
+  path: string,
+  limits: Pick<Limits, 'cleanUpPollMs'>,
+  log: Log,
+  now: () => number,
+): Promise<CleanUp> {
   let announcedMs: number | undefined
   const look = async () => {
-    const untilMs = await read(path, limits.cleanUpFileBytes).catch((error: unknown) => {
+    const untilMs = await read(path).catch((error: unknown) => {
       log.error(
         { cause: error instanceof Error ? error.message : 'unknown' },
         'the announcement of a clean-up is unusable',
@@ -58,16 +66,16 @@ export async function watchCleanUp(path: string, limits: CleanUpLimits, log: Log
   return {
     untilMs: () => {
       const left = announcedMs === undefined ? 0 : announcedMs - now()
-      return left > 0 && left <= limits.cleanUpMaxMs ? announcedMs : undefined
+      return left > 0 && left <= LONGEST_MS ? announcedMs : undefined
     },
     close: () => clearInterval(timer),
   }
 }
 
-async function read(path: string, maxBytes: number): Promise<number | undefined> {
+async function read(path: string): Promise<number | undefined> {
   const stats = await stat(path).catch(missing)
   if (stats === undefined || stats.size === 0) return undefined
-  if (stats.size > maxBytes) throw new Error(`the file has more than ${maxBytes} bytes`)
+  if (stats.size > FILE_BYTES) throw new Error(`the file has more than ${FILE_BYTES} bytes`)
   const text = await readFile(path, 'utf8').catch(missing)
   if (text === undefined) return undefined
   const { data } = announcement.safeParse(parseJson(text))

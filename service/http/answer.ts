@@ -2,7 +2,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { scopeText } from '../decision/access.ts'
 import { type FailureReason, failures, type TokenError } from '../errors.ts'
-import type { Limits } from '../limits.ts'
 import type { ReadyProblem } from '../operations/readiness.ts'
 import type { Secret } from '../secret.ts'
 import type { IssuedToken } from '../upstream/exchange.ts'
@@ -17,12 +16,15 @@ export interface Answer {
 /** What a client that may have a token is given. */
 export interface GivenTokens {
   readonly issued: IssuedToken
-  /** What the client may keep in the place of its password. */
+  /** What the client may keep instead of its password. */
   readonly refreshToken: Secret | undefined
 }
 
 /** Distribution's token page: older clients cannot work with a token that lives less. */
 const SHORTEST_LIFE_SECONDS = 60
+
+/** Seconds after which a client may try again when authentik does not answer. */
+export const RETRY_AFTER_SECONDS = 5
 
 const challenge = 'Basic realm="token service", charset="UTF-8"' // RFC 7617 §2
 const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
@@ -50,13 +52,13 @@ export function tokenAnswer({ issued, refreshToken }: GivenTokens, nowMs: number
  * The answer that tells a failure: `{"errors":[{"code","message","detail"}]}`. The request id stands in the message
  * too, because most clients print nothing else, and with it the operator finds the line in the log.
  */
-export function errorAnswer(error: TokenError, requestId: string, limits: Limits): Answer {
+export function errorAnswer(error: TokenError, requestId: string): Answer {
   const { status, code } = failures[error.reason]
   const detail = { reason: error.reason, requestId }
   const headers: Record<string, string> = { ...json }
   if (status === 401) headers['www-authenticate'] = challenge
   if (status === 405) headers.allow = String(error.facts.allow)
-  if (status === 503) headers['retry-after'] = String(limits.retryAfterSeconds)
+  if (status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS)
   if (status === 429) headers['retry-after'] = String(error.facts.waitSeconds)
   return {
     status,
@@ -69,8 +71,8 @@ export function errorAnswer(error: TokenError, requestId: string, limits: Limits
 export const revokedAnswer: Answer = { status: 200, headers: json, body: '{}' }
 
 /** The answer of `/revoke` that tells a failure, in the shape of OAuth (RFC 7009 §2.2.1, RFC 6749 §5.2). */
-export function revocationErrorAnswer(error: TokenError, requestId: string, limits: Limits): Answer {
-  const { status, headers } = errorAnswer(error, requestId, limits)
+export function revocationErrorAnswer(error: TokenError, requestId: string): Answer {
+  const { status, headers } = errorAnswer(error, requestId)
   const body = { error: oauthError(error.reason, status), error_description: `${error.message} (request ${requestId})` }
   return { status, headers, body: JSON.stringify(body) }
 }
@@ -91,7 +93,7 @@ export function readyAnswer(problems: readonly ReadyProblem[]): Answer {
   return { status: 503, headers: json, body: JSON.stringify({ problems }) }
 }
 
-/** The answer to OPTIONS (RFC 9110 section 9.3.7). No browser is let in: it says nothing of origins. */
+/** The answer to OPTIONS (RFC 9110 section 9.3.7). It names no origins, so it admits no browser. */
 export function optionsAnswer(allow: string): Answer {
   return { status: 204, headers: { allow, 'cache-control': 'no-store' }, body: '' }
 }

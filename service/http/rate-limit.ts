@@ -1,6 +1,9 @@
 /** Token buckets: so many at once, and so many a second after that, for each key. */
 import { LRUCache } from 'lru-cache'
 
+/** How many keys are counted: credentials, or addresses of clients. */
+const ENTRIES = 2_500
+
 export interface RateLimit {
   /** Seconds until one more is allowed; 0 if one is allowed now. */
   waitSeconds(key: string): number
@@ -20,7 +23,7 @@ interface Bucket {
  * @param now milliseconds
  */
 export function createRateLimit(
-  { rate, burst, entries }: { rate: number; burst: number; entries: number },
+  { rate, burst, entries = ENTRIES }: { rate: number; burst: number; entries?: number },
   now: () => number,
 ): RateLimit {
   if (rate === 0) return { waitSeconds: () => 0, take: () => {} }

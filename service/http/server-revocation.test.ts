@@ -1,7 +1,7 @@
 /** What the server makes of requests at /revoke. */
 import { describe, expect, it } from 'vitest'
 import { TokenError } from '../errors.ts'
-import { limits as usualLimits } from '../limits.ts'
+import { RETRY_AFTER_SECONDS } from './answer.ts'
 import { tokenServer, unused } from './server.fixture.ts'
 
 const { serve, get, decisions, requests } = tokenServer()
@@ -52,7 +52,7 @@ describe('/revoke', () => {
     })
     const response = await get('/revoke', { method: 'POST', body: form })
     expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([status, error])
-    if (status === 503) expect(response.headers.get('retry-after')).toBe(String(usualLimits.retryAfterSeconds))
+    if (status === 503) expect(response.headers.get('retry-after')).toBe(String(RETRY_AFTER_SECONDS))
     if (status === 429) expect(response.headers.get('retry-after')).toBe('3')
   })
 

@@ -20,7 +20,7 @@ export const issued = { status: 200, headers: {}, body: '{"token":"t"}' }
 /** Where no token may be asked for. */
 export const unused: TokenEndpoint = () => Promise.reject(new Error('no token is asked for'))
 
-/** Serves each test of a file anew, with a token for everybody until the test says otherwise by `serve`. */
+/** Starts a server for each test of a file, with a token for everybody until the test says otherwise by `serve`. */
 export function tokenServer() {
   let server: Server
   let readiness: Readiness
@@ -55,7 +55,7 @@ export function tokenServer() {
       tracing: noTracing,
       readiness,
       pageFacts: () => ({ authentikAnswers: true, keysMatch: true, hasRules: false }),
-      addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst, entries: 10 }, () => 0),
+      addressRate: createRateLimit({ rate: addressBurst && 1, burst: addressBurst }, () => 0),
       trustedProxies: parseProxies('127.0.0.0/8') ?? { check: () => false },
       addressesKnown: true,
       newRequestId: () => `id-${++count}`,

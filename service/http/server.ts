@@ -151,7 +151,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       const err = known === error ? {} : { err: error }
       const { requestId, clientAddress, authentikId } = decision
       log[level]({ requestId, authentikId, clientAddress, reason: known.reason, ...known.facts, ...err }, 'not granted')
-      return (path === '/revoke' ? revocationErrorAnswer : errorAnswer)(known, requestId, limits)
+      return (path === '/revoke' ? revocationErrorAnswer : errorAnswer)(known, requestId)
     }
   }
 
@@ -244,9 +244,12 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     }
     const requestId = newRequestId()
     const refused = parserError(error.code, limits)
-    const answer = errorAnswer(refused, requestId, limits)
+    const answer = errorAnswer(refused, requestId)
     metrics.request('refused', refused.reason, 0)
-    log.info({ requestId, status: answer.status, reason: refused.reason, client: socket.remoteAddress }, 'not granted')
+    log.info(
+      { requestId, status: answer.status, reason: refused.reason, clientAddress: socket.remoteAddress },
+      'not granted',
+    )
     socket.end(rawAnswer(answer, requestId), () => socket.destroy())
   })
 

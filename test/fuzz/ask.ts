@@ -111,7 +111,7 @@ async function ask(
       const { requestId, clientAddress } = decision
       decision.reason = error.reason
       log.info({ requestId, clientAddress, reason: error.reason, ...error.facts, err: error }, 'not granted')
-      return { ...errorAnswer(error, requestId, limits), reason: error.reason }
+      return { ...errorAnswer(error, requestId), reason: error.reason }
     },
   )
   audit.write({ ...decision, status: answered.status })
