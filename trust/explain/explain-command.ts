@@ -1,5 +1,13 @@
 /** `npm run explain`: arguments in, text and exit status out. Files, standard input and clock are arguments. */
-import { parseArgs } from 'node:util'
+import {
+  type CommandResult,
+  type Files,
+  readOptions,
+  readStackFiles,
+  readText,
+  WrongQuestion,
+  wrongQuestion,
+} from '../command.ts'
 import type { Claims } from '../decision/claim-texts.ts'
 import { decodeToken } from '../decision/decode-token.ts'
 import type { Policy } from '../decision/policy.ts'
@@ -27,72 +35,39 @@ export const explainHelp = `Explains what a CI token gets from a stack's trust r
 Exit status: 0 all of it is granted, 1 it is not, 2 the question was wrong.
 `
 
-/** What the command needs of the machine. Paths are as the user wrote them. */
-export interface ExplainWorld {
-  readonly readFile: (path: string) => string
-  readonly readStandardInput: () => string
+/** What the command needs of the machine. */
+export interface ExplainWorld extends Files {
   /** Seconds since 1970. */
   readonly now: () => number
 }
 
-export interface CommandResult {
-  readonly exitCode: 0 | 1 | 2
-  readonly text: string
-}
-
-class WrongQuestion extends Error {}
+const optionTypes = {
+  token: { type: 'string' },
+  claims: { type: 'string' },
+  source: { type: 'string' },
+  scope: { type: 'string', multiple: true, default: [] as string[] },
+  stack: { type: 'string', default: 'local' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+type Options = ReturnType<typeof readOptions<typeof optionTypes>>
 
 /** Runs the command. The text never contains the token. */
 export function runExplain(args: readonly string[], world: ExplainWorld): CommandResult {
   try {
-    const options = parse(args)
+    const options = readOptions(args, optionTypes, explainHelp)
     if (options.help) return { exitCode: 0, text: explainHelp }
     const explanation = answer(options, readPolicy(options, world), world)
     const text = options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation)
     return { exitCode: explanation.granted ? 0 : 1, text: `${text}\n` }
   } catch (error) {
-    if (error instanceof WrongQuestion) return { exitCode: 2, text: `${error.message}\n` }
-    throw error
-  }
-}
-
-interface Options {
-  readonly token?: string
-  readonly claims?: string
-  readonly source?: string
-  readonly scope: readonly string[]
-  readonly stack: string
-  readonly json: boolean
-  readonly help: boolean
-}
-
-function parse(args: readonly string[]): Options {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        token: { type: 'string' },
-        claims: { type: 'string' },
-        source: { type: 'string' },
-        scope: { type: 'string', multiple: true, default: [] },
-        stack: { type: 'string', default: 'local' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    return values
-  } catch {
-    // Node's message quotes the argument, which may be a token pasted without its option.
-    throw new WrongQuestion(`unknown argument\n\n${explainHelp}`)
+    return wrongQuestion(error)
   }
 }
 
 /** A preview shows warnings about the rules; here they would precede each answer. */
 function readPolicy({ stack }: Options, world: ExplainWorld, assumed?: AssumedIssuer): Known {
-  if (!/^[\w.-]{1,100}$/.test(stack))
-    throw new WrongQuestion(`${quote(stack)} is not the name of a stack; for example: --stack local`)
-  const stackFile = read(`stacks/Pulumi.${stack}.yaml`, world)
-  const { policy, findings, clusters } = stackPolicy(read('Pulumi.yaml', world), stackFile, assumed)
+  const { policy, findings, clusters } = stackPolicy(...readStackFiles(stack, world), assumed)
   if (policy !== undefined) return { policy, clusters }
   const mistakes = findings.filter(({ severity }) => severity === 'error').map(findingText)
   throw new WrongQuestion(`the rules of stack ${stack} have mistakes:\n${mistakes.join('\n')}`)
@@ -107,7 +82,7 @@ interface Known {
 function answer(options: Options, stack: Known, world: ExplainWorld): Explanation {
   const { token, claims, scope } = options
   if (token !== undefined && claims === undefined) {
-    const decoded = decodeToken(read(token, world).trim())
+    const decoded = decodeToken(readText(token, world).trim())
     const known = assuming(options, stack, decoded?.claims ?? {}, world)
     return withAssumption(known, explainToken(known.policy, decoded, scope, world.now()))
   }
@@ -140,7 +115,7 @@ function withAssumption({ policy, clusters }: Known, explanation: Explanation): 
 
 function readClaims(path: string, world: ExplainWorld): Claims {
   try {
-    const value: unknown = JSON.parse(read(path, world))
+    const value: unknown = JSON.parse(readText(path, world))
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Claims
   } catch (error) {
     if (error instanceof WrongQuestion) throw error
@@ -158,15 +133,4 @@ function sourceOf({ source: slug }: Options, policy: Policy, claims: Claims) {
   if (source !== undefined) return source
   const known = sources.map((candidate) => candidate.slug).join(', ')
   throw new WrongQuestion(`the source of these claims is not known; add --source with one of: ${known}`)
-}
-
-function read(path: string, world: ExplainWorld): string {
-  try {
-    return path === '-' ? world.readStandardInput() : world.readFile(path)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
-    // A token given in place of a file would be quoted in the error of the file system.
-    const name = path.length <= 100 ? path : 'a file of that name; --token takes a file, or - for standard input'
-    throw new WrongQuestion(`cannot read ${name}${code}`)
-  }
 }

@@ -1,5 +1,5 @@
 /** `npm run review`: arguments in, Markdown and exit status out. Git and files are arguments. */
-import { parseArgs } from 'node:util'
+import { type CommandResult, readOptions, WrongQuestion, wrongQuestion } from '../command.ts'
 import { quote } from '../decision/quote.ts'
 import { code } from './markdown.ts'
 import { reviewStack } from './review.ts'
@@ -31,45 +31,26 @@ export interface ReviewWorld {
   readonly readAudit: (path: string) => string
 }
 
-export interface CommandResult {
-  readonly exitCode: 0 | 2
-  readonly text: string
-}
-
 const STACKS = 'stacks'
 const MAX_REVISION_CHARACTERS = 200
 
-class WrongQuestion extends Error {}
+const optionTypes = {
+  base: { type: 'string' },
+  head: { type: 'string', default: 'HEAD' },
+  audit: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const
 
 export function runReview(args: readonly string[], world: ReviewWorld): CommandResult {
   try {
-    const { base, head, audit, help } = parse(args)
+    const { base, head, audit, help } = readOptions(args, optionTypes, reviewHelp, true)
     if (help) return { exitCode: 0, text: reviewHelp }
     if (base === undefined) throw new WrongQuestion(`--base is needed\n\n${reviewHelp}`)
     const [from, to] = [commitOf(base, world), commitOf(head, world)]
     const log = audit === undefined ? undefined : readAudit(audit, world)
     return { exitCode: 0, text: report(states(from, world), states(to, world), log) }
   } catch (error) {
-    if (error instanceof WrongQuestion) return { exitCode: 2, text: `${error.message}\n` }
-    throw error
-  }
-}
-
-function parse(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        base: { type: 'string' },
-        head: { type: 'string', default: 'HEAD' },
-        audit: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    return values
-  } catch (error) {
-    const what = error instanceof Error ? error.message : String(error)
-    throw new WrongQuestion(`${what}\n\n${reviewHelp}`)
+    return wrongQuestion(error)
   }
 }
 
