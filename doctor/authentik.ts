@@ -4,10 +4,10 @@ import { type AuthentikApi, authentikApi } from '../infra/authentik/api.ts'
 import { issuer as issuerOf, jwksUrl } from '../infra/authentik/names.ts'
 import { askVersion } from '../infra/authentik/preflight.ts'
 import { isOutOfSupport, isTooOld, oldestSupported } from '../infra/authentik/version.ts'
+import { ask, jsonOf, reasonOf } from '../prober/web.ts'
 import type { TrustDocument } from '../trust/decision/policy.ts'
 import { DOCUMENT_GROUP, REGISTRY_APPLICATION } from '../trust/language/document.ts'
-import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
-import { ask, jsonOf } from './web.ts'
+import { type Finding, ok, skipped, wrong } from './finding.ts'
 
 const NEEDS_TOKEN = 'set AUTHENTIK_TOKEN to an API token of an administrator'
 
@@ -42,7 +42,7 @@ async function checkLife(url: string): Promise<Finding> {
 }
 
 async function checkIssuer(url: string): Promise<Finding> {
-  const why = 'the registry compares the issuer letter by letter and refuses every token'
+  const why = 'the registry wants exactly its own issuer, and refuses every token'
   try {
     const document = await ask(`${url}/application/o/${REGISTRY_APPLICATION}/.well-known/openid-configuration`)
     const { issuer } = jsonOf(document.body)
@@ -59,12 +59,12 @@ async function checkIssuer(url: string): Promise<Finding> {
     if (Array.isArray(keys) && keys.length > 0) return ok('issuer', `${issuer}, with ${keys.length} key`)
     return wrong('issuer', 'authentik publishes no key of the registry', 'no token can be verified', 'pulumi up')
   } catch (error) {
-    return wrong('issuer', `authentik does not say it (${reasonOf(error)})`, why, 'pulumi up makes the application')
+    return wrong('issuer', `authentik does not name it (${reasonOf(error)})`, why, 'pulumi up creates the application')
   }
 }
 
 async function checkVersion(api: AuthentikApi | undefined): Promise<Finding> {
-  if (api === undefined) return skipped('authentik version', 'only its API says it', NEEDS_TOKEN)
+  if (api === undefined) return skipped('authentik version', 'only its API tells it', NEEDS_TOKEN)
   try {
     const version = await askVersion(api)
     const fix = `update authentik to ${oldestSupported} or newer`
@@ -72,7 +72,12 @@ async function checkVersion(api: AuthentikApi | undefined): Promise<Finding> {
     if (isOutOfSupport(version)) return wrong('authentik version', version.text, 'it is out of support', fix)
     return ok('authentik version', version.text)
   } catch (error) {
-    return wrong('authentik version', reasonOf(error), 'nothing else in authentik can be looked at', NEEDS_TOKEN)
+    return wrong(
+      'authentik version',
+      reasonOf(error),
+      'the doctor cannot check anything else in authentik',
+      NEEDS_TOKEN,
+    )
   }
 }
 
@@ -97,11 +102,11 @@ async function checkRules(
     return wrong(
       'rules',
       found,
-      'jobs are let in or refused by other rules than you read',
-      'pulumi preview shows the difference, pulumi up ends it',
+      'jobs are admitted or refused by other rules than you read',
+      'pulumi preview shows the difference, pulumi up removes it',
     )
   } catch (error) {
-    return wrong('rules', reasonOf(error), 'it is not known which rules decide', NEEDS_TOKEN)
+    return wrong('rules', reasonOf(error), 'nobody knows which rules decide', NEEDS_TOKEN)
   }
 }
 

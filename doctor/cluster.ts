@@ -1,10 +1,10 @@
 /** The token service as its cluster sees it: version, rules and keys of each pod, from its metrics. */
 import { METRICS_PORT } from '../infra/kubernetes/ports.ts'
-
+import { reasonOf } from '../prober/web.ts'
 import { VERSION } from '../service/version.ts'
 import type { TrustDocument } from '../trust/decision/policy.ts'
 import { rulesDigest } from '../trust/decision/rules-digest.ts'
-import { type Finding, ok, reasonOf, wrong } from './finding.ts'
+import { type Finding, ok, wrong } from './finding.ts'
 
 /** Runs kubectl with these arguments; answers what it prints. @throws Error with what it says */
 export type Kubectl = (args: readonly string[]) => Promise<string>
@@ -42,7 +42,7 @@ export async function checkCluster(
     pods = listed.split('\n').filter(Boolean)
   } catch (error) {
     const fix = 'check the context (kubernetes:context, or KUBECONFIG) and that you may list pods and exec into them'
-    return [wrong('cluster', `kubectl fails (${reasonOf(error)})`, 'the pods cannot be looked at', fix)]
+    return [wrong('cluster', `kubectl fails (${reasonOf(error)})`, 'the doctor cannot examine the pods', fix)]
   }
   if (pods.length === 0) {
     const why = 'no client gets a token'
@@ -64,7 +64,7 @@ function ofPod(pod: string, page: string | Error, document: TrustDocument, clust
   const check = (what: string) => `${what} of ${pod}`
   if (page instanceof Error) {
     const fix = 'kubectl logs says why; with a role that may not exec, leave --cluster out'
-    return [wrong(check('metrics'), `not readable (${reasonOf(page)})`, 'it is not known what this pod does', fix)]
+    return [wrong(check('metrics'), `not readable (${reasonOf(page)})`, 'nobody knows what this pod does', fix)]
   }
   return [
     versionOf(check('version'), page),
@@ -89,13 +89,18 @@ function rulesOf(check: string, page: string, document: TrustDocument, clusters:
   const more = [...has.keys()].filter((slug) => !known.has(slug))
   if (other.length === 0 && more.length === 0) return ok(check, "are those of the stack's file")
   const found = `differ from the stack's file for ${[...other, ...more].join(', ')}`
-  const why = 'it refuses early, or explains, by other rules than you read'
-  return wrong(check, found, why, 'wait two minutes after pulumi up, for the kubelet copies them; else: pulumi preview')
+  const why = 'it refuses early, and explains refusals, by other rules than you read'
+  return wrong(
+    check,
+    found,
+    why,
+    'wait two minutes after pulumi up, until the kubelet has copied them; else: pulumi preview',
+  )
 }
 
 function keysOf(check: string, page: string): Finding {
   const [, matches] = /^token_service_registry_keys_match (\d)$/m.exec(page) ?? []
   if (matches === '1') return ok(check, 'the registry has every key that authentik signs with')
-  const found = matches === '0' ? 'authentik signs with a key that the registry was not given' : 'the metric is missing'
+  const found = matches === '0' ? 'authentik signs with a key that the registry does not have' : 'the metric is missing'
   return wrong(check, found, 'the registry refuses those tokens', 'pulumi up gives it the keys')
 }

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type FakeRegistry, fakeRegistry } from '../prober/registry.fixture.ts'
 import { restingMetrics } from '../service/operations/metrics.fixture.ts'
 import { answerJson } from '../test/fake-upstream.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
 import { rulesDigest } from '../trust/decision/rules-digest.ts'
 import { stackPolicy } from '../trust/language/stack-policy.ts'
 import { type DoctorWorld, runDoctor } from './doctor-command.ts'
-import { type FakeRegistry, fakeRegistry } from './registry.fixture.ts'
 
 const project = 'config:\n  sessionHours: { type: integer, default: 6 }\n'
 const token = unsignedToken({ repository: 'Acme/App' })
@@ -77,13 +77,13 @@ describe('finds', () => {
   test.each([
     ['registry', 'GET /v2/', answerJson(200, {}), 'this is not a registry'],
     ['token service', 'GET /token', answerJson(404, {}), 'no client gets a token'],
-    ['stranger', 'GET /token', answerJson(200, { token: 'x' }), 'EVERYONE MAY BE LET IN'],
+    ['stranger', 'GET /token', answerJson(200, { token: 'x' }), 'EVERYONE MAY GET IN'],
     ['authentik', 'GET /-/health/ready/', answerJson(503, {}), 'no token'],
     [
       'issuer',
       'GET /application/o/docker-registry/.well-known',
       answerJson(200, { issuer: 'http://x/' }),
-      'letter by letter',
+      'exactly its own issuer',
     ],
     [
       'authentik version',
@@ -102,8 +102,8 @@ describe('finds', () => {
     ['login', 'POST /token', answerJson(401, { errors: [{ message: 'no rule matches' }] }), 'cannot push'],
     ['push', 'PUT /v2/acme/app/blobs', answerJson(413, {}), 'cannot push'],
     ['pull', 'GET /v2/acme/app/manifests', answerJson(200, {}), 'something else'],
-    ['revocation', 'POST /revoke', answerJson(404, {}), 'sessions go on'],
-    ['revocation', 'POST /revoke', answerJson(503, {}), 'sessions go on'],
+    ['revocation', 'POST /revoke', answerJson(404, {}), 'sessions stay valid'],
+    ['revocation', 'POST /revoke', answerJson(503, {}), 'sessions stay valid'],
   ])('what is wrong with %s (%s)', async (check, question, answer, why) => {
     at.answers.set(question, answer)
     const finding = find(await reportOf(probe), check)
@@ -185,7 +185,7 @@ describe('with --cluster', () => {
       () => page({ ruleDigests: () => [...own().map((one) => [one.slug, rulesDigest(one)] as const), ['old', 'x']] }),
       'for old',
     ],
-    ['keys', () => page({ registryKeysMatch: () => false }), 'was not given'],
+    ['keys', () => page({ registryKeysMatch: () => false }), 'does not have'],
     ['version', async () => (await page()).replace(/version="[^"]*"/g, 'version="0.0.1"'), '0.0.1'],
     ['version', async () => 'token_service_ready 1', 'older than the metric'],
     ['metrics', () => Promise.reject(new Error('forbidden')), 'forbidden'],

@@ -1,6 +1,14 @@
 /** `npm run doctor`: arguments in, a report and an exit status out. */
-import { parseArgs } from 'node:util'
 import { registryHost } from '../infra/setting-schemas.ts'
+import {
+  type CommandResult,
+  type Files,
+  readOptions,
+  readStackFiles,
+  readText,
+  WrongQuestion,
+  wrongQuestion,
+} from '../trust/command.ts'
 import { quote } from '../trust/decision/quote.ts'
 import { findingText } from '../trust/language/findings.ts'
 import { readStackState } from '../trust/review/stack-state.ts'
@@ -31,66 +39,46 @@ AUTHENTIK_TOKEN, an API token of an administrator, lets it look at authentik's v
 Exit status: 0 nothing is wrong, 1 something is, 2 the question was wrong.
 `
 
-export interface DoctorWorld {
-  readonly readFile: (path: string) => string
-  readonly readStandardInput: () => string
+export interface DoctorWorld extends Files {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly kubectl: Kubectl
 }
-
-export interface CommandResult {
-  readonly exitCode: 0 | 1 | 2
-  readonly text: string
-}
-
-class WrongQuestion extends Error {}
 
 const MAX_UPLOAD_SECONDS = 3600
 /** As Pulumi.yaml has it. */
 const DEFAULT_NAMESPACE = 'passwordless-registry'
 
+const optionTypes = {
+  stack: { type: 'string' },
+  host: { type: 'string' },
+  token: { type: 'string' },
+  repository: { type: 'string' },
+  'upload-seconds': { type: 'string', default: String(UPLOAD_SECONDS) },
+  cluster: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+type Options = ReturnType<typeof readOptions<typeof optionTypes>>
+
 /** Runs the command. The text never contains a token. */
 export async function runDoctor(args: readonly string[], world: DoctorWorld): Promise<CommandResult> {
   try {
-    const options = parse(args)
+    const options = readOptions(args, optionTypes, doctorHelp)
     if (options.help) return { exitCode: 0, text: doctorHelp }
     const findings = await examine(options, world)
     const isWell = findings.every(({ state }) => state !== 'wrong')
     const text = options.json ? JSON.stringify({ ok: isWell, findings }, null, 2) : findings.map(line).join('\n')
     return { exitCode: isWell ? 0 : 1, text: `${text}\n` }
   } catch (error) {
-    if (error instanceof WrongQuestion) return { exitCode: 2, text: `${error.message}\n` }
-    throw error
+    return wrongQuestion(error)
   }
 }
 
-function parse(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        stack: { type: 'string' },
-        host: { type: 'string' },
-        token: { type: 'string' },
-        repository: { type: 'string' },
-        'upload-seconds': { type: 'string', default: String(UPLOAD_SECONDS) },
-        cluster: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    return values
-  } catch {
-    // Node's message quotes the argument, which may be a token pasted without its option.
-    throw new WrongQuestion(`unknown argument\n\n${doctorHelp}`)
-  }
-}
-
-async function examine(options: ReturnType<typeof parse>, world: DoctorWorld): Promise<Finding[]> {
+async function examine(options: Options, world: DoctorWorld): Promise<Finding[]> {
   const uploadSeconds = Number(options['upload-seconds'])
   if (!(uploadSeconds >= 0 && uploadSeconds <= MAX_UPLOAD_SECONDS))
     throw new WrongQuestion(`--upload-seconds takes a number from 0 to ${MAX_UPLOAD_SECONDS}`)
-  const token = options.token === undefined ? undefined : read(options.token, world).trim()
+  const token = options.token === undefined ? undefined : readText(options.token, world).trim()
   const stack = options.stack === undefined ? undefined : readStack(options.stack, world)
   const host = options.host ?? stack?.host
   if (host === undefined) throw new WrongQuestion(`--stack or --host is needed\n\n${doctorHelp}`)
@@ -117,11 +105,7 @@ async function examine(options: ReturnType<typeof parse>, world: DoctorWorld): P
 }
 
 function readStack(name: string, world: DoctorWorld) {
-  if (!/^[\w.-]{1,100}$/.test(name)) throw new WrongQuestion(`${quote(name)} is not the name of a stack`)
-  const { policy, sources, clusters, findings, settings } = readStackState(
-    read('Pulumi.yaml', world),
-    read(`stacks/Pulumi.${name}.yaml`, world),
-  )
+  const { policy, sources, clusters, findings, settings } = readStackState(...readStackFiles(name, world))
   if (policy === undefined) {
     const mistakes = findings.filter(({ severity }) => severity === 'error').map(findingText)
     throw new WrongQuestion(`stack ${name} has mistakes:\n${mistakes.join('\n')}`)
@@ -143,16 +127,6 @@ function readStack(name: string, world: DoctorWorld) {
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
-
-function read(path: string, world: DoctorWorld): string {
-  try {
-    return path === '-' ? world.readStandardInput() : world.readFile(path)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
-    // A token given in place of a file would be quoted in the error of the file system.
-    throw new WrongQuestion(`cannot read ${path.length <= 100 ? path : 'a file of that name'}${code}`)
-  }
-}
 
 const marks = { ok: 'ok      ', wrong: 'WRONG   ', skipped: 'skipped ' }
 

@@ -22,10 +22,3 @@ export const wrong = (check: string, found: string, why: string, fix: string): F
   why,
   fix,
 })
-
-/** The sentence of an error and of what caused it, as `fetch` hides the reason there. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause instanceof Error ? `: ${reasonOf(error.cause)}` : ''
-  return `${error.message}${cause}`
-}

@@ -1,11 +1,11 @@
 /** A push and a pull with the token of a job, the upload as slow as a large layer is: what a pipeline will meet. */
 import { randomBytes } from 'node:crypto'
 import { publicUrl } from '../infra/public-url.ts'
+import { imageOf, pullManifest, pushImage, Refusal, registryToken } from '../prober/image.ts'
+import { ask, jsonOf, reasonOf } from '../prober/web.ts'
 import { decodeToken } from '../trust/decision/decode-token.ts'
-import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
-import { imageOf, pullManifest, pushImage, Refusal, registryToken } from './image.ts'
+import { type Finding, ok, skipped, wrong } from './finding.ts'
 import type { Challenge } from './way-in.ts'
-import { ask, jsonOf } from './web.ts'
 
 /** Larger than the 1 MB that ingress controllers take by default. */
 const UPLOAD_BYTES = 2 * 1024 * 1024
@@ -43,7 +43,7 @@ export async function checkProbe(probe: Probe): Promise<Finding[]> {
       ok(
         'login',
         session === undefined
-          ? 'the registry takes the token, and gives no sessions'
+          ? 'the registry accepts the token, and gives no sessions'
           : 'the token is traded for a session',
       ),
     )
@@ -53,7 +53,7 @@ export async function checkProbe(probe: Probe): Promise<Finding[]> {
     if (session !== undefined) findings.push(await revoke(probe, session))
   } catch (error) {
     const check = findings.length === 0 ? 'login' : 'push'
-    const fix = 'npm run explain says what the rules give this token; the log of the pods says the rest'
+    const fix = 'npm run explain says what the rules give this token; the logs of the pods say the rest'
     findings.push(wrong(check, reasonOf(error), 'jobs cannot push', fix))
   }
   return findings
@@ -86,7 +86,7 @@ async function pushAndPull({ host, uploadSeconds }: Probe, repository: string, t
       'pull',
       `${name} is not what was pushed (status ${pulled.status})`,
       'deployments get something else',
-      'look for a cache before the registry',
+      'look for a cache in front of the registry',
     ),
   ]
 }
@@ -108,10 +108,10 @@ function slowly(blob: Buffer, seconds: number): ReadableStream<Uint8Array> {
 async function revoke({ host }: Probe, session: string): Promise<Finding> {
   const form = { token: session, token_type_hint: 'refresh_token' }
   const { status } = await ask(`${publicUrl(host)}/revoke`, { method: 'POST', body: new URLSearchParams(form) })
-  if (status === 200) return ok('revocation', 'the session of this probe is over')
+  if (status === 200) return ok('revocation', 'the session of this probe has ended')
   const fix =
     status === 503
       ? 'the log of the token service says why authentik does not end sessions; pulumi up makes their application a public client'
       : 'let the way in send /revoke to the token service: pulumi up with this version of the program'
-  return wrong('revocation', `status ${status}`, 'sessions go on for hours after their job', fix)
+  return wrong('revocation', `status ${status}`, 'sessions stay valid for hours after their job', fix)
 }

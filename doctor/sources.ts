@@ -1,9 +1,9 @@
 /** The keys of the stack's sources: published, and those that authentik keeps. */
 import type { AuthentikApi } from '../infra/authentik/api.ts'
+import { ask, jsonOf, reasonOf } from '../prober/web.ts'
 import { authentikSourceSlug } from '../trust/language/document.ts'
 import type { TrustSource } from '../trust/language/source-schema.ts'
-import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
-import { ask, jsonOf } from './web.ts'
+import { type Finding, ok, skipped, wrong } from './finding.ts'
 
 /** @param api undefined without an API token of authentik */
 export async function checkSources(sources: readonly TrustSource[], api: AuthentikApi | undefined): Promise<Finding[]> {
@@ -23,7 +23,7 @@ export function compareKeys(slug: string, published: Keys, held: Keys | undefine
       check,
       `authentik does not show its keys (${held.message})`,
       'its jobs may be refused',
-      'pulumi up makes the source',
+      'pulumi up creates the source',
     )
   }
   if (published instanceof Error) {
@@ -50,7 +50,7 @@ export function compareKeys(slug: string, published: Keys, held: Keys | undefine
       check,
       found,
       'jobs whose token it signs are refused',
-      'pulumi up --refresh, or save the source in authentik; it looks every 3 hours itself',
+      'pulumi up --refresh, or save the source in authentik, which otherwise fetches keys every 3 hours',
     )
   }
   return ok(check, `authentik has all ${published.length} keys that the issuer publishes`)

@@ -1,8 +1,8 @@
 /** The token service, asked by somebody who may nothing. */
 import { randomUUID } from 'node:crypto'
-import { type Finding, ok, reasonOf, wrong } from './finding.ts'
+import { ask, jsonOf, reasonOf } from '../prober/web.ts'
+import { type Finding, ok, wrong } from './finding.ts'
 import type { Challenge } from './way-in.ts'
-import { ask, jsonOf } from './web.ts'
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -37,7 +37,7 @@ export async function checkStrangers({ realm, service }: Challenge): Promise<Fin
         : wrong(
             'stranger',
             `a token of an unknown issuer gets status ${stranger.status}, expected 401`,
-            stranger.status < 300 ? 'EVERYONE MAY BE LET IN' : 'clients do not learn why they are refused',
+            stranger.status < 300 ? 'EVERYONE MAY GET IN' : 'clients do not learn why they are refused',
             'compare the deployed trust rules with the stack: pulumi preview',
           ),
     ]

@@ -6,9 +6,9 @@ const DAY_MS = 86_400_000
 
 describe('the certificate', () => {
   test.each([
-    [undefined, 90, 'ok', 'ends in 90 days'],
-    [undefined, 13, 'wrong', 'ends in 13 days'],
-    [undefined, -1, 'wrong', 'ends in -1 days'],
+    [undefined, 90, 'ok', 'expires in 90 days'],
+    [undefined, 13, 'wrong', 'expires in 13 days'],
+    [undefined, -1, 'wrong', 'expires in -1 days'],
     ['SELF_SIGNED_CERT_IN_CHAIN', 90, 'wrong', 'not trusted: SELF_SIGNED_CERT_IN_CHAIN'],
   ])('with problem %s and %d days left is %s', (problem, days, state, found) => {
     expect(readCertificate(problem, now + days * DAY_MS, now)).toMatchObject({

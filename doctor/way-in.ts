@@ -2,8 +2,8 @@
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:tls'
 import { isOnThisMachine, publicUrl } from '../infra/public-url.ts'
-import { type Finding, ok, reasonOf, skipped, wrong } from './finding.ts'
-import { ask } from './web.ts'
+import { ask, reasonOf } from '../prober/web.ts'
+import { type Finding, ok, skipped, wrong } from './finding.ts'
 
 /** A certificate that is renewed by itself is so 30 days before its end. */
 const LEAST_DAYS = 14
@@ -82,10 +82,10 @@ export function readCertificate(problem: string | undefined, endsMs: number, now
     return wrong('tls', `the certificate is not trusted: ${problem}`, 'clients refuse to talk to the registry', fix)
   }
   if (days < LEAST_DAYS) {
-    const fix = 'look at what renews it: kubectl get certificates -A'
-    return wrong('tls', `the certificate ends in ${days} days`, 'nothing works from then on', fix)
+    const fix = 'check what renews it: kubectl get certificates -A'
+    return wrong('tls', `the certificate expires in ${days} days`, 'nothing works from then on', fix)
   }
-  return ok('tls', `trusted, ends in ${days} days`)
+  return ok('tls', `trusted, expires in ${days} days`)
 }
 
 /** Clients that are given the name without a scheme try https; who types http must not send a credential in clear. */
@@ -96,7 +96,7 @@ async function checkRedirect(host: string): Promise<Finding> {
     const { status, headers } = await ask(`http://${host}/v2/`)
     const to = headers.get('location') ?? ''
     if (status >= 300 && status < 400 && to.startsWith(`https://${host}/`)) return ok('redirect', 'http leads to https')
-    const why = 'a credential could be sent in clear'
+    const why = 'a credential could be sent unencrypted'
     return wrong('redirect', `http answers with status ${status}`, why, 'let the ingress controller redirect to https')
   } catch {
     return ok('redirect', 'http is closed')
@@ -134,6 +134,6 @@ export function checkClock(date: string | null, nowMs: number): Finding {
     'clock',
     found,
     'tokens count as expired, or as not yet valid',
-    'let the nodes, or this machine, follow NTP',
+    'synchronise the clocks of the nodes, or of this machine, by NTP',
   )
 }

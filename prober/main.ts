@@ -1,6 +1,6 @@
 /**
  * A prober in the cluster: again and again it does what a CI job does, as the service account of its pod, and says on
- * `/metrics` how that went. The one that has a rule has to succeed, the one that has none has to be refused.
+ * `/metrics` how that went. The one with a rule must succeed, the one without must be refused.
  */
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'

@@ -1,7 +1,6 @@
 /** What a prober has found, in Prometheus' format. */
 import { Gauge, Registry } from 'prom-client'
-import { probeMetrics } from '../infra/monitoring/probe-metrics.ts'
-import type { Probe } from './measured.ts'
+import { type Probe, probeMetrics } from './measured.ts'
 import { PAUSED, type ProbeResult } from './probe.ts'
 
 export interface ProberMetrics {

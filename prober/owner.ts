@@ -2,6 +2,8 @@
  * Pushes a small image, pulls it and deletes it. The image is always the same, so that the registry keeps one copy of its
  * blobs however often it comes; since each run deletes the manifest, a pull finds what this run has pushed.
  */
+
+import type { Target } from './environment.ts'
 import {
   deleteImage,
   imageOf,
@@ -11,8 +13,7 @@ import {
   Refusal,
   type Repository,
   registryToken,
-} from '../doctor/image.ts'
-import type { Target } from './environment.ts'
+} from './image.ts'
 import { PAUSED, type ProbeResult, timed } from './probe.ts'
 
 const TAG = 'probe'

@@ -1,7 +1,7 @@
 /** One look at the registry: what was tried, and how it ended. */
-import { reasonOf } from '../doctor/finding.ts'
-import { Refusal } from '../doctor/image.ts'
+import { Refusal } from './image.ts'
 import type { Probe } from './measured.ts'
+import { reasonOf } from './web.ts'
 
 export interface ProbeResult {
   readonly probe: Probe

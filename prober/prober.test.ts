@@ -1,12 +1,12 @@
 /** What the probers make of a registry that works, and of everything that can be wrong with one. */
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type FakeRegistry, fakeRegistry } from '../doctor/registry.fixture.ts'
 import { answerJson } from '../test/fake-upstream.ts'
 import type { Target } from './environment.ts'
 import { createProberMetrics } from './metrics.ts'
 import { image, probeAsOwner } from './owner.ts'
 import { PAUSED } from './probe.ts'
+import { type FakeRegistry, fakeRegistry } from './registry.fixture.ts'
 import { probeAsStranger } from './stranger.ts'
 
 let registry: FakeRegistry

@@ -1,6 +1,7 @@
 /** Tries to push without any rule for it. It has to be refused, by the token service or at the latest by the registry. */
-import { mayPush, Refusal, registryToken } from '../doctor/image.ts'
+
 import type { Target } from './environment.ts'
+import { mayPush, Refusal, registryToken } from './image.ts'
 import { type PAUSED, type ProbeResult, timed } from './probe.ts'
 
 export interface StrangerResult {
@@ -28,7 +29,7 @@ async function tokenFor({ tokenService, readToken, repository }: Target): Promis
   try {
     return await registryToken(tokenService, await readToken(), `repository:${repository}:pull,push`)
   } catch (error) {
-    // A refusal for a clean-up says nothing of rules.
+    // A refusal because of a clean-up says nothing about rules.
     if (error instanceof Refusal && error.status === 401 && error.reason !== 'cleaning_up') return undefined
     throw error
   }

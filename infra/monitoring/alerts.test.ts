@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { probeMetrics } from '../../prober/measured.ts'
 import { limits } from '../../service/limits.ts'
 import { ALERT_PREFIX, alertRules } from './alerts.ts'
 import { documentedScrape } from './metrics-named.fixture.ts'
 import { LOOK_SECONDS } from './monitors.ts'
-import { probeMetrics } from './probe-metrics.ts'
 
 const namespace = 'stack'
 const rules = alertRules({ namespace, documents: undefined })

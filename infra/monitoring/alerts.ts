@@ -2,10 +2,11 @@
  * The alerts, as Prometheus' rules: what is wrong, why it matters, what to do. docs/monitoring.md has a heading for each,
  * to which its `runbook_url` leads; alerts.test.ts has promtool show when each fires and when not.
  */
+
+import { probeMetrics } from '../../prober/measured.ts'
 import type { Alert, Severity } from './alert.ts'
 import { burnAlerts } from './burn-rate.ts'
 import { LOOK_SECONDS } from './monitors.ts'
-import { probeMetrics } from './probe-metrics.ts'
 
 const DAY_SECONDS = 24 * 60 * 60
 /** A year, and a month to find the time. */
@@ -31,7 +32,7 @@ export function alertsOf(namespace: string): Alert[] {
     labels: { part },
     summary: `Prometheus reaches no pod of the ${part}`,
     description:
-      `No pod of the ${part} answers Prometheus. If none runs, CI cannot push and nodes cannot pull; if they run, ` +
+      `No pod of the ${part} answers Prometheus. If none runs, CI cannot push and nodes cannot pull; if some run, ` +
       'nothing watches them. Look at the pods, then at the network policy and at the target in Prometheus.',
   })
   const certificate = (severity: Severity): Alert => ({
@@ -42,7 +43,7 @@ export function alertsOf(namespace: string): Alert[] {
     summary: `The registry's certificate expires in less than ${CERTIFICATE_DAYS[severity]} days`,
     description:
       'Once it has expired, no client pushes or pulls. It was not renewed in time: look at the Certificate and its ' +
-      'events if cert-manager makes it, else put a new one into its Secret.',
+      'events if cert-manager issues it, else put a new one into its Secret.',
   })
   const sourceKey = (name: string, reason: string, summary: string, description: string): Alert => ({
     name,
@@ -60,14 +61,14 @@ export function alertsOf(namespace: string): Alert[] {
       failed: `token_service_request_duration_seconds_count{${own},outcome="failed"}`,
       all: `token_service_request_duration_seconds_count{${own}}`,
       means: 'The token service could not find out whether a job may push or pull, so the job failed.',
-      advice: 'The board shows the failures by reason. Mostly authentik is slow, restarts or cannot be reached.',
+      advice: 'The dashboard shows the failures by reason. Usually authentik is slow, restarting or unreachable.',
     }),
     ...burnAlerts({
       part: 'registry',
       failed: `registry_http_requests_total{${own},code=~"5.."}`,
       all: `registry_http_requests_total{${own}}`,
       means: 'The registry answered 5xx, so a push or a pull failed.',
-      advice: 'Mostly its storage is full or cannot be reached. The log of the registry says which.',
+      advice: 'Usually its storage is full or unreachable. The log of the registry says which.',
     }),
     isDown('token-service'),
     isDown('registry'),
@@ -77,9 +78,9 @@ export function alertsOf(namespace: string): Alert[] {
       severity: 'critical',
       summary: 'authentik does not answer the token service',
       description:
-        'authentik has not answered for a minute. Logins and pushes fail, but for answers that are remembered for a ' +
-        'minute; the registry itself serves tokens that were given before. See whether authentik runs, and whether ' +
-        'pods reach it: name, network policy, proxy, certificate.',
+        'authentik has not answered for a minute. Logins and pushes fail, except for answers cached for a minute; the ' +
+        'registry still accepts tokens issued before. Check whether authentik runs, and whether pods reach it: name, ' +
+        'network policy, proxy, certificate.',
     },
     {
       name: 'KeysDisagree',
@@ -95,15 +96,15 @@ export function alertsOf(namespace: string): Alert[] {
       'SourceKeyNotFresh',
       'key_refused',
       'authentik does not know a key that a CI platform signs with',
-      'authentik refuses the jobs of this platform, as it fetches keys only every three hours. Open the source in ' +
-        'authentik and save it: it fetches them at once. The log of the token service names issuer and key.',
+      'authentik refuses the jobs of this platform, since it fetches keys only every three hours. Open the source in ' +
+        'authentik and save it: it then fetches them at once. The log of the token service names issuer and key.',
     ),
     sourceKey(
       'SourceKeyHeldTwice',
       'key_ambiguous',
       'Two sources publish different keys under one key id',
       'authentik cannot tell whose token it is, so the policy refuses every token that names this key. The log of the ' +
-        'token service names both issuers. If you did not expect it, one of them may be pretending to be the other.',
+        'token service names both issuers. If you did not expect this, one of them may be impersonating the other.',
     ),
     {
       name: 'StrangerGotIn',
@@ -111,19 +112,19 @@ export function alertsOf(namespace: string): Alert[] {
       severity: 'critical',
       summary: 'A stranger gets into the registry',
       description:
-        'The prober that no rule names was given access. Others may have it too. Take the last change of the rules ' +
-        'back, or see in authentik whether policy and scope mapping are still bound; "Incident" in docs/operating.md ' +
-        'says how to end what was given.',
+        'The prober that no rule names was given access. Others may have it too. Undo the last change of the rules, or ' +
+        'check in authentik that policy and scope mapping are still bound; "Incident" in docs/operating.md says how to ' +
+        'revoke what was issued.',
     },
     {
       name: 'ProbeFails',
       expr: `min by (namespace, probe) (${probeMetrics.success}{${own}}) == 0`,
       for: '2m',
       severity: 'critical',
-      summary: 'The probe {{ $labels.probe }} does not find what it must',
+      summary: 'The probe {{ $labels.probe }} fails',
       description:
-        'For two minutes a small image cannot be pushed, pulled or deleted, or a stranger does not get its refusal. The ' +
-        'log of the prober has the answer that it got; `npm run doctor` looks at the whole way.',
+        'For two minutes a small image could not be pushed, pulled or deleted, or a stranger was not refused properly. ' +
+        'The log of the prober has the answer that it got; `npm run doctor` examines the whole path.',
     },
     {
       name: 'ProbeStopped',
@@ -133,7 +134,7 @@ export function alertsOf(namespace: string): Alert[] {
         `unless on (namespace) (max by (namespace) (${probeMetrics.paused}{${own}}) == 1)`,
       severity: 'warning',
       summary: 'The probe {{ $labels.probe }} has stopped: no success for five minutes, and no failure',
-      description: 'Holes in the rules are not looked for meanwhile. See whether its pod runs, and what its log says.',
+      description: 'Meanwhile nothing looks for holes in the rules. Check whether its pod runs, and what its log says.',
     },
     {
       name: 'StorageFull',
@@ -142,8 +143,8 @@ export function alertsOf(namespace: string): Alert[] {
       severity: 'critical',
       summary: "Less than 5 % of the registry's volume is free",
       description:
-        'Pushes fail once it is full; pulls go on. Make `storageSize` larger if the class allows it, or delete images ' +
-        'and let garbage be collected: "Clean-up" in docs/operating.md.',
+        'Pushes fail once it is full; pulls still work. Raise `storageSize` if the class allows it, or delete images ' +
+        'and collect garbage: "Clean-up" in docs/operating.md.',
     },
     {
       name: 'StorageFillsUp',
@@ -154,7 +155,7 @@ export function alertsOf(namespace: string): Alert[] {
       severity: 'warning',
       summary: "The registry's volume will be full within four days",
       description:
-        'At the pace of the last six hours. Make `storageSize` larger, or set `garbageCollection` and `retention`.',
+        'At the rate of the last six hours. Raise `storageSize`, or set `garbageCollection` and `retention`.',
     },
     certificate('critical'),
     certificate('warning'),
@@ -165,7 +166,7 @@ export function alertsOf(namespace: string): Alert[] {
       severity: 'warning',
       summary: `A key that signs tokens is older than ${OLD_KEY_DAYS} days`,
       description:
-        'Nothing fails, but who has copied the key in all that time can still sign. Raise `keyGeneration` or ' +
+        'Nothing fails, but whoever copied the key in that time can still sign. Raise `keyGeneration` or ' +
         '`sessionKeyGeneration` by one and run `pulumi up`: "Rotation" in docs/operating.md.',
     },
     {
@@ -175,7 +176,7 @@ export function alertsOf(namespace: string): Alert[] {
       severity: 'critical',
       summary: 'The token service cannot read the trust rules',
       description:
-        'It goes on with the rules of before, and would not start anew. Somebody changed the ConfigMap ' +
+        'It keeps using the previous rules, and could not restart. Somebody changed the ConfigMap ' +
         'token-service-trust, or it comes from another version of the program. Run `pulumi up`.',
     },
     {
@@ -184,8 +185,9 @@ export function alertsOf(namespace: string): Alert[] {
       severity: 'warning',
       summary: 'authentik allows what the rules of the stack refuse',
       description:
-        'For longer than a change of rules takes to arrive. The policy in authentik is not bound, or somebody changed ' +
-        'it or the group docker-registry-trust. Run `pulumi up --refresh`, and compare what authentik has.',
+        'This has lasted longer than a change of rules takes to arrive. The policy in authentik is not bound, or ' +
+        'somebody changed it or the group docker-registry-trust. Run `pulumi up --refresh`, and compare what authentik ' +
+        'has.',
     },
   ]
 }

@@ -1,7 +1,8 @@
-/** Alerts and board name nothing that is not measured. */
+/** Alerts and dashboard name nothing that is not measured. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { probeMetrics, probes } from '../../prober/measured.ts'
 import { disagreements } from '../../service/decision/disagreement.ts'
 import { failures } from '../../service/errors.ts'
 import { outcomes } from '../../service/operations/audit.ts'
@@ -9,7 +10,6 @@ import { restingMetrics } from '../../service/operations/metrics.fixture.ts'
 import { alertsOf } from './alerts.ts'
 import { expressions, metricsIn, OTHERS } from './metrics-named.fixture.ts'
 import { rowsOf } from './panels.ts'
-import { probeMetrics, probes } from './probe-metrics.ts'
 
 /** Names of samples by the page's lines of types: a histogram has three. */
 function samples(page: string): string[] {
@@ -61,7 +61,7 @@ it('each alert has its heading in docs/monitoring.md, and says what to do', () =
   expect(headings.toSorted()).toEqual([...new Set(alertsOf('stack').map(({ name }) => name))].toSorted())
 })
 
-it('no panel of the board is without a description and a query', () => {
+it('no panel of the dashboard is without a description and a query', () => {
   for (const { title, description, queries } of rowsOf('stack').flatMap(({ panels }) => panels)) {
     expect(description, title).not.toBe('')
     expect(queries, title).not.toEqual([])

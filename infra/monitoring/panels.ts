@@ -1,5 +1,5 @@
-/** What the board shows, as data: the dashboard and the picture in docs/ are made from it. */
-import { probeMetrics } from './probe-metrics.ts'
+/** What the dashboard shows, as data: the dashboard and the picture in docs/ are made from it. */
+import { probeMetrics } from '../../prober/measured.ts'
 
 /** Grafana's name of a unit. */
 export type Unit = 'short' | 'reqps' | 's' | 'bytes' | 'Bps' | 'percentunit' | 'bool_yes_no'
@@ -151,7 +151,7 @@ export function rowsOf(namespace: string): Row[] {
       panels: [
         {
           title: 'Requests for tokens',
-          description: 'Granted; refused, as the client may not; failed, as there was no decision.',
+          description: 'Granted; refused: the client may not; failed: there was no decision.',
           unit: 'reqps',
           queries: [{ expr: sumBy('outcome', rate(requests)), legend: '{{outcome}}' }],
         },
@@ -181,7 +181,7 @@ export function rowsOf(namespace: string): Row[] {
       panels: [
         {
           title: 'Exchanges',
-          description: 'Calls to the token endpoint of authentik, by what came of them.',
+          description: 'Calls to the token endpoint of authentik, by result.',
           unit: 'reqps',
           queries: [{ expr: sumBy('reason', rate('token_service_upstream_calls_total')), legend: '{{reason}}' }],
         },

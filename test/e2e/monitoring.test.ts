@@ -1,8 +1,8 @@
-/** A real Prometheus reads the running stack: what alerts and board name is there, and nothing is wrong. */
+/** A real Prometheus reads the running stack: what alerts and dashboard name is there, and nothing is wrong. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { expressions, metricsIn, OTHERS } from '../../infra/monitoring/metrics-named.fixture.ts'
 import { RATE_WINDOW } from '../../infra/monitoring/panels.ts'
-import { probeMetrics } from '../../infra/monitoring/probe-metrics.ts'
+import { probeMetrics } from '../../prober/measured.ts'
 import { layer, pull, push } from '../bytes/layer.ts'
 import { type Prometheus, startPrometheus } from '../monitoring/prometheus.ts'
 import { worldTargets } from '../monitoring/world-targets.ts'

@@ -1,4 +1,4 @@
-/** A real Prometheus reads a real token service and a real registry: what alerts and board name is there. */
+/** A real Prometheus reads a real token service and a real registry: what alerts and dashboard name is there. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { storageDriver } from '../../infra/kubernetes/storage-driver.ts'
 import { expressions, metricsIn, OTHERS } from '../../infra/monitoring/metrics-named.fixture.ts'
 import { RATE_WINDOW } from '../../infra/monitoring/panels.ts'
-import { probeMetrics } from '../../infra/monitoring/probe-metrics.ts'
+import { probeMetrics } from '../../prober/measured.ts'
 import { NAMESPACE, type Prometheus, startPrometheus } from '../monitoring/prometheus.ts'
 import { freePort } from './api-server.ts'
 import { type PushPath, startPushPath } from './push-path.ts'

@@ -1,4 +1,4 @@
-/** No file imports itself by way of others, types included: each can be read, and changed, after what it imports. */
+/** Neither file nor folder imports itself by way of others, types included: each can be read after what it imports. */
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -43,18 +43,30 @@ function findCircle(imports: ReadonlyMap<string, readonly string[]>): string[] |
   return undefined
 }
 
+const files = folders.flatMap((folder) =>
+  globSync(`${folder}/**/*.ts`, { cwd: root, exclude: ['**/node_modules/**', '**/*.d.ts'] }),
+)
+const imports = new Map(
+  files.map((file) => {
+    const paths = relativeImports(readFileSync(join(root, file), 'utf8'))
+    return [file, paths.map((path) => join(dirname(file), path))] as const
+  }),
+)
+
 test('no imports go round in a circle', () => {
-  const files = folders.flatMap((folder) =>
-    globSync(`${folder}/**/*.ts`, { cwd: root, exclude: ['**/node_modules/**', '**/*.d.ts'] }),
-  )
-  const imports = new Map(
-    files.map((file) => {
-      const paths = relativeImports(readFileSync(join(root, file), 'utf8'))
-      return [file, paths.map((path) => join(dirname(file), path))] as const
-    }),
-  )
   expect([...imports.values()].flat().length).toBeGreaterThan(files.length)
   expect(findCircle(imports)).toBeUndefined()
+})
+
+test('nor do folders: none imports from one that needs it, but for tests', () => {
+  const folderOf = (path: string) => path.split('/')[0] ?? ''
+  const needed = new Map<string, string[]>(folders.map((folder) => [folder, []]))
+  for (const [file, paths] of imports) {
+    if (/\.(test|fixture)\.ts$/.test(file)) continue
+    needed.get(folderOf(file))?.push(...paths.map(folderOf).filter((folder) => folder !== folderOf(file)))
+  }
+  expect(needed.get('infra')).toContain('service')
+  expect(findCircle(needed)).toBeUndefined()
 })
 
 test('a circle is found, of types and of dynamic imports too', () => {

@@ -1,4 +1,4 @@
-/** The network as the doctor uses it: each request ends in time, and no answer is read without a limit. */
+/** The network as the doctor and the probers use it: each request ends in time, and no answer is read without a limit. */
 
 const TIMEOUT_SECONDS = 15
 const MAX_ANSWER_BYTES = 1024 * 1024
@@ -31,4 +31,11 @@ export function jsonOf(body: string): Readonly<Record<string, unknown>> {
   } catch {
     return {}
   }
+}
+
+/** The sentence of an error and of what caused it, as `fetch` hides the reason there. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? `: ${reasonOf(error.cause)}` : ''
+  return `${error.message}${cause}`
 }
