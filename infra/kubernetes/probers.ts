@@ -12,7 +12,7 @@ import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
 import { METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 import { PROBE_REPOSITORY, PROBER, STRANGER } from './prober-accounts.ts'
-import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
+import { CONTAINER_SECURITY, RESTRICTED_POD } from './restricted.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const CODE_DIR = '/srv/prober'
@@ -71,9 +71,7 @@ export class Probers extends pulumi.ComponentResource {
             spec: {
               ...extras.spec,
               serviceAccountName: account.metadata.name,
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              securityContext: POD_SECURITY,
+              ...RESTRICTED_POD,
               containers: [
                 {
                   name: PROBER,

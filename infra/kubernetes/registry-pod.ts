@@ -3,7 +3,7 @@ import type * as pulumi from '@pulumi/pulumi'
 import { type OutwardCalls, proxyVariables } from './outward-calls.ts'
 import type { PodExtras } from './pod-settings.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
-import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
+import { CONTAINER_SECURITY, RESTRICTED_POD } from './restricted.ts'
 import type { StorageDriver } from './storage-driver.ts'
 
 /** File of the certificates that its calls trust. */
@@ -33,10 +33,7 @@ export function registryPod({ storage, calls, extras, ...args }: RegistryPodArgs
     spec: {
       ...extras.spec,
       serviceAccountName: args.account,
-      // Identities for a bucket bring a token of their own.
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
-      securityContext: POD_SECURITY,
+      ...RESTRICTED_POD,
       volumes: [
         { name: 'files', configMap: { name: args.files } },
         ...(args.claim === undefined ? [] : [{ name: 'storage', persistentVolumeClaim: { claimName: args.claim } }]),

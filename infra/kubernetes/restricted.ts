@@ -9,14 +9,22 @@ export const RESTRICTED_NAMESPACE = {
 /** Neither image needs a user of its own; 1000 is `node` in Node's image and has no name in the registry's. */
 const USER = 1000
 
-/** Security context of a pod. `fsGroup` makes its volumes writable for the user. */
-export const POD_SECURITY = {
-  runAsNonRoot: true,
-  runAsUser: USER,
-  runAsGroup: USER,
-  fsGroup: USER,
-  fsGroupChangePolicy: 'OnRootMismatch',
-  seccompProfile: { type: 'RuntimeDefault' },
+/**
+ * What every pod has: no token but those that it mounts (an identity for a bucket brings its own), and no addresses of
+ * Services among its variables.
+ */
+export const RESTRICTED_POD = {
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  // `fsGroup` makes the pod's volumes writable for the user.
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: USER,
+    runAsGroup: USER,
+    fsGroup: USER,
+    fsGroupChangePolicy: 'OnRootMismatch',
+    seccompProfile: { type: 'RuntimeDefault' },
+  },
 }
 
 /** Security context of a container. */

@@ -10,7 +10,7 @@ import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import { type OutwardCalls, proxyVariables } from './outward-calls.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
 import { METRICS_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
-import { CONTAINER_SECURITY, POD_SECURITY } from './restricted.ts'
+import { CONTAINER_SECURITY, RESTRICTED_POD } from './restricted.ts'
 import { environmentSecret } from './service-environment.ts'
 import { allowTokenReview, type OwnCluster, tokenReviewPod } from './token-review.ts'
 import { versionedFiles } from './versioned-files.ts'
@@ -135,9 +135,7 @@ export class TokenService extends pulumi.ComponentResource {
             spec: {
               ...extras.spec,
               serviceAccountName: account.metadata.name,
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              securityContext: POD_SECURITY,
+              ...RESTRICTED_POD,
               terminationGracePeriodSeconds: GRACE_SECONDS,
               topologySpreadConstraints: spread(matchLabels),
               containers: [

@@ -12,7 +12,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { labels } from '../kubernetes/labels.ts'
 import { type PodSettings, podExtras } from '../kubernetes/pod-settings.ts'
 import { TOKEN_SERVICE_PORT } from '../kubernetes/ports.ts'
-import { CONTAINER_SECURITY, POD_SECURITY } from '../kubernetes/restricted.ts'
+import { CONTAINER_SECURITY, RESTRICTED_POD } from '../kubernetes/restricted.ts'
 import { versionedFiles } from '../kubernetes/versioned-files.ts'
 import type { Refresh } from './refresh-pull-secret.ts'
 import { type PullSecretEntry, refresherName } from './setting.ts'
@@ -147,11 +147,9 @@ export class PullSecret extends pulumi.ComponentResource {
       spec: {
         ...spec,
         serviceAccountName,
-        automountServiceAccountToken: false,
-        enableServiceLinks: false,
+        ...RESTRICTED_POD,
         restartPolicy: 'Never',
         activeDeadlineSeconds: 300,
-        securityContext: POD_SECURITY,
         containers: [
           {
             name: 'refresh',

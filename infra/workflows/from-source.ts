@@ -1,4 +1,5 @@
 /** Workflow and pipeline that take their login from a tag of this project's repository: see ci/. */
+import { workflowHead } from './github.ts'
 
 /**
  * The texts for GitHub Actions and GitLab CI.
@@ -11,18 +12,7 @@ export function fromSource({ host, audience }: { host: string; audience: string 
   const [repository = '', tag = ''] = ciSource.split('@')
   const login = `https://raw.githubusercontent.com/${repository}/${tag}/ci/gitlab/templates/login.yml`
   const githubWorkflow = `\
-# Builds an image and pushes it to the registry. No secret is stored anywhere: the job's own token is the credential.
-# To be safe against a moved tag, pin each action to a commit: \`uses: docker/build-push-action@<commit> # v7\`.
-name: image
-on:
-  push:
-    branches: [main]
-permissions:
-  contents: read
-  id-token: write # lets the job ask GitHub for a token that says which job it is
-jobs:
-  push:
-    runs-on: ubuntu-latest
+${workflowHead('docker/build-push-action@<commit> # v7')}\
     steps:
       - uses: actions/checkout@v7
       - uses: ${repository}/ci/github@${tag}

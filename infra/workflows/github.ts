@@ -8,18 +8,10 @@ const REQUEST_SECONDS = 10
  */
 const PAUSES = '1 2 4 8'
 
-/**
- * The text of a workflow that builds an image and pushes it to the registry.
- *
- * The job asks GitHub for a token of its own (docs.github.com, "OpenID Connect reference"). It lives five minutes, so
- * the image is built before the token is asked for, and the push finds everything in the builder's cache.
- *
- * @param host the registry's public name
- * @param audience the audience that the registry expects; the configuration allows neither `$` nor quotes in them
- */
-export const githubWorkflow = ({ host, audience }: { host: string; audience: string }): string => `\
+/** How a workflow begins, up to its steps. @param pinned an action that it uses, as it looks when it is pinned */
+export const workflowHead = (pinned: string): string => `\
 # Builds an image and pushes it to the registry. No secret is stored anywhere: the job's own token is the credential.
-# To be safe against a moved tag, pin each action to a commit: \`uses: docker/login-action@<commit> # v4\`.
+# To be safe against a moved tag, pin each action to a commit: \`uses: ${pinned}\`.
 name: image
 on:
   push:
@@ -30,6 +22,19 @@ permissions:
 jobs:
   push:
     runs-on: ubuntu-latest
+`
+
+/**
+ * The text of a workflow that builds an image and pushes it to the registry.
+ *
+ * The job asks GitHub for a token of its own (docs.github.com, "OpenID Connect reference"). It lives five minutes, so
+ * the image is built before the token is asked for, and the push finds everything in the builder's cache.
+ *
+ * @param host the registry's public name
+ * @param audience the audience that the registry expects; the configuration allows neither `$` nor quotes in them
+ */
+export const githubWorkflow = ({ host, audience }: { host: string; audience: string }): string => `\
+${workflowHead('docker/login-action@<commit> # v4')}\
     env:
       REGISTRY: ${JSON.stringify(host)}
     steps:

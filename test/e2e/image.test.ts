@@ -6,7 +6,7 @@ import { CoreV1Api, KubernetesObjectApi, type V1PodSecurityContext } from '@kube
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { $ } from 'zx'
 import { TOKEN_SERVICE_PORT } from '../../infra/kubernetes/ports.ts'
-import { CONTAINER_SECURITY, POD_SECURITY, RESTRICTED_NAMESPACE } from '../../infra/kubernetes/restricted.ts'
+import { CONTAINER_SECURITY, RESTRICTED_NAMESPACE, RESTRICTED_POD } from '../../infra/kubernetes/restricted.ts'
 import { ensureImages, importImages } from '../../local/images/index.ts'
 import type { Manifest } from '../../local/kubernetes/addons/addon.ts'
 import { apply, loadKubeconfig } from '../../local/kubernetes/api.ts'
@@ -123,7 +123,7 @@ describe('as a pod within the restricted standard, on a read-only file system', 
 
   it.each([
     ['own-user', { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } }],
-    ['user-of-the-stack', POD_SECURITY],
+    ['user-of-the-stack', RESTRICTED_POD.securityContext],
   ])('answers /live as %s', async (name, securityContext) => {
     await apply(config, [podOf(name, securityContext)])
     await vi.waitFor(async () => {
