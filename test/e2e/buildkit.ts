@@ -1,15 +1,12 @@
 /** A real BuildKit daemon and client, with folders of their own, ended when the test is. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { $, type ProcessOutput } from 'zx'
 import { ensureTool } from '../../local/toolchain/index.ts'
+import { startDaemon } from './daemon.ts'
 
-/** Seconds until the daemon answers, and for one build. */
-const START_LIMIT_SECONDS = 30
+/** Seconds for one build. */
 const BUILD_LIMIT_SECONDS = 120
 
 export interface BuildKit {
@@ -36,17 +33,10 @@ export async function startBuildKit(registry: string): Promise<BuildKit> {
   const bin = dirname(await ensureTool('buildkit'))
   const dir = await mkdtemp(join(tmpdir(), 'buildkit-'))
   const address = `unix://${dir}/buildkitd.sock`
-  const log = await open(join(dir, 'log'), 'w')
   const settings = join(dir, 'buildkitd.toml')
   await writeFile(settings, `[registry."${registry}"]\n  http = true\n`)
   // No network of its own for builds, and a snapshotter that works on any file system.
   const worker = ['--oci-worker-net=host', '--oci-worker-snapshotter=native', '--containerd-worker=false']
-  const daemon = spawn(
-    join(bin, 'buildkitd'),
-    [`--addr=${address}`, `--root=${dir}/root`, `--config=${settings}`, ...worker],
-    { stdio: ['ignore', log.fd, log.fd] },
-  )
-  const ended = once(daemon, 'exit')
   const buildctl = (args: string[], env: Record<string, string> = {}) =>
     $({
       quiet: true,
@@ -54,23 +44,11 @@ export async function startBuildKit(registry: string): Promise<BuildKit> {
       timeout: `${BUILD_LIMIT_SECONDS}s`,
       env: { ...process.env, ...env },
     })`${join(bin, 'buildctl')} --addr=${address} ${args}`
-  const dispose = async () => {
-    if (daemon.exitCode === null) {
-      daemon.kill('SIGTERM')
-      await ended
-    }
-    await log.close()
-    await rm(dir, { recursive: true, force: true })
-  }
-  const giveUp = performance.now() + START_LIMIT_SECONDS * 1000
-  while ((await buildctl(['debug', 'workers'])).exitCode !== 0) {
-    if (daemon.exitCode !== null || performance.now() > giveUp) {
-      const said = await readFile(join(dir, 'log'), 'utf8')
-      await dispose()
-      throw new Error(`buildkitd does not answer; it said:\n${said}`)
-    }
-    await sleep(200)
-  }
+  const end = await startDaemon(
+    [join(bin, 'buildkitd'), `--addr=${address}`, `--root=${dir}/root`, `--config=${settings}`, ...worker],
+    dir,
+    async () => (await buildctl(['debug', 'workers'])).exitCode === 0,
+  )
   return {
     build(folder, config, { image, cache }) {
       const from = ['--frontend=dockerfile.v0', `--local=context=${folder}`, `--local=dockerfile=${folder}`]
@@ -89,6 +67,6 @@ export async function startBuildKit(registry: string): Promise<BuildKit> {
       ]
       return buildctl(['build', '--progress=plain', ...from, ...on, `--output=type=oci,name=${reference},dest=${file}`])
     },
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: end,
   }
 }

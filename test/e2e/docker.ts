@@ -1,14 +1,11 @@
 /** A real Docker engine and client, with folders of their own; nothing of the machine's own Docker is touched. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { $, type ProcessOutput } from 'zx'
+import { startDaemon } from './daemon.ts'
 
-/** Seconds until the engine answers, and for one command. */
-const START_LIMIT_SECONDS = 30
+/** Seconds for one command. */
 const COMMAND_LIMIT_SECONDS = 120
 
 export interface Docker {
@@ -21,21 +18,17 @@ export interface Docker {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts an engine that runs no containers: it only loads, pushes and pulls. */
-export async function startDocker(): Promise<Docker> {
+/**
+ * Starts an engine that runs no containers: it only loads, pushes and pulls.
+ * @param loaded an image that it has from the start: the folder of its OCI layout, and its name
+ */
+export async function startDocker(loaded?: { layout: string; reference: string }): Promise<Docker> {
   const dir = await mkdtemp(join(tmpdir(), 'docker-'))
   const host = `unix://${dir}/docker.sock`
   const config = join(dir, 'config')
-  const log = await open(join(dir, 'log'), 'w')
   // Not the machine's own /etc/docker/daemon.json.
   await writeFile(join(dir, 'daemon.json'), '{}')
   const folders = [`--data-root=${dir}/data`, `--exec-root=${dir}/exec`, `--pidfile=${dir}/pid`]
-  const daemon = spawn(
-    'dockerd',
-    [`--host=${host}`, ...folders, `--config-file=${dir}/daemon.json`, '--iptables=false', '--bridge=none'],
-    { stdio: ['ignore', log.fd, log.fd] },
-  )
-  const ended = once(daemon, 'exit')
   const run = (args: string[], input = '') =>
     $({
       input,
@@ -44,22 +37,18 @@ export async function startDocker(): Promise<Docker> {
       timeout: `${COMMAND_LIMIT_SECONDS}s`,
       env: { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: config },
     })`docker ${args}`
-  const dispose = async () => {
-    if (daemon.exitCode === null) {
-      daemon.kill('SIGTERM')
-      await ended
+  const end = await startDaemon(
+    ['dockerd', `--host=${host}`, ...folders, `--config-file=${dir}/daemon.json`, '--iptables=false', '--bridge=none'],
+    dir,
+    async () => (await run(['version'])).exitCode === 0,
+  )
+  if (loaded !== undefined) {
+    const to = [`--dest-daemon-host=${host}`, `oci:${loaded.layout}`, `docker-daemon:${loaded.reference}`]
+    const copied = await $({ quiet: true, nothrow: true })`skopeo --insecure-policy copy --quiet ${to}`
+    if (copied.exitCode !== 0) {
+      await end()
+      throw new Error(`the engine did not take the image: ${copied.stderr}`)
     }
-    await log.close()
-    await rm(dir, { recursive: true, force: true })
   }
-  const giveUp = performance.now() + START_LIMIT_SECONDS * 1000
-  while ((await run(['version'])).exitCode !== 0) {
-    if (daemon.exitCode !== null || performance.now() > giveUp) {
-      const said = await readFile(join(dir, 'log'), 'utf8')
-      await dispose()
-      throw new Error(`dockerd does not answer; it said:\n${said}`)
-    }
-    await sleep(200)
-  }
-  return { host, config, run, [Symbol.asyncDispose]: dispose }
+  return { host, config, run, [Symbol.asyncDispose]: end }
 }

@@ -77,10 +77,7 @@ describe('a job', () => {
     const reference = `${registry}/acme/app:docker`
     let docker: Docker
     beforeAll(async () => {
-      docker = await startDocker()
-      await $({
-        quiet: true,
-      })`skopeo --insecure-policy copy --quiet --dest-daemon-host=${docker.host} oci:${layout} docker-daemon:${reference}`
+      docker = await startDocker({ layout, reference })
       const jwt = await jobToken('github', 'acme/app')
       await docker.run(['login', registry, '--username', 'JWT', '--password-stdin'], jwt)
     })

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { $ } from 'zx'
 import { type Client, logIn } from '../../local/proof/clients.ts'
 import { makeImage, manifestDigest } from '../../local/proof/image.ts'
 import { type Docker, startDocker } from './docker.ts'
@@ -26,10 +25,7 @@ describe('docker', () => {
   const reference = `${registry}/acme/app:docker`
   let docker: Docker
   beforeAll(async () => {
-    docker = await startDocker()
-    await $({
-      quiet: true,
-    })`skopeo --insecure-policy copy --quiet --dest-daemon-host=${docker.host} oci:${layout} docker-daemon:${reference}`
+    docker = await startDocker({ layout, reference })
   })
   afterAll(() => docker[Symbol.asyncDispose]())
 
