@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { certificatePair, created, makeProvider, startWorld, type World } from './fixture.ts'
+import { certificatePair, created, makeProvider, OAUTH_SOURCE, startWorld, type World } from './fixture.ts'
 import type { JsonObject } from './rows.ts'
 
 let world: World
@@ -10,15 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const SOURCE = {
-  provider_type: 'openidconnect',
-  consumer_key: 'unused',
-  consumer_secret: 'unused',
-  authorization_url: 'http://unused.example',
-  access_token_url: 'http://unused.example',
-  profile_url: 'http://unused.example',
-}
-const source = (slug: string, values: JsonObject) => ({ ...SOURCE, name: slug, slug, ...values })
+const source = (slug: string, values: JsonObject) => ({ ...OAUTH_SOURCE, name: slug, slug, ...values })
 const group = (name: string) => created(world, 'core/groups/', { name })
 
 describe('who may call', () => {

@@ -15,6 +15,16 @@ import { type AuthentikOptions, type RunningAuthentik, startAuthentik } from './
 
 export const API_TOKEN = 'api-token-of-the-tests'
 
+/** What authentik wants of a source of keys, and nothing uses. */
+export const OAUTH_SOURCE = {
+  provider_type: 'openidconnect',
+  consumer_key: 'unused',
+  consumer_secret: 'unused',
+  authorization_url: 'http://unused.example',
+  access_token_url: 'http://unused.example',
+  profile_url: 'http://unused.example',
+}
+
 export interface Reply {
   status: number
   type: string | null

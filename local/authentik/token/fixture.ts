@@ -1,5 +1,5 @@
 /** For the tests of the token endpoint: two sources, a session provider and a registry provider with one policy. */
-import { certificatePair, created, makeProvider, type Reply, startWorld, type World } from '../fixture.ts'
+import { certificatePair, created, makeProvider, OAUTH_SOURCE, type Reply, startWorld, type World } from '../fixture.ts'
 import type { JsonObject } from '../rows.ts'
 import type { AuthentikOptions } from '../server.ts'
 
@@ -35,12 +35,7 @@ export async function startRegistryWorld(options: Partial<AuthentikOptions> = {}
       await created(world, 'sources/oauth/', {
         name: slug,
         slug,
-        provider_type: 'openidconnect',
-        consumer_key: 'unused',
-        consumer_secret: 'unused',
-        authorization_url: 'http://unused.example',
-        access_token_url: 'http://unused.example',
-        profile_url: 'http://unused.example',
+        ...OAUTH_SOURCE,
         oidc_jwks_url: `${world.issuers}/${jwks}`,
       })
     ).pk
