@@ -94,7 +94,7 @@ async function adopt(stack: string, yes: boolean, world: AdoptWorld): Promise<0 
     return 1
   }
   world.print(
-    `\nAdopted ${found.adoptable.length}. Of these a preview shows what is announced above, and nothing else. Next: ` +
+    `\nAdopted ${found.adoptable.length}. A preview shows the changes announced above, and nothing else. Next: ` +
       `\`pulumi preview --diff --stack ${stack}\`, then \`pulumi up\`.\n`,
   )
   return isStuck ? 1 : 0

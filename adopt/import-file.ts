@@ -46,7 +46,7 @@ export function importFile(
   const objects = adopted.map(({ step, id }) => ({
     ...entry(step),
     id,
-    // The package stands on a bridge, which has to be told what it is to be.
+    // The package is based on a bridge, which needs to know which provider to be.
     version: sdk.version,
     parameterization: { pluginName: sdk.pulumi.name, pluginVersion: bridge, value: parameterization.value },
   }))

@@ -53,7 +53,7 @@ async function otherBindings(api: AuthentikApi, { row }: Found, ids: ReadonlyMap
     .filter(({ policy }) => policy === null || policy === undefined || !ours.has(String(policy)))
     .map(
       ({ pk, policy_obj, group_obj, user_obj }) =>
-        `its binding of ${nameOf(policy_obj, 'policy') ?? nameOf(group_obj, 'group') ?? nameOf(user_obj, 'user') ?? String(pk)} stays and lets in whom it lets in: delete it in authentik, unless you mean it`,
+        `its binding of ${nameOf(policy_obj, 'policy') ?? nameOf(group_obj, 'group') ?? nameOf(user_obj, 'user') ?? String(pk)} stays and keeps admitting people: delete it in authentik, unless you want that`,
     )
 }
 

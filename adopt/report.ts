@@ -26,19 +26,19 @@ export function report(found: Search, steps: readonly Step[], stack: string): st
   const kubernetes = steps.filter(({ op, type }) => op === 'create' && type.startsWith('kubernetes:')).length
   const blocks = [
     ...section(
-      `In authentik and not in the state of stack ${stack}. The stack would adopt:`,
+      `In authentik but not in the state of stack ${stack}. The stack would adopt:`,
       found.adoptable.map(adopted),
     ),
     ...section('Refused:', found.refused.map(refused)),
     ...section(
-      'Not in authentik, so that `pulumi up` makes it:',
+      'Not in authentik; `pulumi up` will create it:',
       found.missing.map((step) => `  ${inWords(step)}`),
     ),
   ]
   if (kubernetes > 0) {
     blocks.push(
-      `Not looked at: ${kubernetes} objects of Kubernetes. \`pulumi up\` takes over those that exist by server-side apply, ` +
-        'and stops where somebody else owns a field.',
+      `Not checked: ${kubernetes} objects of Kubernetes. \`pulumi up\` takes over those that exist by server-side apply, ` +
+        'and stops if somebody else owns a field.',
     )
   }
   return blocks.join('\n')

@@ -10,7 +10,7 @@ export interface Adoptable extends Found {
   readonly changes: readonly Change[]
   /** What else refers to it; undefined if authentik does not say. */
   readonly usedBy: readonly string[] | undefined
-  /** What goes on to hold although the program says nothing of it, and what is not attached any more. */
+  /** What stays in force although the program does not manage it, and what is no longer attached. */
   readonly left: readonly string[]
 }
 

@@ -17,7 +17,7 @@ export interface EventSource {
 export interface Actor {
   /** The whole `sub`; empty for who had no token. */
   readonly actor: string
-  /** `user` for a person; undefined where the source is not known any more, and for a `sub` of another form. */
+  /** `user` for a person; undefined if the source is no longer known, or the `sub` has another form. */
   readonly platform?: Platform | 'user'
   readonly source?: string
   readonly subject?: string

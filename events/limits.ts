@@ -25,7 +25,7 @@ export const limits = {
   forwardMs: 8 * seconds,
   /** Bytes of its answer, which is not read; beyond them the connection is closed. */
   answerBytes: 64 * KiB,
-  /** Milliseconds after which the URL does not get an event any more: the registry keeps all that wait in its memory. */
+  /** Milliseconds after which an event is no longer sent to the URL: the registry keeps all that wait in its memory. */
   forwardAgeMs: 60 * minutes,
   /** Milliseconds between two lines of the log about a URL that takes nothing. */
   complaintMs: 60 * seconds,

@@ -164,7 +164,7 @@ describe('a preview', () => {
     stored('key-0')
     expect(await warnings()).toEqual([
       'The keys of source "cluster" have changed: authentik does not know "key-1" yet, so it refuses tokens signed with ' +
-        'it, and still accepts "key-0". `pulumi up` brings the keys of today.',
+        'it, and still accepts "key-0". `pulumi up` fetches the current keys.',
     ])
   })
 

@@ -43,7 +43,7 @@ async function lastOutputs(): Promise<LastOutputs> {
 
 /**
  * @param now what the registry uses in this run, and whether that is the volume
- * @param deleteImages whether a volume that is not used any more may be deleted, by the run after the one that lifts
+ * @param deleteImages whether a volume that is no longer used may be deleted, by the run after the one that lifts
  *   its protection
  */
 export function imageStorage(

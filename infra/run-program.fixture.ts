@@ -38,7 +38,7 @@ export function useProgram() {
   beforeAll(async () => {
     authentik = await startFakeAuthentik()
     cluster = await startFakeCluster()
-    // Each run of the program loads its modules anew and would build the same bundle again.
+    // Each run of the program loads its modules again and would rebuild the same bundle.
     const service = await vi.importActual<typeof import('../service/bundle.ts')>('../service/bundle.ts')
     const files = await service.bundleService()
     vi.doMock('../service/bundle.ts', () => ({ ...service, bundleService: async () => files }))

@@ -17,7 +17,7 @@ export function shown(value: string | undefined): string {
 }
 
 /**
- * What came in the place of a mistake. Of a map that has too much only the names: a value that belongs elsewhere may be
+ * What came where the mistake is. Of a map with too many fields only their names: a value that belongs elsewhere may be
  * secret.
  */
 export function cameInstead(value: string, issue: z.core.$ZodIssue): string {

@@ -23,7 +23,7 @@ export function withoutTrustedProxies(objects: readonly Seen[]): string | undefi
   const services = objects.filter(({ type, name }) => DEPLOYMENT.test(type) && name === 'token-service')
   if (services.length === 0 || services.every(({ props }) => trusts(props))) return undefined
   return (
-    'requests come in through a proxy of which the token service knows nothing, so it cannot tell its clients apart: ' +
+    'requests come in through a proxy that the token service does not know, so it cannot tell its clients apart: ' +
     "pulumi config set --path 'passwordless-registry:trustedProxies[0]' 10.0.0.0/8"
   )
 }

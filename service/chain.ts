@@ -33,7 +33,7 @@ export interface ChainParts {
   authentik: Pick<AuthentikState, 'answered'>
   signatures: SignatureCheckDependencies
   revoked: Pick<RevokedSessions, 'has'>
-  /** Undefined where the own cluster is no source. */
+  /** Undefined if the own cluster is not a source. */
   review: ReviewToken | undefined
   cache: TokenCache
   gate: Gate
@@ -80,7 +80,7 @@ export function createChain(
 }
 
 /**
- * The way of a session to its end: the same queues and the same breaker. How long it takes says nothing of exchanges,
+ * The way of a session to its end: the same queues and the same breaker. How long it takes says nothing about exchanges,
  * which take authentik ten times as long.
  * @param client the application of authentik that gives sessions
  */

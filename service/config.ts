@@ -26,7 +26,7 @@ export interface Config {
   cluster: OwnCluster | undefined
   /** Path of the compiled trust rules; without it nothing is refused early. */
   trustFile: string | undefined
-  /** Path of the file in which a clean-up of the registry announces itself; without it there is none. */
+  /** Path of the file in which a clean-up of the registry announces itself; undefined if there are no clean-ups. */
   cleanUpFile: string | undefined
   /** Path of the file that says where the issuers' keys are; without it no signature is looked at here. */
   issuerKeysFile: string | undefined
@@ -42,7 +42,7 @@ export interface Config {
   logLevel: LogLevel
   /** No host means every interface. */
   listen: Listen
-  /** Proxies by which everything is fetched; undefined where none is named. */
+  /** Proxies through which everything is fetched; undefined if none is named. */
   proxies: Proxies | undefined
   limits: Limits
   /** Said once, at start: settings that have no effect. */

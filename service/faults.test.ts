@@ -29,7 +29,7 @@ const raw = (bytes: string) => (_: unknown, response: ServerResponse) => {
 const jsonHead = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
 const json = (response: ServerResponse) => response.writeHead(200, { 'content-type': 'application/json' })
 
-/** Somebody whom nobody has seen before, on a connection that ends with the answer. */
+/** A client not seen before, on a connection that ends with the answer. */
 const job = () => ({ ...basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID() }))), connection: 'close' })
 
 /** Asks until there is a token: where a time-out is short, a busy machine may need several tries. */
@@ -37,7 +37,7 @@ async function served(at: TokenServiceProcess): Promise<void> {
   while ((await suite.ask(job(), { at })).status !== 200) await sleep(20)
 }
 
-/** What the process holds open; less is no leak. */
+/** What the process holds open; a lower number is not a leak. */
 async function held(at: TokenServiceProcess) {
   const metric = await suite.metrics(at)
   return { files: metric('process_open_fds'), handles: metric('nodejs_active_handles_total') }

@@ -8,7 +8,7 @@ import { unsignedToken } from '../test/unsigned-token.ts'
 const suite = useTokenService({ started: false })
 
 const calls = () => suite.upstream.received.length
-/** Somebody whom nobody has seen before. */
+/** A client not seen before. */
 const job = () => basic('JWT', suite.secret(unsignedToken({ jti: crypto.randomUUID() })))
 const refuse = answerJson(400, { error: 'invalid_grant', error_description: secrets.quotedUpstream })
 const fail = answerJson(500, { error: secrets.quotedUpstream })

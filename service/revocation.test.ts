@@ -87,7 +87,7 @@ describe('a session that its holder revokes', () => {
     const asPassword = await suite.ask(basic('JWT', session), { at })
     expect(asPassword.error?.detail.reason).toBe('session_revoked')
     expect(asPassword.error?.message).toContain('it was revoked; log in again')
-    // To revoke it again is no mistake, and costs nothing.
+    // Revoking it again is not a mistake, and costs nothing.
     expect((await revoke(at, { token: session })).status).toBe(200)
     expect(suite.upstream.received).toHaveLength(calls + 1)
   })
@@ -213,7 +213,7 @@ describe('what cannot be revoked', () => {
     const at = await suite.start(env)
     const { status, body } = await revoke(at, { token: suite.secret(await make()) })
     expect([status, body.error]).toEqual([400, 'unsupported_token_type'])
-    expect(body.error_description).toMatch(/^Only a session can be revoked here\. A CI token ends by itself/)
+    expect(body.error_description).toMatch(/^Only a session can be revoked here\. A CI token expires by itself/)
     expect(paths).toEqual([])
   })
 

@@ -106,8 +106,8 @@ function nothingToEnd(decision: Decision, reason: FailureReason): Answer {
 function unsupported(): TokenError {
   return new TokenError(
     'revocation_unsupported',
-    'Only a session can be revoked here. A CI token ends by itself, GitHub’s after five minutes, and its platform alone ' +
-      'can end it sooner; a registry token is verified without asking anyone, and ends by itself after minutes',
+    'Only a session can be revoked here. A CI token expires by itself, GitHub’s after five minutes, and only its platform ' +
+      'can end it sooner; a registry token is verified offline, and expires after minutes',
   )
 }
 

@@ -167,7 +167,7 @@ function checkService(services: readonly string[], clientId: string): void {
 function openScopes(asked: readonly string[], repositories: readonly Glob[]): string[] {
   const open = anonymousScopes(asked, repositories)
   if (asked.length > 0 && open.length === 0) {
-    throw new TokenError('credentials_missing', 'Nothing of this is open without login; log in first')
+    throw new TokenError('credentials_missing', 'None of this is open without login; log in first')
   }
   return open
 }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-/** A server in the place of authentik's token endpoint whose behaviour a test changes as it goes. */
+/** A stand-in for authentik's token endpoint, whose behaviour a test can change while it runs. */
 export interface FakeUpstream {
   url: string
   /** The forms it was sent, and the headers they came with, in order. */

@@ -3,11 +3,11 @@ import { type Ask, type HttpAnswer, textOf } from './http.ts'
 
 /** The token service's own limit for a client that is not docker is 45 s. */
 const TIMEOUT_SECONDS = 60
-/** Where there is no answer at all, the name or the network is wrong, which waiting rarely mends. */
+/** Where there is no answer at all, the name or the network is wrong, which waiting rarely fixes. */
 const TRIES_WITHOUT_ANSWER = 5
 const FIRST_PAUSE_SECONDS = 2
 const LONGEST_PAUSE_SECONDS = 30
-/** A GitHub token lives 5 minutes; one that waited this long is asked for anew. */
+/** A GitHub token lives 5 minutes; after this wait the job asks for a new one. */
 const TOKEN_AGE_SECONDS = 200
 /** The token service has more clients than it can serve, authentik does not answer, or a proxy says so for them. */
 const COME_BACK = new Set([429, 502, 503, 504])
@@ -26,7 +26,7 @@ interface World {
 export interface Login {
   /** The token that was traded. */
   readonly token: string
-  /** Undefined where the registry gives none (`sessionHours: 0`). */
+  /** Undefined if the registry gives none (`sessionHours: 0`). */
   readonly session: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** The component, run by gitlab-ci-local with stubs of the builders, and its shell by a shell that has no more than POSIX. */
+/** The component, run by gitlab-ci-local with stubs of the builders, and its script by a shell that has only what POSIX requires. */
 import { execFile } from 'node:child_process'
 import { glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -15,7 +15,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
  * their age; there were no container images before 2000.
  */
 const FIRST_BELIEVABLE_MS = Date.UTC(2000, 0, 1)
-/** Clocks of build machines differ. What is dated further ahead would stay the newest for ever. */
+/** Clocks of build machines differ. What is dated further ahead would stay the newest forever. */
 const CLOCK_SKEW_MS = DAY_MS
 
 /** Why a tag stays or goes, in the words of the log. */

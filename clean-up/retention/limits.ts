@@ -26,7 +26,7 @@ export const limits = {
   requestsAtOnce: 4,
   /** Milliseconds of one request; deleting a manifest makes the registry read every tag of its repository. */
   requestMs: 60 * seconds,
-  /** Milliseconds before its end from which a token is not used any more. */
+  /** Milliseconds before its end from which a token is no longer used. */
   tokenMarginMs: 20 * seconds,
 }
 

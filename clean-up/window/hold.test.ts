@@ -97,7 +97,7 @@ describe('hold', () => {
     ['the last token outlives the time', () => later.set(50, () => told.push(...pods))],
   ])('does not let it begin where %s, and takes pushes again', async (_, world) => {
     world()
-    await expect(hold(args())).rejects.toThrow('no clean-up: its time was over before')
+    await expect(hold(args())).rejects.toThrow('no clean-up: the time ran out before')
     expect(isReady).toBe(false)
     expect(data).toEqual({})
   })

@@ -67,7 +67,7 @@ async function untilNoWrites(args: HoldArgs, { until }: Announcement): Promise<v
   let waitingFor = ''
   for (;;) {
     if (stopped.aborted) return
-    if (now() > untilMs) throw new Error(`no clean-up: its time was over before every token service refused pushes`)
+    if (now() > untilMs) throw new Error(`no clean-up: the time ran out before every token service refused pushes`)
     const all = await addresses()
     const missing = await notYetTold(all, untilMs)
     if (all.length > 0 && missing.length === 0) break
@@ -79,7 +79,7 @@ async function untilNoWrites(args: HoldArgs, { until }: Announcement): Promise<v
   const waitMs = args.tokenMs + REGISTRY_LEEWAY_MS + UNDER_WAY_MS
   print(`every token service refuses pushes; tokens that were given before run out within ${waitMs / seconds} s`)
   await sleep(waitMs, stopped)
-  if (now() > untilMs) throw new Error('no clean-up: its time was over before the last token had run out')
+  if (now() > untilMs) throw new Error('no clean-up: the time ran out before the last token had expired')
   print('the registry takes no writes')
 }
 

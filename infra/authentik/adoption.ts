@@ -145,7 +145,7 @@ export function adoptionCommand({ type, name }: Failure, taken: Taken | undefine
   return [
     `authentik already has "${name}" (${type}), and this stack does not know it. ${usedByInWords(taken?.usedBy)}`,
     'Adopting it OVERWRITES its settings with those of this stack, for everything else that uses it too. If it is ' +
-      `this registry's, left over or made by hand${type === SOURCE ? ` (its consumer key is "${UNUSED_CONSUMER}")` : ''}:`,
+      `this registry's, left over or created by hand${type === SOURCE ? ` (its consumer key is "${UNUSED_CONSUMER}")` : ''}:`,
     `  pulumi import ${type} ${quoted(name)} ${taken === undefined ? 'ID' : quoted(taken.id)} \\`,
     `    --parent ${quoted(`parent=${parentUrn}`)} \\`,
     `    --provider ${quoted(`authentik=${provider}`)} --protect=false --generate-code=false`,

@@ -71,7 +71,7 @@ describe('an answer that is of no use', () => {
 
   it('names where a redirect leads to, and follows none', async () => {
     fake.answers.x = (_, response) => response.writeHead(302, { location: 'https://login.example.com/?secret=1' }).end()
-    expect(await problem(ask)).toMatch(/sends requests on to https:\/\/login\.example\.com\. /)
+    expect(await problem(ask)).toMatch(/redirects to https:\/\/login\.example\.com\. /)
   })
 
   it('reads no more than it needs', async () => {

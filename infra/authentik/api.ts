@@ -134,13 +134,13 @@ function answer({ url, path, statusCode, location, text }: Answer): unknown {
   if (statusCode >= 300 && statusCode < 400 && typeof location === 'string' && URL.canParse(location, url)) {
     const { origin } = new URL(location, url)
     throw new AuthentikProblem(
-      `authentik at ${url} sends requests on to ${origin}. Set the address at which it answers itself: ` +
+      `authentik at ${url} redirects to ${origin}. Set the address at which it answers directly: ` +
         '`pulumi config set authentik:url`.',
     )
   }
   if (statusCode >= 500) {
     throw new AuthentikProblem(
-      `authentik at ${url} answers ${statusCode} (${shown(text)}). It may be starting or broken; its own log says more.`,
+      `authentik at ${url} answers ${statusCode} (${shown(text)}). It may be starting or broken; see its own log.`,
     )
   }
   throw notTheApi(url, path, `${statusCode} (${shown(text)})`)

@@ -31,7 +31,7 @@ function difference(slug: string, known: readonly PublicKey[], current: readonly
     ...(left.length > 0 ? [`still accepts ${left}`] : []),
   ]
   return [
-    `The keys of source ${quote(slug)} have changed: authentik ${parts.join(', and ')}. \`pulumi up\` brings the keys of today.`,
+    `The keys of source ${quote(slug)} have changed: authentik ${parts.join(', and ')}. \`pulumi up\` fetches the current keys.`,
   ]
 }
 

@@ -13,33 +13,33 @@ const DROPPED_LATER = 'The first `pulumi up` after that drops it.'
 function ofRegistry({ current, older, trusted, dropped, untilMs }: KeyPlan): string | undefined {
   const what = 'Signing key of registry tokens'
   if (dropped.length > 0) {
-    return `${what}: this \`pulumi up\` drops ${listed(dropped)}, whose last tokens have ended.`
+    return `${what}: this \`pulumi up\` drops ${listed(dropped)}, whose last tokens have expired.`
   }
   if (trusted.length === 0) return undefined
   if (untilMs === undefined) {
     return (
       `${what}: authentik changes from ${listed(older)} to key ${current} as soon as the registry and the token service ` +
-      `trust both. The older one stays trusted until its last tokens have ended. ${DROPPED_LATER}`
+      `trust both. The older one stays trusted until its last tokens have expired. ${DROPPED_LATER}`
     )
   }
-  return `${what}: ${listed(trusted)} stays trusted until ${recordTime(untilMs)}, when its last tokens have ended. ${DROPPED_LATER}`
+  return `${what}: ${listed(trusted)} stays trusted until ${recordTime(untilMs)}, when its last tokens have expired. ${DROPPED_LATER}`
 }
 
 function ofSessions({ current, older, since }: KeyPlan): string | undefined {
   if (since !== undefined || older.length === 0) return undefined
   return (
     `Signing key of sessions: changes from ${listed(older)} to key ${current}, and all sessions end. A job that is ` +
-    'under way and whose CI token has expired cannot push any more; start it again.'
+    'under way and whose CI token has expired can no longer push; start it again.'
   )
 }
 
 const DONE =
-  'revokeKeys: done. Take it away: pulumi config rm revokeKeys. To revoke once more, raise keyGeneration and ' +
+  'revokeKeys: done. Remove it: pulumi config rm revokeKeys. To revoke once more, raise keyGeneration and ' +
   'sessionKeyGeneration with it.'
 const COST =
-  'revokeKeys: this `pulumi up` makes new keys and trusts no others. It ends every session and every registry token: jobs ' +
+  'revokeKeys: this `pulumi up` creates new keys and trusts no others. It ends every session and every registry token: jobs ' +
   'have to log in again, and a job whose CI token has expired has to be started again. Pushes and pulls fail while the ' +
-  'registry and the token service start anew, and for up to a minute after that.'
+  'registry and the token service restart, and for up to a minute after that.'
 
 /**
  * @param sessions undefined where there are none

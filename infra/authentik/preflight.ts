@@ -1,6 +1,6 @@
 /**
  * What the program has to know about authentik before it makes anything: that it answers and accepts the API token, its
- * version, the flows that every provider needs, and sources of an older form of this stack that are not ours any more.
+ * version, the flows that every provider needs, and sources of an older form of this stack that are no longer ours.
  */
 import * as pulumi from '@pulumi/pulumi'
 import type { TrustSource } from '../../trust/language/source-schema.ts'

@@ -17,7 +17,7 @@ const EVERYTHING = Object.keys(schema.resources['authentik:index/sourceOauth:Sou
 
 export interface SourcesArgs {
   sources: readonly TrustSource[]
-  /** Short slugs of sources in the state that must not be changed any more. */
+  /** Short slugs of sources in the state that must no longer be changed. */
   lostSources: readonly string[]
 }
 

@@ -32,7 +32,7 @@ const isBefore = (version: AuthentikVersion, { year, month }: { year: number; mo
 
 export const isTooOld = (version: AuthentikVersion): boolean => isBefore(version, OLDEST_WORKING)
 
-/** Whether it works, but authentik does not support it any more. */
+/** Whether it works although authentik no longer supports it. */
 export const isOutOfSupport = (version: AuthentikVersion): boolean => isBefore(version, OLDEST_SUPPORTED)
 
 /** Whether a provider has a list of grants, and accepts none without it. */

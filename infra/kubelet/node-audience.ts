@@ -8,7 +8,7 @@ import * as pulumi from '@pulumi/pulumi'
 
 const GROUP = 'rbac.authorization.k8s.io'
 
-/** kubernetes.io, "Configure a kubelet image credential provider": the audience stands in the place of a resource. */
+/** kubernetes.io, "Configure a kubelet image credential provider": the audience takes the place of a resource. */
 export const nodeAudienceRules = (audience: string) => [
   { verbs: ['request-serviceaccounts-token-audience'], apiGroups: [''], resources: [audience] },
 ]

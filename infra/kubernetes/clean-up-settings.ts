@@ -55,7 +55,7 @@ export function cleanUpMistakes(settings: Partial<CleanUpSettings> & { tokenLife
   const { garbageCollection, retention, tokenLifetimeMinutes = 0 } = settings
   if (retention !== undefined && garbageCollection === undefined) {
     return [
-      'retention: expected garbageCollection beside it, in which it runs and without which no room comes back.\n' +
+      'retention: expected garbageCollection beside it, in which it runs and without which no space is freed.\n' +
         "  pulumi config set --path 'garbageCollection.schedule' '30 3 * * 0'",
     ]
   }

@@ -39,7 +39,7 @@ export interface RegistryArgs extends OutwardCalls {
   /** The keys that sign registry tokens. */
   jwks: pulumi.Input<string>
   storage: StorageDriver
-  /** Whether the stack has a volume, also one that the registry does not use any more. */
+  /** Whether the stack has a volume, also one that the registry no longer uses. */
   hasVolume: boolean
   storageClass: string | undefined
   storageSize: string

@@ -52,7 +52,7 @@ async function started(): Promise<void> {
     if (registryProcesses().length > 0) lastSeen = Date.now()
     if (Date.now() > Math.min(giveUp, lastSeen + ABSENT_MS)) {
       throw new Error(
-        `the registry does not start with it; why, say the last words of its container, or \`${showLog}\``,
+        `the registry does not start with it; the last words of its container, or \`${showLog}\`, say why`,
       )
     }
     await sleep(250)

@@ -17,7 +17,7 @@ export const STORAGE_CHECK = 'registry-storage-check'
 const SCRIPT = 'storage-check.mts'
 const SCRIPT_DIR = '/srv/storage-check'
 const CONFIG = 'storage-check.yml'
-/** Of the pod's own network, as nobody else may reach it. */
+/** On the pod's loopback interface, since nobody else may reach it. */
 const PORT = 5001
 /** Images may have to be pulled first. */
 const DEADLINE_SECONDS = 240
@@ -87,7 +87,7 @@ export function storageCheck(
           spec: {
             ...spec,
             restartPolicy: 'Never',
-            // The check ends the registry. It is no sidecar: of those, the Pulumi provider would not print the last words.
+            // The check ends the registry. It is not a sidecar: the Pulumi provider would not print a sidecar's last words.
             shareProcessNamespace: true,
             containers: [
               {

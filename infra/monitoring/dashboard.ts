@@ -1,4 +1,4 @@
-/** The board for Grafana, by its makers' own builder. */
+/** The dashboard for Grafana, built with Grafana's own library. */
 import { DashboardBuilder, DatasourceVariableBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
@@ -15,9 +15,9 @@ const MAX_UID = 40
 const SOURCE = { type: 'prometheus', uid: '$datasource' }
 
 /**
- * The JSON of the board.
+ * The JSON of the dashboard.
  *
- * @param namespace of the stack; boards of several stacks stand beside each other
+ * @param namespace of the stack; dashboards of several stacks stand beside each other
  */
 export function dashboard(namespace: string): string {
   const board = new DashboardBuilder(`Registry ${namespace}`)

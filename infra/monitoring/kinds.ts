@@ -56,7 +56,7 @@ export async function readMonitoringKinds(): Promise<ReadonlySet<MonitoringKind>
     if (!(error instanceof ClusterProblem)) throw error
     throw new pulumi.RunError(
       `passwordless-registry:monitoring: ${error.message}\n` +
-        '  The program has to know which of its alerts and monitors the cluster takes; nothing was changed. Is\n' +
+        '  The program has to know which kinds of alerts and monitors the cluster has; nothing was changed. Is\n' +
         '  kubernetes:context (or KUBECONFIG) right? To do without them:\n' +
         "  pulumi config set --path 'monitoring.objects' false",
     )

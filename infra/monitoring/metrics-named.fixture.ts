@@ -1,4 +1,4 @@
-/** Which metrics alerts and board name, and the documented way to scrape them, for the tests that look for both. */
+/** Which metrics alerts and dashboard name, and the documented way to scrape them, for the tests that look for both. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'

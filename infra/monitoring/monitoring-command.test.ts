@@ -4,7 +4,7 @@ import { alertRules } from './alerts.ts'
 import { dashboard } from './dashboard.ts'
 import { runMonitoring } from './monitoring-command.ts'
 
-it('prints the rules and the board of a namespace', () => {
+it('prints the rules and the dashboard of a namespace', () => {
   const rules = runMonitoring(['rules', '--namespace', 'passwordless-registry'])
   expect(rules.exitCode).toBe(0)
   expect(parse(rules.text)).toEqual(alertRules({ namespace: 'passwordless-registry', documents: undefined }))

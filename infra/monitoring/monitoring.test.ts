@@ -35,7 +35,7 @@ const custom = () =>
     .sort()
 
 describe('what watches the stack', () => {
-  it('is the board alone where the cluster has no operator', async () => {
+  it('is the dashboard alone where the cluster has no operator', async () => {
     await runWith()
     expect(custom()).toEqual([])
     const { metadata, data } = one('kubernetes:core/v1:ConfigMap', 'dashboard').inputs

@@ -27,7 +27,7 @@ export interface MonitoringArgs {
 }
 
 /**
- * The board, which is always there, as nothing in the cluster says whether a Grafana looks for it; and what is for the
+ * The dashboard, which is always there, as nothing in the cluster says whether a Grafana looks for it; and what is for the
  * Prometheus operator, where the cluster has its kinds.
  */
 export class Monitoring extends pulumi.ComponentResource {
@@ -38,7 +38,7 @@ export class Monitoring extends pulumi.ComponentResource {
       'dashboard',
       {
         metadata: { name: 'dashboard', namespace, labels: { ...labels(NAME), ...DASHBOARD_LABEL } },
-        // The sidecar puts the boards of all namespaces into one folder.
+        // The sidecar puts the dashboards of all namespaces into one folder.
         data: { [`registry-${namespaceName}.json`]: dashboard(namespaceName) },
       },
       child,

@@ -134,7 +134,7 @@ export interface OAuth2Provider {
   invalidation_flow: string
   property_mappings: string[]
   client_type: string
-  /** Missing where the provider was made before 2026.5: it has none. */
+  /** Absent from a provider made before 2026.5. */
   grant_types?: string[]
   client_id: string
   client_secret: string

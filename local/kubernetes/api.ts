@@ -54,7 +54,7 @@ export async function isAddonReady(config: KubeConfig, { name, namespace }: Addo
 }
 
 /**
- * Whether the pods have become ready after `since`, when their kubelet was started anew: to a new kubelet a pod that it
+ * Whether the pods have become ready after `since`, when their kubelet was restarted: to a new kubelet a pod that it
  * probes is not ready until the first probe succeeds, and meanwhile no Service leads to it.
  */
 export async function areReadyAgain(config: KubeConfig, since: Date): Promise<boolean> {

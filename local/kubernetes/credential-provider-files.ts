@@ -1,6 +1,6 @@
 /**
  * The files of our kubelet's credential provider: the plug-in and its configuration, as the stack gives them. They stay
- * with the data of the cluster, so that a node that starts anew has them from the beginning.
+ * with the data of the cluster, so that a node that restarts has them from the beginning.
  */
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -32,7 +32,7 @@ export function credentialProviderFlags(layout: Layout): string[] {
   return [`--image-credential-provider-bin-dir=${programs}`, `--image-credential-provider-config=${config}`]
 }
 
-/** @returns whether anything changed, so that the kubelet has to start anew */
+/** @returns whether anything changed, so that the kubelet has to restart */
 export async function writeCredentialProvider(layout: Layout, wanted: CredentialProvider): Promise<boolean> {
   const { programs, plugin, config } = filesOf(layout)
   const read = (file: string) => readFile(file, 'utf8').catch(() => undefined)

@@ -54,7 +54,7 @@ export class Daemons {
     return this.start(name, ['nsenter', `--net=${this.#layout.networkNamespace}`, ...argv])
   }
 
-  /** A sentence about a process that is not there any more, with the end of its log. */
+  /** A sentence about a process that has ended, with the end of its log. */
   async explain(name: string): Promise<string> {
     const file = logFile(this.#layout, name)
     const lines = (await readFile(file, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-TAIL_LINES)

@@ -118,7 +118,7 @@ async function startNode(layout: Layout, { binaries }: OwnClusterParts, daemons:
 }
 
 /**
- * The kubelet reads the configuration of its credential provider when it starts, so it starts anew, as on any node. Pods
+ * The kubelet reads the configuration of its credential provider when it starts, so it restarts, as on any node. Pods
  * go on meanwhile.
  */
 export async function useCredentialProvider(

@@ -36,7 +36,7 @@ const basic = (password: string) => Buffer.from(`${ciUser}:${password}`).toStrin
 export const logIn = (name: Client['name'], registry: string, jwt: string): Promise<Client> =>
   clientWith(name, registry, { auth: basic(jwt) })
 
-/** The same with a session, which stands in the place of the JWT; see {@link openSession}. */
+/** The same with a session, which takes the place of the JWT; see {@link openSession}. */
 export const logInWithSession = (name: Client['name'], registry: string, session: string): Promise<Client> =>
   clientWith(name, registry, { auth: basic(''), identitytoken: session })
 

@@ -43,7 +43,7 @@ interface Credential {
  *
  * @param world registry: host and port; audience: of CI tokens; sessions: whether the stack gives any
  * @returns the image that the GitHub-shaped token pushed, by its digest
- * @throws Stop with what the client said, at the first thing that is not as it must be
+ * @throws Stop with what the client said, at the first check that fails
  */
 export async function prove({ registry, audience, sessions, program }: World): Promise<string> {
   const work = await mkdtemp(join(tmpdir(), 'registry-proof-'))

@@ -18,7 +18,7 @@ export async function rolledOut(config: KubeConfig, name: string): Promise<void>
     if (seen && status?.updatedReplicas === spec?.replicas && status?.availableReplicas === spec?.replicas) return
     if (performance.now() > giveUp) {
       throw new Stop(
-        `The stand-in ${name} is not ready after ${READY_LIMIT_SECONDS} s. Why, says\n` +
+        `The stand-in ${name} is not ready after ${READY_LIMIT_SECONDS} s. To find out why, run\n` +
           `  kubectl -n ${outsideWorld.namespace} describe pods -l app=${name}\nwith the environment of \`npm run -s status -- --env\`.`,
       )
     }

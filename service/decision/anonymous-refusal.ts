@@ -12,7 +12,7 @@ export const ANONYMOUS_SENTENCE = 'Nothing is granted without login; log in firs
 /** Warns the operator that pulls without login get nothing. */
 export type WarnOfAnonymous = (reason: FailureReason, why: string, requestId: string) => void
 
-/** Puts one sentence in the place of every refusal of a request without login. */
+/** Replaces every refusal of a request without login by one sentence. */
 export function coverAnonymous(exchange: Exchange, warn: WarnOfAnonymous): Exchange {
   return async (request) => {
     if (!request.credential.anonymous) return exchange(request)
@@ -29,7 +29,7 @@ const hints: Partial<Record<FailureReason, string>> = {
   issuer_unknown:
     "the source for the cluster needs the issuer that the cluster's tokens name, letter by letter: " +
     'kubectl get --raw /.well-known/openid-configuration',
-  audience_wrong: 'the token of the pod is for another audience than its source says; pulumi up brings them together',
+  audience_wrong: 'the token of the pod is for another audience than its source says; pulumi up fixes that',
   no_rule_matches: "a rule of the source for the cluster has to let the pod's account pull, by its sub",
   signature_invalid: keys,
   key_unknown: keys,

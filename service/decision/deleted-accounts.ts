@@ -66,7 +66,7 @@ export function refuseDeletedAccounts(
       throw new TokenError(
         'kubernetes_refused',
         'The token is refused: the cluster that signed it no longer accepts it, because its service account or its pod ' +
-          'was deleted; use a token of a pod that runs',
+          'was deleted; use the token of a running pod',
       )
     }
     const issued = await exchange(request)

@@ -57,7 +57,7 @@ const cleaner: Credential = {
 }
 const user: Credential = { kind: 'password', username: 'deploy', password: new Secret('p') }
 
-/** What a client is told that asks for these scopes and gets this grant. */
+/** The sentence for a client that asks for these scopes and gets this grant. */
 async function told(
   credential: Credential,
   scopes: string[],

@@ -25,7 +25,7 @@ export interface SessionRequest {
   caller?: Caller
 }
 
-/** What a client may keep in the place of its password; `reusableUntilMs` as of an issued token. */
+/** What a client may keep instead of its password; `reusableUntilMs` as of an issued token. */
 export type RefreshToken = Pick<IssuedToken, 'token' | 'reusableUntilMs'>
 
 /** The client has it already, so it is as good as the answer that it goes into. */

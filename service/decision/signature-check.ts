@@ -91,7 +91,7 @@ const TASK = "Update OAuth sources' config from well_known, and JWKS info from t
 
 function keyRefusedSentence(issuer: string, keyId: string): string {
   return (
-    `authentik refused the CI token, and has taken none yet that was signed with the key ${quote(keyId)} of ${issuer}: ` +
+    `authentik refused the CI token, and has not yet accepted any that is signed with the key ${quote(keyId)} of ${issuer}: ` +
     'it fetches the keys of issuers every 3 hours. Tell the operator to run the task now, in the admin interface under ' +
     `Dashboards, System Tasks, Schedules: "${TASK}". If that does not help, the user was deactivated or authentik has ` +
     'other rules'

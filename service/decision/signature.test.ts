@@ -74,7 +74,7 @@ describe('a signature', () => {
     expect(await both('https://other.example', token)).toBe('good')
   })
 
-  /** The token with another part in the place of one of its three. */
+  /** The token with one of its three parts replaced. */
   const exchanged = async (index: number, part: string) =>
     (await key.sign(claims)).split('.').with(index, part).join('.')
   const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')

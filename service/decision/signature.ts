@@ -49,7 +49,7 @@ export function createCheckSignature(
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature_invalid'
       if (error instanceof errors.JWKSNoMatchingKey) return 'key_unknown'
-      // A signature that is none, an algorithm or an extension that does not exist: no key could verify it.
+      // Not a signature, or an algorithm or extension that does not exist: no key could verify it.
       if (error instanceof errors.JWSInvalid || error instanceof errors.JOSENotSupported) return 'signature_invalid'
       return 'unchecked'
     }
@@ -79,7 +79,7 @@ function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number, fetchKey
 }
 
 /**
- * All keys of one issuer, fetched anew.
+ * All keys of one issuer, fetched again.
  * @throws where they cannot be had
  */
 export async function fetchKeySet(

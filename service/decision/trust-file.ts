@@ -1,7 +1,7 @@
 /**
  * The compiled trust rules, from a file that is replaced while the process runs.
  *
- * The file is looked at every few seconds instead of watched: Kubernetes swaps a symbolic link some folders above a
+ * The file is checked every few seconds instead of watched: Kubernetes swaps a symbolic link some folders above a
  * mounted file, and some file systems do not report changes. New rules take effect whole; a file that is missing or wrong
  * changes nothing but the log, since with no rules at all nothing would be refused early.
  */
@@ -18,14 +18,14 @@ export interface TrustFile {
   policy(): Policy
   /** Whether the file as it is now cannot be used, so that the rules are those of before. */
   rejected(): boolean
-  /** Looks no more. */
+  /** Stops checking. */
   close(): void
 }
 
 type FileLimits = Pick<Limits, 'trustFileBytes' | 'trustFilePollMs'>
 
 /**
- * Reads the file and goes on looking at it.
+ * Reads the file and keeps checking it.
  * @throws ConfiguredFileError if it cannot be used at the start
  */
 export async function openTrustFile(

@@ -2,7 +2,7 @@
 import type { Server } from 'node:http'
 
 /**
- * Stops a server: it takes no connection any more, idle ones are closed, requests under way are answered.
+ * Stops a server: it accepts no new connections, closes idle ones, and answers requests under way.
  * @param graceMs milliseconds after which what is left is cut off
  * @returns whether everything was answered in time
  */

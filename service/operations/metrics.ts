@@ -132,7 +132,7 @@ export function createMetrics(): Metrics {
   for (const by of ['credential', 'address']) limited.inc({ by }, 0)
   for (const result of ['loaded', 'rejected']) reloads.inc({ result }, 0)
 
-  // A child knows its labels; finding it by them anew is what counting costs most.
+  // A child knows its labels; looking it up by them each time is the largest cost of counting.
   const requestChildren = new Map<string, Counter.Internal>()
   const latencyChildren = new Map<string, Histogram.Internal<'outcome'>>()
   const lookupChildren = new Map(lookupResults.map((result) => [result, lookups.labels({ result })]))

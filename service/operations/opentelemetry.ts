@@ -87,7 +87,7 @@ export function createTracing(
                 'http.response.status_code': status,
                 ...named({ outcome, reason, credential, exchanges }),
               })
-              // Semantic conventions: of a server, a 4xx is no error.
+              // Semantic conventions: for a server, a 4xx is not an error.
               if (status >= 500) fail(span, reason ?? String(status))
             },
           }),

@@ -29,7 +29,7 @@ export type KeyedHash = (text: string) => string
 
 /**
  * SHA-256 over a secret and the text. An HMAC would keep others from lengthening what was hashed; no hash leaves this
- * process, and its key would be set up anew for each request.
+ * process, and its key would be set up again for each request.
  * @param secret made at start and never written anywhere
  */
 export function createKeyedHash(secret: Buffer): KeyedHash {

@@ -12,7 +12,7 @@ export interface Pace {
 /** Answers that the mean is of: five seconds of a usual authentik. */
 const ANSWERS = 20
 const FEWEST_ANSWERS = 2
-/** Milliseconds after which the last rush says nothing of the next one. */
+/** Milliseconds after which the last rush says nothing about the next one. */
 const KEPT_MS = 30_000
 
 /** @param now milliseconds */

@@ -79,7 +79,7 @@ export function createConnections(
   const options = {
     // Of an idle connection; what a request may take is bounded below.
     timeout: limits.upstreamKeepAliveMs,
-    // One more for a health probe, which makes nothing and must not wait for calls.
+    // One more for a health probe, which makes no token and must not wait for calls.
     maxSockets: limits.upstreamConnections + 1,
     ...(proxies && { proxyEnv: proxyEnvironment(proxies) }),
     ...(ca !== undefined && { ca }),
@@ -151,7 +151,7 @@ function answerOf(
       release()
       resolve({ statusCode, headers, text: Buffer.concat(pieces).toString('utf8') })
     })
-    // Once there was an end these change nothing any more.
+    // After the end these change nothing.
     answer.on('error', (error) => fail(codeOf(error)))
     answer.once('close', () => fail(BROKEN))
   })

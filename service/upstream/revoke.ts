@@ -1,4 +1,4 @@
-/** authentik's revocation endpoint (RFC 7009): it forgets a session, and takes it for nothing any more. */
+/** authentik's revocation endpoint (RFC 7009): it deletes a session, and no longer accepts it. */
 import * as z from 'zod/mini'
 import { TokenError } from '../errors.ts'
 import { type Call, parseJson } from './exchange.ts'
@@ -30,8 +30,8 @@ export function createRevoke(clientId: string, post: PostForm): Call<void> {
     if (wantsSecret.safeParse(body).success) {
       throw new TokenError(
         'client_id_unknown',
-        'The login server (authentik) does not know the application of sessions as a public client, so the session goes ' +
-          'on; the operator must run pulumi up',
+        'The login server (authentik) does not know the application of sessions as a public client, so the session stays ' +
+          'valid; the operator must run pulumi up',
         { status, clientId },
       )
     }

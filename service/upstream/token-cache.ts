@@ -11,7 +11,7 @@ import { type Callers, clientGone, createCallers } from './callers.ts'
 import type { Exchange, ExchangeRequest, IssuedToken } from './exchange.ts'
 import { refuseSlowly } from './slow-refusal.ts'
 
-/** Where an answer came from; of those made anew the signature check, the queue or the breaker may have stopped some. */
+/** Where an answer came from; of the misses, the signature check, the queue or the breaker may have stopped some. */
 export const lookupResults = ['miss', 'hit', 'shared', 'negative'] as const
 export type LookupResult = (typeof lookupResults)[number]
 
@@ -151,7 +151,7 @@ export function createTokenCache({ limits, now, count, admit, isRevoked }: Token
   return { remember, entries: tokens.entries, bytes: tokens.bytes }
 }
 
-/** Of a call, as long as the client waits: whoever hung up has no claim to a place any more. */
+/** Of a call, as long as the client waits: whoever hung up no longer has a claim to a place. */
 function answerOf({ answer, callers }: SharedCall, { caller }: ExchangeRequest): Promise<IssuedToken> {
   if (caller === undefined) return answer
   return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { Outcome } from './http-socket.ts'
 import { credentialMark, readRegistryToken, scopeMark } from './jwt.ts'
 import type { Ask } from './workloads.ts'
 
-/** What may come in the place of a token at this moment. */
+/** What may come instead of a token at this moment. */
 export interface Expectations {
   /** Whether this credential may be refused. */
   mayRefuse: (jwt: string) => boolean

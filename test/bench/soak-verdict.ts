@@ -23,7 +23,7 @@ const MIN_SAMPLES = 12
 /** Part of all answers; what is calm is more than half of the time. */
 const LEAST_TOKENS = 1 / 3
 
-/** @returns nothing if all is well */
+/** @returns nothing if nothing is wrong */
 export function problemsOf({ answers, resident, badLines, endedEarly, exit }: SoakSeen): string[] {
   const total = Object.values(answers.byStatus).reduce((sum, count) => sum + count, 0)
   const tokens = answers.byStatus['200'] ?? 0

@@ -29,7 +29,7 @@ export interface SoakResult {
   /** Memory in a few words; undefined where it cannot be measured, or the run was too short. */
   memory: string | undefined
   upstreamCalls: number
-  /** What must not be; empty if all is well. */
+  /** What is wrong; empty if nothing is. */
   problems: string[]
 }
 

@@ -46,7 +46,7 @@ describe('without login', () => {
 
     const closed = await inspect('acme/app:1')
     expect(closed.exitCode).not.toBe(0)
-    expect(closed.stderr).toContain('Nothing of this is open without login')
+    expect(closed.stderr).toContain('None of this is open without login')
     const pushed = await askToken(undefined, [`repository:${OPEN}:pull,push`])
     expect(pushed).toMatchObject({ status: 401, token: '' })
     expect(pushed.reason).toMatch(/push to "acme\/app\/public" is not granted without login; log in first/)

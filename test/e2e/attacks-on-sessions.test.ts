@@ -27,7 +27,7 @@ const acme = () => jobToken('github', 'acme/app')
 const ownRef = () => `refs/tags/session-${crypto.randomUUID()}`
 const ownJob = (ref = ownRef()) => jobToken('github', 'acme/app', '--ref', ref)
 
-/** The token service holds a session against the key that the registry trusts, and asks authentik no more. */
+/** The token service checks a session with the key that the registry trusts, and then does not ask authentik. */
 const notOurKey = /this registry has no key of the id that it names/
 
 /** Of a registry token that is used as a credential: no source has authentik's own issuer. */

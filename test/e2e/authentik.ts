@@ -20,7 +20,7 @@ export { authentikUrl, standInAuthentik }
 
 export type Row = Record<string, unknown> & { pk: string | number }
 
-/** A call of its API; throws for every unsuccessful answer. */
+/** A call of its API; throws if the answer is not a success. */
 export async function api<T = Row>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`${authentikUrl}/api/v3/${path}`, {
     method,

@@ -21,7 +21,7 @@ const isAuthentiks = ({ type }: { type: string }) => type.startsWith('authentik:
 const isOneOfItsKind = (resource: Resource) =>
   isAuthentiks(resource) && /::docker-registry(-trust|-github|-1)?$/.test(resource.urn)
 
-/** Takes objects out of the state; those that depend on them are not to name them any more. */
+/** Takes objects out of the state; those that depend on them must no longer name them. */
 const lose = (isLost: (resource: Resource) => boolean) =>
   world.changeState((resources) =>
     resources

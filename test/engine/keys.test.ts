@@ -144,7 +144,7 @@ describe('keyGeneration', () => {
     const after = kidOf(await world.registryToken(session))
     expect(after).not.toBe(before)
     expect(await trusted()).toEqual([after, before, kidOf(session)])
-    expect(await quiet()).toMatch(/key 1 stays trusted until \d{4}-.*Z, when its last tokens have ended/)
+    expect(await quiet()).toMatch(/key 1 stays trusted until \d{4}-.*Z, when its last tokens have expired/)
     expect(await privateKeys()).toMatchObject({ 'docker-registry-1': false })
     await world.project.expect(...UP)
     expect(await privateKeys()).toEqual({ 'ci-session-1': true, 'docker-registry-1': false, 'docker-registry-2': true })
@@ -153,7 +153,7 @@ describe('keyGeneration', () => {
 
   it('the next up after the end of its last tokens drops the old key, and says so', async () => {
     await letAnHourPass()
-    expect(await world.project.expect(...UP)).toContain('this `pulumi up` drops key 1, whose last tokens have ended')
+    expect(await world.project.expect(...UP)).toContain('this `pulumi up` drops key 1, whose last tokens have expired')
     expect(await trusted()).toEqual([kidOf(await world.registryToken(session)), kidOf(session)])
     expect(await pairs()).toEqual(['ci-session-1', 'docker-registry-2'])
     expect(await privateKeys()).toEqual({ 'ci-session-1': true, 'docker-registry-2': true })
@@ -191,7 +191,7 @@ describe('revokeKeys', () => {
 
   it('the next up takes the revoked keys away, and asks for the setting to be taken away', async () => {
     const session = await world.openSession()
-    expect(await world.project.expect(...UP)).toContain('revokeKeys: done. Take it away: pulumi config rm revokeKeys')
+    expect(await world.project.expect(...UP)).toContain('revokeKeys: done. Remove it: pulumi config rm revokeKeys')
     expect(await pairs()).toEqual(['ci-session-2.1', 'docker-registry-2.1'])
     expect(await privateKeys()).toEqual({ 'ci-session-2.1': true, 'docker-registry-2.1': true })
     await quiet()

@@ -41,7 +41,7 @@ export interface PushPath {
  * @param rules as a stack's `trust`
  * @param cacheMs how long the token service may reuse an answer of authentik's
  * @param storage of the registry; by default a folder
- * @param eventsPort where its events go, to the stream and to a URL; without it there are none
+ * @param eventsPort where its events go, to the stream and to a URL; without it the registry sends none
  */
 export async function startPushPath(
   rules: unknown,

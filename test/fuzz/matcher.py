@@ -67,7 +67,7 @@ def decide(handler, case):
 
 
 def source_of(document, case, from_ci_token, refused):
-    """The slug of the source that the case's token comes from; it is for every audience, and lives."""
+    """The slug of the source that the case's token comes from; it is for every audience, and has not expired."""
     Objects.keys = case["keys"]
     audiences = [source["audience"] for source in document["sources"]]
     claims = {"iss": case["token"]["issuer"], "aud": audiences, "exp": NOW + 60}
@@ -78,7 +78,7 @@ def source_of(document, case, from_ci_token, refused):
 
 
 def measure(handler, case, rounds):
-    """Processor milliseconds of the quickest of some rounds; a round makes everything anew, as authentik does."""
+    """Processor milliseconds of the quickest of some rounds; each round starts from nothing, as authentik does."""
     times = []
     for _ in range(rounds):
         start = time.process_time()

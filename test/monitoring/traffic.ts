@@ -1,4 +1,4 @@
-/** What jobs and strangers do, for a board with something to see. */
+/** What jobs and strangers do, for a dashboard with something to see. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { layer, pull, push } from '../bytes/layer.ts'
 

@@ -1,5 +1,5 @@
 /**
- * The board as a picture: its queries as Prometheus answers them, drawn by Chromium. It looks like
+ * The dashboard as a picture: its queries as Prometheus answers them, drawn by Chromium. It looks like
  * Grafana's and is not it: Grafana cannot be downloaded where this runs.
  */
 import { once } from 'node:events'

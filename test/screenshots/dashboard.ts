@@ -17,7 +17,7 @@ import { LOOK_SECONDS, pictureBoard } from './board.ts'
 /** Of jobs that push and pull while Prometheus looks. */
 const SHOWN_SECONDS = 120
 
-it('draws the board into docs/pictures', async () => {
+it('draws the dashboard into docs/pictures', async () => {
   await using cleanUp = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'monitoring-'))
   cleanUp.defer(() => rm(folder, { recursive: true, force: true }))

@@ -34,7 +34,7 @@ const AGAIN = 10
 const LOOK_EVERY_MS = 2_000
 /** Two minutes of kubelets, three of tokens, and the collection. */
 const RUN_LIMIT_MS = 20 * 60_000
-/** The registry token is asked for anew long before it ends. */
+/** A new registry token is fetched long before the old one expires. */
 const TOKEN_KEPT_MS = 20_000
 
 const SETTINGS = {

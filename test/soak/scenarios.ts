@@ -5,7 +5,7 @@ import { upWith } from '../e2e/changed-stack.ts'
 import type { Event } from './report.ts'
 import { WORKLOADS, type Workloads } from './workloads.ts'
 
-/** Between two things, so that what they break is told apart. */
+/** Between two disturbances, so that their effects can be told apart. */
 const PAUSE_MS = 8_000
 
 interface Step {

@@ -5,7 +5,7 @@ import type { Clients } from './pushers.ts'
 /** Milliseconds between the beginnings of two pushes, however long each takes. */
 const PUSH_EVERY_MS = 1_000
 const LOOK_EVERY_MS = 250
-/** An answer that takes longer is none. */
+/** An answer that takes longer counts as none. */
 const LOOK_LIMIT_MS = 2_000
 
 /** A push or a pull, with times since the start of the soak. */

@@ -25,7 +25,7 @@ export interface Workloads {
   restart(workload: Workload): Promise<void>
   /** Deletes one pod, and waits for another in its place. */
   deletePod(workload: Workload): Promise<void>
-  /** Evicts one pod after the other, as a drain of their nodes does, and waits for another in the place of each. */
+  /** Evicts one pod after the other, as a drain of their nodes does, and waits until each is replaced. */
   evictPods(workload: Workload): Promise<void>
 }
 

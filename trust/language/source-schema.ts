@@ -21,7 +21,7 @@ export interface TrustSource {
   readonly keys: SourceKeys
 }
 
-/** Issuers are compared letter by letter (OpenID Connect Discovery section 4.3), so nothing is trimmed here. */
+/** Issuers are compared character by character (OpenID Connect Discovery section 4.3), so nothing is trimmed here. */
 const issuer = z.string({ error: 'is not an http or https URL' }).superRefine((text, context) => {
   const problem = httpUrlProblem(text)
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })

@@ -14,7 +14,7 @@ export interface JobChange {
   readonly mayGain: readonly string[]
   readonly loses: readonly string[]
   readonly mayLose: readonly string[]
-  /** Scopes that the job asked for in the log and would not get any more. */
+  /** Scopes that the job asked for in the log and would no longer get. */
   readonly refused: readonly string[]
 }
 

@@ -92,7 +92,7 @@ function isCounterpart(one: TrustRule, other: TrustRule): boolean {
   )
 }
 
-/** Names that no rule of the other revision has, letter by letter. */
+/** Names that no rule of the other revision has in exactly this form. */
 function newNames(gains: readonly RulePart[], before: readonly TrustRule[]): string[] {
   return (['push', 'delete', 'pull'] as const).flatMap((action) => {
     const known = new Set(before.flatMap((rule) => [...rule[action], ...(action === 'pull' ? rule.push : [])]))

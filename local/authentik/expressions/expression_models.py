@@ -115,7 +115,7 @@ class User(Row):
     saved = []  # what an expression has saved, for the server to keep
 
     def save(self, **_options):
-        """Keeps changed attributes; of a user's other columns none is changed by an expression."""
+        """Keeps changed attributes; no expression changes a user's other columns."""
         User.saved.append({"pk": self.pk, "attributes": self.attributes})
 
     @classmethod

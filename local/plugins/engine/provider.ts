@@ -81,7 +81,7 @@ export interface Provider {
   check(call: CheckCall): Checked | Promise<Checked>
   diff(call: DiffCall): Diff | Promise<Diff>
   create(call: CreateCall): Promise<Made>
-  /** `undefined` when the object does not exist (any more). */
+  /** `undefined` when the object does not exist, or no longer does. */
   read(call: ReadCall): Promise<(Made & { inputs: Properties }) | undefined>
   update(call: UpdateCall): Promise<Properties>
   delete(call: DeleteCall): Promise<void>

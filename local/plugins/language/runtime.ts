@@ -50,7 +50,7 @@ export function languageRuntime(engineAddress: string | undefined): PluginServic
       env: request.getEnvList(),
     })
     children.add(child)
-    // The engine cancels the call when it needs the policies no more.
+    // The engine cancels the call when it no longer needs the policies.
     call.on('cancelled', () => child.kill('SIGTERM'))
     child.stdout?.on('data', (chunk: Buffer) => call.write(new rpc.RunPluginResponse().setStdout(chunk)))
     child.stderr?.on('data', (chunk: Buffer) => call.write(new rpc.RunPluginResponse().setStderr(chunk)))
