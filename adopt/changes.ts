@@ -21,7 +21,7 @@ const REFERENCES = new Set([
   'signingKey',
   'target',
 ])
-/** Fields that authentik calls otherwise than in snake case. */
+/** Fields whose name in authentik is not simply ours in snake case. */
 const API_NAMES: Readonly<Record<string, string>> = {
   'Application.protocolProvider': 'provider',
   'ProviderOauth2.allowedRedirectUris': 'redirect_uris',
@@ -62,7 +62,7 @@ export function changesOf(step: Step, row: Row, ids: ReadonlyMap<string, unknown
     const has = row[API_NAMES[`${kind}.${field}`] ?? snakeCase(field)]
     const wanted = step.inputs[field]
     if (wanted === undefined) {
-      // A field of which the program says nothing goes back to nothing, unless authentik fills it in.
+      // A field that the program does not set becomes empty, unless authentik fills it in.
       if (isFilledIn || secret || isEmpty(has)) return []
       return [{ field, inWords: NOT_SHOWN.has(field) ? undefined : `${shown(has)} is taken away` }]
     }

@@ -1,4 +1,6 @@
-/** What `pulumi import --file` takes: the objects, the components that they belong to, and what plug-in reads them. */
+/**
+ * What `pulumi import --file` takes: the objects, the components that they belong to, and the plug-in that reads them.
+ */
 import sdk from '@pulumi/authentik/package.json' with { type: 'json' }
 import { isStack, type Step } from './preview.ts'
 

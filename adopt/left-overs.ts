@@ -1,6 +1,6 @@
 /**
- * What stays in authentik beside an adopted object: what goes on to decide or to be granted although the program says
- * nothing of it, and what the program takes off the object without deleting it.
+ * What stays in authentik beside an adopted object: what still decides or is still granted although the program does
+ * not manage it, and what the program detaches from the object without deleting it.
  */
 import type { AuthentikApi, Row } from '../infra/authentik/api.ts'
 import { referencesOf } from './changes.ts'
@@ -29,7 +29,7 @@ const ATTACHED: readonly Attached[] = [
   { input: 'signingKey', field: 'signing_key', what: 'key pair', path: 'crypto/certificatekeypairs' },
 ]
 
-/** Sentences; empty where everything of the object is the program's. @throws AuthentikProblem */
+/** Sentences; empty if the program manages everything about the object. @throws AuthentikProblem */
 export async function leftOvers(api: AuthentikApi, found: Found, ids: ReadonlyMap<string, unknown>): Promise<string[]> {
   const kind = found.step.type.split(':').at(-1)
   if (kind === 'Group') return members(found)
@@ -44,7 +44,7 @@ function members({ row, step }: Found): string[] {
   return [`its ${users.length} member${users.length === 1 ? '' : 's'} stay: look at who they are`]
 }
 
-/** Whom another binding lets in gets a token; it grants nothing without a rule or a group. */
+/** Whoever another binding admits gets a token; it grants nothing without a rule or a group. */
 async function otherBindings(api: AuthentikApi, { row }: Found, ids: ReadonlyMap<string, unknown>): Promise<string[]> {
   const ours = new Set([...ids.values()].map(String))
   const bindings = await api.list('policies/bindings', { target: String(row.pk), page_size: PAGE })

@@ -1,4 +1,6 @@
-/** What `pulumi preview --json` says the program would do: its steps, with names and values as the provider has them. */
+/**
+ * What `pulumi preview --json` says the program would do: its steps, with names and values as the provider has them.
+ */
 
 /** What the engine writes for a value that is known only when its object is made (`plugin.UnknownStringValue`). */
 export const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9'

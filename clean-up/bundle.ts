@@ -1,4 +1,4 @@
-/** The clean-up's own programs as one file of code, as the token service is one. */
+/** The clean-up's own programs, bundled into one file like the token service. */
 import { type BundleFiles, bundleModule } from '../service/bundle.ts'
 
 export const cleanUpFileName = 'clean-up.mjs'

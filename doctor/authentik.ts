@@ -1,4 +1,4 @@
-/** authentik: alive, of a version that works, and with the rules, issuer and keys that the stack gave it. */
+/** authentik: is it ready, of a supported version, and does it have the stack's rules, issuer and keys? */
 import { isDeepStrictEqual } from 'node:util'
 import { type AuthentikApi, authentikApi } from '../infra/authentik/api.ts'
 import { issuer as issuerOf, jwksUrl } from '../infra/authentik/names.ts'

@@ -9,7 +9,7 @@ import { type Finding, ok, wrong } from './finding.ts'
 /** Runs kubectl with these arguments; answers what it prints. @throws Error with what it says */
 export type Kubectl = (args: readonly string[]) => Promise<string>
 
-/** Asked in the pod: no network policy lets this machine in. */
+/** Asked within the pod, since the network policies do not admit this machine. */
 const READ = `fetch("http://127.0.0.1:${METRICS_PORT}/metrics").then((r) => r.text()).then((t) => process.stdout.write(t))`
 
 export interface Cluster {

@@ -1,4 +1,4 @@
-/** A push and a pull with the token of a job, the upload as slow as a large layer is: what a pipeline will meet. */
+/** A push and a pull with a job's token, the upload as slow as that of a large layer: what a pipeline will meet. */
 import { randomBytes } from 'node:crypto'
 import { publicUrl } from '../infra/public-url.ts'
 import { imageOf, pullManifest, pushImage, Refusal, registryToken } from '../prober/image.ts'
@@ -7,7 +7,7 @@ import { decodeToken } from '../trust/decision/decode-token.ts'
 import { type Finding, ok, skipped, wrong } from './finding.ts'
 import type { Challenge } from './way-in.ts'
 
-/** Larger than the 1 MB that ingress controllers take by default. */
+/** Larger than the 1 MB that ingress controllers accept by default. */
 const UPLOAD_BYTES = 2 * 1024 * 1024
 /** Longer than the 60 s after which they end a request by default. */
 export const UPLOAD_SECONDS = 90

@@ -12,7 +12,7 @@ export async function checkSources(sources: readonly TrustSource[], api: Authent
   return sources.map(({ slug }, index) => compareKeys(slug, published[index] ?? [], held[index]))
 }
 
-/** Key ids, or why they cannot be had. */
+/** Key ids, or why they cannot be read. */
 type Keys = readonly string[] | Error
 
 /** @param held what authentik keeps; undefined if it was not asked */

@@ -1,4 +1,4 @@
-/** The token service, asked by somebody who may nothing. */
+/** The token service, asked by somebody who has no rights. */
 import { randomUUID } from 'node:crypto'
 import { ask, jsonOf, reasonOf } from '../prober/web.ts'
 import { type Finding, ok, wrong } from './finding.ts'

@@ -1,11 +1,13 @@
-/** From a name to the registry's challenge: DNS, certificate, redirect, clock, and where clients are sent for tokens. */
+/**
+ * From a name to the registry's challenge: DNS, certificate, redirect, clock, and where clients are sent for tokens.
+ */
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:tls'
 import { isOnThisMachine, publicUrl } from '../infra/public-url.ts'
 import { ask, reasonOf } from '../prober/web.ts'
 import { type Finding, ok, skipped, wrong } from './finding.ts'
 
-/** A certificate that is renewed by itself is so 30 days before its end. */
+/** Automatic renewal happens 30 days before a certificate expires. */
 const LEAST_DAYS = 14
 /** What the trust rules allow between two clocks (trust/limits.ts). */
 const MAX_CLOCK_DIFFERENCE_SECONDS = 30
@@ -88,7 +90,10 @@ export function readCertificate(problem: string | undefined, endsMs: number, now
   return ok('tls', `trusted, expires in ${days} days`)
 }
 
-/** Clients that are given the name without a scheme try https; who types http must not send a credential in clear. */
+/**
+ * Clients that are given the name without a scheme try https; whoever types http must not send a credential
+ * unencrypted.
+ */
 async function checkRedirect(host: string): Promise<Finding> {
   if (isOnThisMachine(host) || host.includes(':'))
     return skipped('redirect', 'only port 443 has a counterpart', 'nothing')

@@ -15,7 +15,7 @@ export interface EventSource {
 
 /** The words are those of the audit log. */
 export interface Actor {
-  /** The whole `sub`; empty for who had no token. */
+  /** The whole `sub`; empty if there was no token. */
   readonly actor: string
   /** `user` for a person; undefined if the source is no longer known, or the `sub` has another form. */
   readonly platform?: Platform | 'user'
@@ -63,7 +63,7 @@ function runUrl(
   { subject = '', run = '', job = '' }: { [Name in 'subject' | 'run' | 'job']: string | undefined },
 ): string | undefined {
   const [hasRun, hasJob] = [isId(run), isId(job)]
-  // A verified claim all the same: only what a path can be becomes part of a link that people follow.
+  // The claim is verified; still, only what can be a path becomes part of a link that people follow.
   if (web === undefined || !hasRun || !/^[\w.-]+(\/[\w.-]+)+$/.test(subject) || /(^|\/)\.+(\/|$)/.test(subject)) {
     return undefined
   }

@@ -1,4 +1,4 @@
-/** The program that makes events, as one file of code. */
+/** The program that makes events, bundled into one file. */
 import { type BundleFiles, bundleModule } from '../service/bundle.ts'
 
 export const eventsFileName = 'events.mjs'

@@ -1,4 +1,4 @@
-/** From what the registry says to the event that others read: CloudEvents 1.0, JSON, structured mode. */
+/** Turns what the registry says into the event that others read: CloudEvents 1.0, JSON, structured mode. */
 import { type Actor, cut, defined, type EventSource, readActor } from './actor.ts'
 import { type Limits, limits } from './limits.ts'
 import type { Notification } from './notification.ts'
@@ -45,8 +45,8 @@ export interface Context {
 }
 
 /**
- * @returns undefined for what is not an event: blobs, and pulls by digest, which follow those by tag for each platform of
- * an image
+ * @returns undefined for what is not an event: blobs, and pulls by digest, which follow those by tag for each platform
+ *   of an image
  */
 export function cloudEvent(
   { id, timestamp, action, target, request, actor, source }: Notification,

@@ -1,4 +1,4 @@
-/** Hands an event to the URL that the stack names. It keeps nothing: the registry sends again what was not taken. */
+/** Hands an event to the URL that the stack names. It keeps nothing: the registry sends again what was not accepted. */
 import http from 'node:http'
 import https from 'node:https'
 import type { Secret } from '../service/secret.ts'
@@ -52,7 +52,7 @@ export function createForward(
       )
       request.on('response', (answer) => {
         let left = limits.answerBytes
-        // Read to its end, so that the connection can be used again.
+        // Read to the end, so that the connection can be used again.
         answer.on('data', ({ length }: Buffer) => {
           left -= length
           if (left < 0) answer.destroy()

@@ -27,7 +27,7 @@ export const limits = {
   answerBytes: 64 * KiB,
   /** Milliseconds after which an event is no longer sent to the URL: the registry keeps all that wait in its memory. */
   forwardAgeMs: 60 * minutes,
-  /** Milliseconds between two lines of the log about a URL that takes nothing. */
+  /** Milliseconds between two lines of the log about a URL that accepts nothing. */
   complaintMs: 60 * seconds,
   /** Milliseconds from SIGTERM for what is under way. The registry has ended by then. */
   drainMs: 9 * seconds,

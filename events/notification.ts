@@ -1,7 +1,7 @@
 /**
- * What the registry says of what happened, as distribution 3.1.2 sends it (notifications/event.go): the fields that become
- * part of an event, and no others. Names of repositories, tags and digests were checked by the registry; the client's
- * program names itself; the actor is the `sub` of the token that the registry verified.
+ * What the registry says of what happened, as distribution 3.1.2 sends it (notifications/event.go): the fields that
+ * become part of an event, and no others. Names of repositories, tags and digests were checked by the registry; the
+ * client's program names itself; the actor is the `sub` of the token that the registry verified.
  */
 import * as z from 'zod/mini'
 

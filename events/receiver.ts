@@ -5,9 +5,9 @@
  * - `POST /stream` answers once the event is written.
  * - `POST /url` answers once the receiver at the URL has taken it.
  *
- * A 2xx means that the registry forgets the notification; with anything else it keeps it, and all that come after it, and
- * sends it again. So nothing is kept here, and a restart loses nothing; and what can never be read is answered 2xx as
- * well, after a line in the log: it would block the queue forever.
+ * A 2xx means that the registry forgets the notification; with anything else it keeps it, and all that come after it,
+ * and sends it again. So nothing is kept here, and a restart loses nothing; and what can never be read is answered 2xx
+ * as well, after a line in the log: it would block the queue forever.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Log } from '../service/operations/log.ts'

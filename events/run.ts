@@ -1,4 +1,7 @@
-/** The process beside the registry that makes events of its notifications. Standard output is the stream, and nothing else. */
+/**
+ * The process beside the registry that makes events of its notifications. Standard output is the stream, and nothing
+ * else.
+ */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { drain } from '../service/http/drain.ts'
@@ -22,7 +25,7 @@ export async function run(limits: Limits = usual): Promise<void> {
   })
   const read = environment.safeParse(process.env)
   if (!read.success) {
-    // No value is repeated: the URL may hold what is secret.
+    // Values are not repeated: the URL may contain a secret.
     const mistakes = read.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
     log.fatal({ mistakes }, 'cannot start: the environment is wrong')
     process.exit(1)

@@ -49,7 +49,7 @@ const computed: Record<string, (made: Made) => Record<string, unknown>> = {
   'authentik:index/application:Application': ({ name }) => ({ uuid: `uuid-of-${name}` }),
 }
 
-/** Providers have numbers. */
+/** Providers have numeric ids. */
 export const PROVIDER = 'authentik:index/providerOauth2:ProviderOauth2'
 const providerIds = new Map([
   [`${PROVIDER} docker-registry`, '7'],

@@ -1,4 +1,4 @@
-/** How a mistake in a setting is said. */
+/** How a mistake in a setting is reported. */
 import type { z } from 'zod'
 import { withoutSecrets } from '../trust/language/http-url.ts'
 

@@ -1,4 +1,4 @@
-/** The probers as one file of code, as the token service is one. */
+/** The probers, bundled into one file like the token service. */
 import { type BundleFiles, bundleModule } from '../service/bundle.ts'
 
 export const proberFileName = 'prober.mjs'

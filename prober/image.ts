@@ -109,8 +109,8 @@ export async function deleteImage(repository: Repository, image: Image): Promise
 }
 
 /**
- * Whether a token lets its holder push, found out without a trace: the registry looks at the token first, and at what is
- * pushed, which is not a manifest, after that.
+ * Whether a token lets its holder push, found out without leaving a trace: the registry checks the token first, and
+ * what is pushed, which is not a manifest, after that.
  *
  * @throws Refusal where the registry answers something else
  */

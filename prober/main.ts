@@ -1,5 +1,5 @@
 /**
- * A prober in the cluster: again and again it does what a CI job does, as the service account of its pod, and says on
+ * A prober in the cluster: it repeatedly does what a CI job does, as the service account of its pod, and says on
  * `/metrics` how that went. The one with a rule must succeed, the one without must be refused.
  */
 import { readFile } from 'node:fs/promises'

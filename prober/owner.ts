@@ -1,6 +1,6 @@
 /**
- * Pushes a small image, pulls it and deletes it. The image is always the same, so that the registry keeps one copy of its
- * blobs however often it comes; since each run deletes the manifest, a pull finds what this run has pushed.
+ * Pushes a small image, pulls it and deletes it. The image is always the same, so that the registry keeps one copy of
+ * its blobs however often it comes; since each run deletes the manifest, a pull finds what this run has pushed.
  */
 
 import type { Target } from './environment.ts'

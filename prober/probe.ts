@@ -1,4 +1,4 @@
-/** One look at the registry: what was tried, and how it ended. */
+/** One run of a probe: what was tried, and how it ended. */
 import { Refusal } from './image.ts'
 import type { Probe } from './measured.ts'
 import { reasonOf } from './web.ts'

@@ -1,4 +1,6 @@
-/** Tries to push without any rule for it. It has to be refused, by the token service or at the latest by the registry. */
+/**
+ * Tries to push without any rule for it. It has to be refused, by the token service or at the latest by the registry.
+ */
 
 import type { Target } from './environment.ts'
 import { mayPush, Refusal, registryToken } from './image.ts'

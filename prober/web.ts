@@ -1,4 +1,6 @@
-/** The network as the doctor and the probers use it: each request ends in time, and no answer is read without a limit. */
+/**
+ * The network as the doctor and the probers use it: each request ends in time, and no answer is read without a limit.
+ */
 
 const TIMEOUT_SECONDS = 15
 const MAX_ANSWER_BYTES = 1024 * 1024

@@ -187,7 +187,10 @@ export function assemble(parts: AssemblyParts): Assembly {
   }
 }
 
-/** Sessions are signed with a key of the stack, which the registry has too. It is read each time, since it can be replaced. */
+/**
+ * Sessions are signed with a key of the stack, which the registry has too. It is read each time, since it can be
+ * replaced.
+ */
 function sessionSignatures({ config, readFile, now }: AssemblyParts): CheckSignature {
   let known: { text: string; check: CheckSignature } | undefined
   return async (...of) => {

@@ -1,4 +1,6 @@
-/** The licences of the packages whose code is in the bundle: all of them ask that their text goes where the code goes. */
+/**
+ * The licences of the packages whose code is in the bundle: all of them ask that their text goes where the code goes.
+ */
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Metafile } from 'esbuild'

@@ -1,4 +1,6 @@
-/** The entry point of `npm run bundle -- --out DIR`: writes what `Dockerfile` copies, for `docker build` of that folder. */
+/**
+ * The entry point of `npm run bundle -- --out DIR`: writes what `Dockerfile` copies, for `docker build` of that folder.
+ */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

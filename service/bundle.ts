@@ -17,8 +17,8 @@ export const licencesFileName = 'THIRD-PARTY-LICENSES.txt'
  * How Node runs the module, before its path. Stacks name our files and lines, not the bundle's. And memory stays small:
  * left alone, V8 lets garbage pile up to four times of what is in use, on a machine with memory to spare; and its
  * compiler in the middle takes a tenth of the process for code that the last one replaces. With a young generation of
- * 16 MiB what a request needs is mostly gone before it is collected: against 4 MiB that saves 12 to 24 % of the processor
- * time of a login and 44 % of that of a repeated request, for 20 MB (all of it measured under load).
+ * 16 MiB what a request needs is mostly gone before it is collected: against 4 MiB that saves 12 to 24 % of the
+ * processor time of a login and 44 % of that of a repeated request, for 20 MB (all of it measured under load).
  */
 export const nodeOptions = [
   '--enable-source-maps',
@@ -81,7 +81,10 @@ export function checkRoom(files: BundleFiles): void {
   )
 }
 
-/** How esbuild makes a module of a program and its libraries. @param entryPoint its file, from the folder of the project */
+/**
+ * How esbuild makes a module of a program and its libraries.
+ * @param entryPoint its file, from the folder of the project
+ */
 export const moduleOptions = (entryPoint: string, outfile: string) =>
   ({
     absWorkingDir: projectDir,

@@ -80,8 +80,8 @@ export function createChain(
 }
 
 /**
- * The way of a session to its end: the same queues and the same breaker. How long it takes says nothing about exchanges,
- * which take authentik ten times as long.
+ * The way of a session to its end: the same queues and the same breaker. How long it takes says nothing about
+ * exchanges, which take authentik ten times as long.
  * @param client the application of authentik that gives sessions
  */
 export function createRevocation(parts: ChainParts, client: Pick<Config, 'clientId'>): Call<void> {

@@ -1,7 +1,7 @@
 /**
  * The bounds of the token service that have to fit together (`limits.test.ts`), or that tests set otherwise; each with
- * its unit and where the figure comes from. The metric `token_service_limit` shows those in force. A bound that concerns
- * one file alone is a constant there.
+ * its unit and where the figure comes from. The metric `token_service_limit` shows those in force. A bound that
+ * concerns one file alone is a constant there.
  *
  * An operator can set the few that `operatorLimits` names, for the reasons that service/README.md gives.
  */
@@ -95,7 +95,9 @@ export const limits = {
   addressRate: 100,
   addressBurst: 500,
 
-  /** Milliseconds between two fetches of an issuer's keys for an unknown `kid`, and until they are fetched in any case. */
+  /**
+   * Milliseconds between two fetches of an issuer's keys for an unknown `kid`, and until they are fetched in any case.
+   */
   jwksCooldownMs: 30 * seconds,
   jwksMaxAgeMs: 10 * minutes,
   /** Milliseconds for one such fetch; without an answer in time authentik decides alone. */
@@ -128,10 +130,14 @@ export const limits = {
   probeIntervalMs: 10 * seconds,
   authentikSilentMs: 60 * seconds,
 
-  /** Finished spans that wait for the collector, about 1 KiB each, and in one request to it: OpenTelemetry's defaults. */
+  /**
+   * Finished spans that wait for the collector, about 1 KiB each, and in one request to it: OpenTelemetry's defaults.
+   */
   traceQueueSpans: 2_048,
   traceBatchSpans: 512,
-  /** Milliseconds that a finished span waits for others, for the collector to take a batch, and for the rest at the end. */
+  /**
+   * Milliseconds that a finished span waits for others, for the collector to take a batch, and for the rest at the end.
+   */
   traceBatchDelayMs: 2 * seconds,
   traceExportMs: 2 * seconds,
   traceCloseMs: 2 * seconds,

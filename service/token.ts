@@ -182,7 +182,9 @@ function credentialOf(
   return readCredential(request.authorization, jwtUsername, limits)
 }
 
-/** Whether the client asks for a refresh token: distribution's token page has one name for it, its OAuth2 page another. */
+/**
+ * Whether the client asks for a refresh token: distribution's token page has one name for it, its OAuth2 page another.
+ */
 function isOffline(request: TokenRequest, parameters: URLSearchParams): boolean {
   if (request.form !== undefined) return parameters.get('access_type') === 'offline'
   return parameters.get('offline_token') === 'true'

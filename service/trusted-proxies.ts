@@ -1,4 +1,6 @@
-/** The list of proxies whose word for a client's address counts: read by the service, checked by the stack beforehand. */
+/**
+ * The list of proxies whose word for a client's address counts: read by the service, checked by the stack beforehand.
+ */
 import { BlockList, isIP } from 'node:net'
 
 /** Addresses of proxies whose X-Forwarded-For counts. */

@@ -1,4 +1,7 @@
-/** The bundled program that makes events as a process of its own, as the registry's pod runs it; and a URL that takes them. */
+/**
+ * The bundled program that makes events as a process of its own, as the registry's pod runs it; and a URL that takes
+ * them.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

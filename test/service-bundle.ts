@@ -1,6 +1,7 @@
 /**
- * The bundle of the token service, with limits as an argument, built once for a whole run of the tests: a second of processor time for each file of
- * tests otherwise. Vitest starts this before the tests of a project and hands them the folder.
+ * The bundle of the token service, with limits as an argument, built once for a whole run of the tests: a second of
+ * processor time for each file of tests otherwise. Vitest starts this before the tests of a project and hands them the
+ * folder.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -101,7 +101,10 @@ export function useTokenService({ started = true } = {}) {
     outputOfAll += `${page}\n`
     return page
   }
-  /** The metrics as they are now: `token_service_ready`, or `token_service_cache_lookups_total{result="hit"}`, to number. */
+  /**
+   * The metrics as they are now: `token_service_ready`, or `token_service_cache_lookups_total{result="hit"}`, to
+   * number.
+   */
   const metrics = async (at = service) => {
     const lines = (await pageOf(at)).matchAll(/^(?<name>[a-z_]+(?:\{.*\})?) (?<value>[-+.e\d]+|NaN)$/gim)
     const values = new Map([...lines].map(({ groups }) => [groups?.name, Number(groups?.value)]))

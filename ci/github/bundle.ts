@@ -9,7 +9,9 @@ const projectDir = resolve(import.meta.dirname, '../..')
 /** Below `ci/github/`, as action.yml names it. */
 export const bundlePath = 'dist/login.mjs'
 
-/** @returns the file and the licences of what is in it, by path; the same source gives the same texts, on any machine */
+/**
+ * @returns the file and the licences of what is in it, by path; the same source gives the same texts, on any machine
+ */
 export async function bundleAction(): Promise<Readonly<Record<string, string>>> {
   const { outputFiles, metafile } = await build({
     ...moduleOptions('ci/github/login-main.ts', bundlePath),

@@ -1,6 +1,6 @@
 /**
- * The job's own token, which says which job it is (docs.github.com, "OpenID Connect reference"). GitHub answers 403 for a
- * moment in a young job, 5xx on bad days, and sometimes not at all.
+ * The job's own token, which says which job it is (docs.github.com, "OpenID Connect reference"). GitHub answers 403 for
+ * a moment in a young job, 5xx on bad days, and sometimes not at all.
  */
 import { type Ask, textOf } from './http.ts'
 

@@ -18,7 +18,8 @@ const git = (at: string, ...args: string[]) =>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'review-workflow-'))
   await mkdir(join(folder, 'bin'))
-  // What GitHub is asked, and a review that says which revisions it was given; an old comment is there if the test says so.
+  // What GitHub is asked, and a review that says which revisions it was given; an old comment is there if the test says
+  // so.
   await writeFile(
     join(folder, 'bin/gh'),
     `#!/bin/sh\nprintf '%s\\n' "$*" >> ${folder}/asked\ncase "$*" in *--jq*) printf '%s' "$OLD" ;; esac\n`,

@@ -1,4 +1,7 @@
-/** The component, run by gitlab-ci-local with stubs of the builders, and its script by a shell that has only what POSIX requires. */
+/**
+ * The component, run by gitlab-ci-local with stubs of the builders, and its script by a shell that has only what POSIX
+ * requires.
+ */
 import { execFile } from 'node:child_process'
 import { glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

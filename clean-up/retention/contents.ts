@@ -19,7 +19,8 @@ export interface Contents {
 
 /**
  * The digest that a tag is attached to by its name: `sha256-<hex>.sig` of cosign, and `sha256-<hex>`, under which
- * clients list attachments where a registry has no referrers API (OCI distribution specification, "Referrers tag schema").
+ * clients list attachments where a registry has no referrers API (OCI distribution specification, "Referrers tag
+ * schema").
  */
 export function attachedTo(tag: string): string | undefined {
   const { algorithm, hex } =

@@ -14,7 +14,9 @@ export const limits = {
   manifestBytes: 4 * KiB * KiB,
   /** Bytes of an image's configuration: its history makes some kilobytes. Of a larger one the age counts as unknown. */
   configBytes: 1 * KiB * KiB,
-  /** Bytes of one page of the catalog or of a list of tags: a thousand names of at most 255 characters, or all of them. */
+  /**
+   * Bytes of one page of the catalog or of a list of tags: a thousand names of at most 255 characters, or all of them.
+   */
   listBytes: 8 * KiB * KiB,
   /** Entries of one page; distribution refuses more than 1,000 (`catalog.maxentries`). */
   pageEntries: 1_000,

@@ -46,7 +46,8 @@ async function list(
 /**
  * Reads a repository.
  * @param withAges whether the rule asks for the age of images, which costs a request for each
- * @throws NotUnderstoodError where something in it is not understood, or more than the limits allow: then all of it stays
+ * @throws NotUnderstoodError where something in it is not understood, or more than the limits allow: then all of it
+ *   stays
  */
 export async function readContents(ask: Ask, repository: string, withAges: boolean, limits: Limits): Promise<Contents> {
   const read = new Map<string, ReadManifest>()

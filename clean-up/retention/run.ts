@@ -1,4 +1,7 @@
-/** A run of retention: reads each repository that a rule names, says what goes and why, and deletes it if that is applied. */
+/**
+ * A run of retention: reads each repository that a rule names, says what goes and why, and deletes it if that is
+ * applied.
+ */
 import { atOnce } from './at-once.ts'
 import type { Contents } from './contents.ts'
 import { type Decision, decide } from './decision.ts'
@@ -86,8 +89,8 @@ async function runRepository(run: RepositoryRun, nowMs: number): Promise<{ tags:
 }
 
 /**
- * Pushes are refused while this runs, but not those of tokens that were had from authentik directly: deleting a digest
- * takes along tags that were made since it was read.
+ * Pushes are refused while this runs, but not those with tokens fetched from authentik directly: deleting a digest
+ * also removes tags created since it was read.
  */
 async function refuseIfChanged({ ask, repository, limits }: RepositoryRun, { tags }: Contents): Promise<void> {
   const now = await listTags(ask, repository, limits)

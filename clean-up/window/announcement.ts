@@ -1,6 +1,6 @@
 /**
- * The announcement of a clean-up: one key of a ConfigMap, which the token services have mounted as a file. It is also the
- * lock of clean-ups: a second one does not begin before the first has taken it away, or its time is over.
+ * The announcement of a clean-up: one key of a ConfigMap, which the token services have mounted as a file. It is also
+ * the lock of clean-ups: a second one does not begin before the first has withdrawn it, or its time is over.
  */
 import * as z from 'zod'
 
@@ -29,7 +29,7 @@ export interface ConfigMapStore {
 }
 
 /**
- * Announces a clean-up, or finds the own one again after a restart.
+ * Announces a clean-up, or finds its own announcement again after a restart.
  * @throws if another one is under way
  */
 export async function announce(store: ConfigMapStore, wanted: Announcement, nowMs: number): Promise<Announcement> {
@@ -42,7 +42,7 @@ export async function announce(store: ConfigMapStore, wanted: Announcement, nowM
   return wanted
 }
 
-/** Takes the announcement away, if it is still the own one. */
+/** Withdraws the announcement, if it is still its own. */
 export async function withdraw(store: ConfigMapStore, by: string): Promise<void> {
   const { present, resourceVersion } = await read(store)
   if (present?.by === by) await store.patch({ metadata: { resourceVersion }, data: { [ANNOUNCEMENT]: null } })

@@ -3,20 +3,22 @@
  *
  * 1. announces the clean-up, with the time by which it is over;
  * 2. waits until every token service says that it refuses pushes;
- * 3. waits until the tokens that were given before have run out, so that the registry itself refuses every write;
+ * 3. waits until the tokens issued before have expired, so that the registry itself refuses every write;
  * 4. says that the clean-up may begin;
- * 5. takes the announcement away on SIGTERM, which comes when the clean-up has ended, however it ended.
+ * 5. withdraws the announcement on SIGTERM, which comes when the clean-up has ended, however it ended.
  *
  * Whoever kills it in between leaves an announcement that means nothing after its time.
  */
 import { type Announcement, announce, type ConfigMapStore, withdraw } from './announcement.ts'
 
 const seconds = 1000
-/** Between two looks at the token services; the kubelet brings them the announcement within a minute or two. */
+/** Between two checks of the token services; the kubelet brings them the announcement within a minute or two. */
 const LOOK_MS = 2 * seconds
-/** distribution accepts a token for so long after its end (auth/token, `Leeway`). */
+/** distribution accepts a token for this long after its expiry (auth/token, `Leeway`). */
 const REGISTRY_LEEWAY_MS = 60 * seconds
-/** An exchange that was under way, and a token service that was about to end: `drainMs` of service/limits.ts and more. */
+/**
+ * An exchange that was under way, and a token service that was about to end: `drainMs` of service/limits.ts and more.
+ */
 const UNDER_WAY_MS = 60 * seconds
 
 export interface HoldArgs {
@@ -30,7 +32,7 @@ export interface HoldArgs {
   /** The token services, by address, and which of them do not refuse pushes until a time. */
   addresses: () => Promise<string[]>
   notYetTold: (addresses: readonly string[], untilMs: number) => Promise<string[]>
-  /** Told once the registry takes no writes. */
+  /** Called once the registry takes no writes. */
   ready: () => void
   /** Ends when the clean-up has ended. */
   stopped: AbortSignal

@@ -1,4 +1,6 @@
-/** The registry's copy of authentik's public keys. The stack makes the keys, so neither of them has to ask the other. */
+/**
+ * The registry's copy of authentik's public keys. The stack makes the keys, so neither of them has to ask the other.
+ */
 import { createHash, X509Certificate } from 'node:crypto'
 
 /** A public key as authentik publishes it (RFC 7517). */

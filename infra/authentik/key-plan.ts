@@ -2,8 +2,8 @@
  * Which keys a run of the program makes, trusts and lets go, so that a new key fails no push.
  *
  * Nothing on this machine remembers when a key was changed. authentik does: its provider names the key with which it
- * signs at this moment, and the description of its application says since when, and which keys came before. So it holds
- * after a run that failed half-way, and on another machine.
+ * signs at this moment, and the description of its application says since when, and which keys came before. So the plan
+ * is right after a run that failed half-way, and on another machine.
  */
 
 /** The registry accepts a token for a minute past its end (distribution); as long again for clocks that differ. */
@@ -34,9 +34,11 @@ export interface KeyPlan {
   readonly older: readonly string[]
   /** Those of the older keys whose tokens the registry still accepts. */
   readonly trusted: readonly string[]
-  /** Keys that this run takes away, since all their tokens have ended. */
+  /** Keys that this run deletes, since all their tokens have expired. */
   readonly dropped: readonly string[]
-  /** When the last tokens of the older keys end; undefined unless the provider signs with the current key already. */
+  /**
+   * When the last tokens of the older keys expire; undefined unless the provider signs with the current key already.
+   */
   readonly untilMs: number | undefined
   /** Since when the provider signs with the current key; undefined if it does not yet. */
   readonly since: string | undefined
@@ -47,7 +49,7 @@ export interface KeyPlan {
 /** The key of a generation. `revokeKeys` makes another one, which stays the key of that generation. */
 export const keyOf = (generation: number): string => String(generation)
 export const emergencyKeyOf = (generation: number): string => `${generation}.1`
-/** Keys before one of these are not trusted, also where the run that made it failed half-way. */
+/** Keys before one of these are not trusted, even if the run that made it failed half-way. */
 export const isEmergencyKey = (key: string): boolean => key.endsWith('.1')
 
 const RECORD = /^Signs with key (\d+(?:\.1)?) since ([\dT:-]{19}Z)\.(?: Before: (\d+(?:\.1)?(?:, \d+(?:\.1)?)*)\.)?$/

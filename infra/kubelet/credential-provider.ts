@@ -9,7 +9,9 @@ import { stringify } from 'yaml'
 /** Name of the plug-in's file: the kubelet finds it by that. */
 export const PROVIDER_NAME = 'passwordless-registry'
 
-/** @param registry host of the registry, with a port if it is not 443; its characters need no quoting in shell or JSON */
+/**
+ * @param registry host of the registry, with a port if it is not 443; its characters need no quoting in shell or JSON
+ */
 export function credentialProvider(registry: string): string {
   const text = readFileSync(join(import.meta.dirname, 'credential-provider.sh'), 'utf8')
   return text.replaceAll('@REGISTRY@', registry)
@@ -18,8 +20,8 @@ export function credentialProvider(registry: string): string {
 /**
  * The CredentialProviderConfig, YAML.
  *
- * Nothing is cached: the plug-in takes milliseconds, and a token is the pod's own. A pod without a service account, that
- * is a static one, pulls as if there were no plug-in.
+ * Nothing is cached: the plug-in takes milliseconds, and a token is the pod's own. A pod without a service account,
+ * that is a static one, pulls as if there were no plug-in.
  */
 export function credentialProviderConfig(registry: string, audience: string): string {
   return stringify({

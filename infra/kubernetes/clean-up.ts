@@ -1,6 +1,6 @@
 /**
- * The clean-up of the registry: a CronJob that keeps pushes away, applies the rules of retention, and has the registry's own
- * program collect the garbage. docs/design.md says why it restarts nothing.
+ * The clean-up of the registry: a CronJob that keeps pushes away, applies the rules of retention, and has the
+ * registry's own program collect the garbage. docs/design.md says why it restarts nothing.
  */
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
@@ -28,7 +28,9 @@ const READY_PORT = 8080
 const READY_LOOK_SECONDS = 5
 /** Kubernetes renews a projected token when a fifth of its lifetime is left. */
 const TOKEN_SECONDS = 3600
-/** The pod is killed so long before its announcement ends: nothing collects while pushes are taken again. */
+/**
+ * The pod is killed this long before its announcement ends, so that nothing collects once pushes are accepted again.
+ */
 const MARGIN_SECONDS = 90
 /** From SIGTERM; the announcement is withdrawn in less than a second. */
 const GRACE_SECONDS = 30
@@ -123,14 +125,14 @@ export class CleanUp extends pulumi.ComponentResource {
           schedule: collection.schedule,
           timeZone: collection.timeZone,
           concurrencyPolicy: 'Forbid',
-          // What could not begin in time waits for its next turn: pushes are refused at night, not in the morning.
+          // A run that could not begin in time is skipped, so that pushes are refused at night and not in the morning.
           startingDeadlineSeconds: 10 * 60,
           successfulJobsHistoryLimit: 1,
           failedJobsHistoryLimit: 3,
           jobTemplate: {
             metadata: { labels: labels(CLEAN_UP) },
             spec: {
-              // A second try would refuse pushes for as long again; the next turn does.
+              // A second try would refuse pushes for as long again; the next run tries again.
               backoffLimit: 0,
               template: { metadata: { labels: { ...registry.labels, ...labels(CLEAN_UP) } }, spec: podSpec },
             },
@@ -144,8 +146,8 @@ export class CleanUp extends pulumi.ComponentResource {
 }
 
 /**
- * Runs beside the others from before they begin until after they have ended, however they end (Kubernetes 1.29, "Sidecar
- * Containers"): they begin when it says that the registry takes no writes.
+ * Runs beside the others from before they begin until after they have ended, however they end (Kubernetes 1.29,
+ * "Sidecar Containers"): they begin when it says that the registry takes no writes.
  */
 function holdContainer(
   { nodeImage, collection, tokenMinutes }: CleanUpArgs,

@@ -1,6 +1,6 @@
 /**
- * Asks the cluster what the provider for Kubernetes has no request for, by the official client, with the same kubeconfig
- * and context; it knows client certificates, exec plug-ins of the cloud providers and proxies.
+ * Asks the cluster what the provider for Kubernetes has no request for, by the official client, with the same
+ * kubeconfig and context; it knows client certificates, exec plug-ins of the cloud providers and proxies.
  */
 import { KubeConfig } from '@kubernetes/client-node'
 import * as pulumi from '@pulumi/pulumi'

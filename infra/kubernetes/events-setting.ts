@@ -1,4 +1,6 @@
-/** The settings `events` and `eventsToken`: whether pushes, pulls by tag and deletions become events, and where they go. */
+/**
+ * The settings `events` and `eventsToken`: whether pushes, pulls by tag and deletions become events, and where they go.
+ */
 import { z } from 'zod'
 import { httpUrlProblem } from '../../trust/language/http-url.ts'
 import { mistake, PROJECT } from '../setting-mistakes.ts'

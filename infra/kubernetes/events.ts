@@ -1,8 +1,8 @@
 /**
  * A container beside the registry that makes events of its notifications. It listens on the loopback interface of their
- * pod: distribution writes the headers of its endpoints into its log, so no secret in them would stay one, and only the
- * registry reaches it there. It runs from before the registry begins until after it has ended (Kubernetes 1.29, "Sidecar
- * Containers"), so what the registry still has to say at its end arrives.
+ * pod: distribution writes the headers of its endpoints into its log, so a secret in them would not stay secret, and
+ * only the registry reaches it there. It runs from before the registry begins until after it has ended (Kubernetes
+ * 1.29, "Sidecar Containers"), so the registry's last notifications arrive.
  */
 import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'

@@ -19,11 +19,14 @@ export interface HttpRouteArgs {
   service: string
 }
 
-/** The `spec` of the route that leads tokens, and the page for people, to the token service. */
+/** The `spec` of the route that sends tokens, and the page for people, to the token service. */
 export const tokenRouteSpec = (args: HttpRouteArgs) =>
   spec(args, { matches: TOKEN_PATHS.map((value) => ({ path: { type: 'Exact', value } })) }, TOKEN_SERVICE_PORT)
 
-/** The `spec` of the route that leads all else to the registry. A layer takes as long as it takes: "0s" is no limit. */
+/**
+ * The `spec` of the route that sends everything else to the registry. "0s" is no limit: a layer takes as long as it
+ * takes.
+ */
 export const registryRouteSpec = (args: HttpRouteArgs) =>
   spec(
     args,

@@ -35,7 +35,7 @@ export const LAYER_ANNOTATIONS = {
   'appgw.ingress.kubernetes.io/request-timeout': `${LAYER_SECONDS}`,
 }
 
-/** By these cert-manager makes a certificate: asked for twice, the second Ingress would get an error each time. */
+/** These make cert-manager issue a certificate: on both Ingresses, the second would get an error each time. */
 const ASKS_FOR_CERTIFICATE = /^(?:(?:acme\.)?cert-manager\.io\/|kubernetes\.io\/tls-acme$)/
 
 /** The stack's annotations for the way to the token service: all, since one may say who gets in. */
@@ -58,10 +58,10 @@ export interface IngressSpecArgs {
   service: string
 }
 
-/** The `spec` of the Ingress that leads tokens, and the page for people, to the token service. */
+/** The `spec` of the Ingress that sends tokens, and the page for people, to the token service. */
 export const tokenIngressSpec = (args: IngressSpecArgs) => spec(args, TOKEN_PATHS, 'Exact', TOKEN_SERVICE_PORT)
 
-/** The `spec` of the Ingress that leads all else to the registry. */
+/** The `spec` of the Ingress that sends everything else to the registry. */
 export const registryIngressSpec = (args: IngressSpecArgs) => spec(args, ['/'], 'Prefix', REGISTRY_PORT)
 
 function spec(

@@ -11,7 +11,7 @@ export interface IngressArgs extends Entrance {
   annotations: Record<string, string>
 }
 
-/** The entrance as two Ingresses, so that what layers need does not hold for tokens. */
+/** The entrance as two Ingresses, so that the limits for layers do not apply to tokens. */
 export class Ingress extends pulumi.ComponentResource {
   constructor(args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:Ingress', 'registry', {}, opts)

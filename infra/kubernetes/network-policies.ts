@@ -95,7 +95,7 @@ const toStorage = (from: ReachableFrom, { calls, asksNode }: RegistryCalls, own:
 ]
 
 /**
- * The specification for the registry: only its clients and monitoring get in, and only calls to its bucket get out, and those to the URL
+ * The specification for the registry: only its clients and monitoring get in, and it calls only its bucket and the URL
  * that takes its events.
  */
 export const registryPolicy = (
@@ -121,8 +121,8 @@ export const registryPolicy = (
 })
 
 /**
- * The specification for the clean-up: nobody gets in. It calls the Kubernetes API, wherever that is, the pods of its own
- * namespace, and what the registry calls.
+ * The specification for the clean-up: nobody gets in. It calls the Kubernetes API, wherever that is, the pods of its
+ * own namespace, and what the registry calls.
  */
 export const cleanUpPolicy = (from: ReachableFrom, storage: RegistryCalls, own: string) => ({
   podSelector: { matchLabels: labels(CLEAN_UP) },

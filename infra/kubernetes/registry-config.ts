@@ -9,8 +9,8 @@ import type { StorageDriver } from './storage-driver.ts'
 export const REGISTRY_DRAIN_SECONDS = 25
 
 /**
- * A deletion by digest reads every tag of the repository, as many at once as there are processors: on a bucket, with its
- * 20 ms for each, retention would not end in its window.
+ * A deletion by digest reads every tag of the repository, as many at once as there are processors: on a bucket, with
+ * its 20 ms for each, retention would not end in its window.
  */
 const TAG_READS = 32
 
@@ -72,8 +72,9 @@ const STREAM_RETRY_MS = 250
 const URL_RETRY_MS = 2_000
 
 /**
- * The registry's queues, one for each place where events go, so that none holds up the other. Each sends one notification
- * after the other, again and again until it is taken. No headers: the registry would write them into its log.
+ * The registry's queues, one for each place where events go, so that none holds up the other. Each sends one
+ * notification after the other, again and again until it is taken. No headers: the registry would write them into its
+ * log.
  * @param toUrl whether there is one for a URL
  */
 function eventEndpoints(toUrl: boolean) {

@@ -52,9 +52,9 @@ export function registryPod({ storage, calls, extras, ...args }: RegistryPodArgs
         },
         // Otherwise it looks for a collector on localhost and logs an error every few seconds.
         { name: 'OTEL_TRACES_EXPORTER', value: 'none' },
-        // Less memory with many pushes at once; what the collector works more is little beside hashing.
+        // Less memory with many pushes at once; the collector's extra work is small compared with hashing.
         { name: 'GOGC', value: '50' },
-        // On a bucket, where uploads are buffered, it rather works more than exceed what it may use.
+        // On a bucket, where uploads are buffered, Go rather collects more often than exceeds this.
         ...(storage.isShared
           ? [{ name: 'GOMEMLIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } }]
           : []),

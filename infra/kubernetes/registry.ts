@@ -32,7 +32,7 @@ export interface RegistryArgs extends OutwardCalls {
   namespace: pulumi.Input<string>
   image: string
   config: { [Key in keyof Omit<RegistryConfig, 'storage' | 'events'>]: pulumi.Input<string> }
-  /** What makes events of what happens at the registry; undefined: nothing does. */
+  /** What reports what happens at the registry as events; undefined: nothing does. */
   events: EventsArgs | undefined
   /** PEM. */
   certificate: pulumi.Input<string>
@@ -91,7 +91,7 @@ export class Registry extends pulumi.ComponentResource {
       },
       child,
     )
-    // Always there, needed or not: server-side apply cannot take a pod's account away again (see the token service's).
+    // Always there, needed or not: server-side apply cannot remove a pod's account again (see the token service's).
     const account = new kubernetes.core.v1.ServiceAccount(
       NAME,
       { metadata: { ...metadata, annotations: storage.accountAnnotations }, automountServiceAccountToken: false },
@@ -151,8 +151,9 @@ export class Registry extends pulumi.ComponentResource {
                   startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
                   readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 5 },
                   livenessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 10 },
-                  // At SIGTERM it stops to listen at once; others take over only once the controller has noticed. And it
-                  // does not wait for the events in its queue: they are out before, as hardly a request still comes.
+                  // At SIGTERM it stops listening at once; others take over only once the controller has noticed. And
+                  // it does not wait for the events in its queue: by then they are out, since hardly any requests still
+                  // come.
                   ...((storage.isShared || events) && {
                     lifecycle: { preStop: { sleep: { seconds: LAME_DUCK_SECONDS } } },
                   }),
@@ -164,8 +165,8 @@ export class Registry extends pulumi.ComponentResource {
       },
       {
         ...{ ...child, customTimeouts: DEPLOYMENT_TIMEOUTS, dependsOn, ignoreChanges },
-        // A registry on a volume and one on a bucket do not serve at the same time: what the one takes, the other does
-        // not have. And the provider takes a change of both template and replicas for done before it has begun.
+        // A registry on a volume and one on a bucket do not serve at the same time: what the one accepts, the other
+        // does not have. And the provider takes a change of both template and replicas for done before it has begun.
         replaceOnChanges: ['spec.strategy.type'],
         deleteBeforeReplace: true,
       },

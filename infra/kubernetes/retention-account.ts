@@ -1,5 +1,5 @@
 /**
- * Retention asks for its tokens like everybody else: with a token of the cluster's, that of the registry's own account, and
+ * Retention asks for its tokens like everybody else: with the cluster's token for the registry's own account, and
  * a rule that lets this account see the catalog, pull and delete.
  */
 import type { Retention } from '../../clean-up/retention/rules.ts'

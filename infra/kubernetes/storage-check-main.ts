@@ -1,7 +1,6 @@
 /**
- * Runs in the cluster, beside a registry of its own without authentication: pushes a small blob, reads it back, and ends
- * both.
- * Where that fails, its last words are one sentence for `pulumi up`.
+ * Runs in the cluster, beside a registry of its own without authentication: pushes a small blob, reads it back, and
+ * ends both. If that fails, its last words are one sentence for `pulumi up`.
  *
  * Mounted as text and run by Node.js as it is, so it imports nothing of ours and has no syntax that needs compiling.
  */
@@ -14,7 +13,9 @@ const [registry = '', storage = '', showLog = '', ...serve] = process.argv.slice
 
 /** The registry starts in less than a second, on a busy node in some. */
 const START_MS = 60_000
-/** Kubernetes starts it before this one, so where its process is not there, it has ended; its image may be pulled again. */
+/**
+ * Kubernetes starts it before this one, so if its process is not there, it has ended; its image may be pulled again.
+ */
 const ABSENT_MS = 5_000
 /** Wrong addresses and ports are tried again by the providers' own clients, for up to a minute. */
 const ANSWER_MS = 120_000
@@ -88,7 +89,7 @@ async function pushAndPull(): Promise<void> {
   await ask('PUT', upload, CONTENT)
   const pulled = await (await ask('GET', `${REPOSITORY}/blobs/${DIGEST}`)).text()
   if (pulled !== CONTENT) throw new Error(`${CONTENT.length} bytes were written, and others were read back`)
-  // It exists in this repository no longer; garbage collection deletes in the same way.
+  // It no longer exists in this repository; garbage collection deletes in the same way.
   await ask('DELETE', `${REPOSITORY}/blobs/${DIGEST}`)
 }
 

@@ -1,6 +1,7 @@
 /**
- * A Job that tries a bucket before the registry rolls out with it, with the registry's own binary and in its name: writes,
- * reads and deletes. A wrong name or missing rights end `pulumi up` in one sentence, and what runs goes on.
+ * A Job that tries a bucket before the registry rolls out with it, with the registry's own binary and in its name:
+ * writes, reads and deletes. A wrong name or missing rights end `pulumi up` with one sentence, and what runs keeps
+ * running.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -87,7 +88,8 @@ export function storageCheck(
           spec: {
             ...spec,
             restartPolicy: 'Never',
-            // The check ends the registry. It is not a sidecar: the Pulumi provider would not print a sidecar's last words.
+            // The check ends the registry. It is not a sidecar: the Pulumi provider would not print a sidecar's last
+            // words.
             shareProcessNamespace: true,
             containers: [
               {

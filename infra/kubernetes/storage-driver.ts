@@ -12,12 +12,12 @@ export const SECRET_KEYS = {
   azure: ['AZURE_STORAGE_KEY'],
 } as const
 
-/** Anything that is taken for the identity of a service account is asked there, at the port of https. */
+/** Whatever an identity of a service account needs is asked there, at the port of https. */
 const IDENTITY_SERVICE = 'https://identity.invalid'
 
 /**
- * Of an upload on its way the registry has one part in memory, some times over while its buffer grows. The least that S3
- * takes, and a multiple of Google's 256 KiB. With 10,000 parts a layer on S3 may have 48 GiB.
+ * The registry has one part of each upload in memory, several times over while its buffer grows. This is the least that
+ * S3 takes, and a multiple of Google's 256 KiB. With 10,000 parts a layer on S3 may have 48 GiB.
  */
 const PART_BYTES = 5 * 1024 * 1024
 

@@ -1,6 +1,6 @@
 /**
- * The setting `storage`: where the registry keeps the images. A volume if it is empty, else one bucket. A key is never part
- * of it: the registry has an identity of its own, or reads a Secret that is in the cluster already.
+ * The setting `storage`: where the registry keeps the images. A volume if it is empty, else one bucket. A key is never
+ * part of it: the registry has an identity of its own, or reads a Secret that is in the cluster already.
  */
 import { z } from 'zod'
 import { mistake, PROJECT } from '../setting-mistakes.ts'

@@ -24,7 +24,7 @@ export const tokenReviewRules = [
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
 ]
 
-/** What a pod needs for it: parts of its specification, empty where pods of the own cluster do not pull. */
+/** What a pod needs for it: parts of its specification, empty if pods of the own cluster do not pull. */
 export function tokenReviewPod(cluster: OwnCluster | undefined) {
   if (cluster === undefined) return { env: [], volumes: [], volumeMounts: [] }
   const sources = [

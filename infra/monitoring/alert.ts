@@ -7,7 +7,7 @@ export interface Alert {
   /** Without the prefix, as docs/monitoring.md has it as a heading. */
   name: string
   expr: string
-  /** How long it has to be so, in Prometheus' words. */
+  /** How long the expression must hold, in Prometheus' words. */
   for?: string
   severity: Severity
   labels?: Readonly<Record<string, string>>

@@ -1,4 +1,6 @@
-/** Each alert in promtool, on series as Prometheus would have them: it fires in time, and does not on those beside it. */
+/**
+ * Each alert in promtool, on series as Prometheus would have them: it fires in time, and does not on those beside it.
+ */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * The alerts, as Prometheus' rules: what is wrong, why it matters, what to do. docs/monitoring.md has a heading for each,
- * to which its `runbook_url` leads; alerts.test.ts has promtool show when each fires and when not.
+ * The alerts, as Prometheus' rules: what is wrong, why it matters, what to do. docs/monitoring.md has a heading for
+ * each, to which its `runbook_url` leads; alerts.test.ts has promtool show when each fires and when not.
  */
 
 import { probeMetrics } from '../../prober/measured.ts'
@@ -211,5 +211,5 @@ export function alertRules({ namespace, documents }: AlertRulesArgs) {
   return { groups: [{ name: `passwordless-registry.${namespace}`, interval: `${LOOK_SECONDS}s`, rules }] }
 }
 
-/** So that they are not taken for those of somebody else. */
+/** So that nobody takes them for somebody else's. */
 export const ALERT_PREFIX = 'Registry'

@@ -20,7 +20,7 @@ export interface BurnArgs {
   /** Selectors of counters. */
   failed: string
   all: string
-  /** What a failure is, and what it mostly comes from. */
+  /** What a failure is, and its usual cause. */
   means: string
   advice: string
 }

@@ -9,7 +9,7 @@ import { type Panel, type Row, rowsOf } from './panels.ts'
 const COLUMNS = 24
 const STAT_HEIGHT = 4
 const LINES_HEIGHT = 8
-/** Grafana takes no longer `uid`. */
+/** Grafana accepts no longer `uid` than this. */
 const MAX_UID = 40
 
 const SOURCE = { type: 'prometheus', uid: '$datasource' }

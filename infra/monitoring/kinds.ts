@@ -1,6 +1,6 @@
 /**
- * Which kinds of the Prometheus operator a cluster has. Without them Kubernetes refuses the objects, so the program asks
- * at each run: where they appear later, the next `up` adds what belongs to them.
+ * Which kinds of the Prometheus operator a cluster has. Without them Kubernetes refuses the objects, so the program
+ * asks at each run: where they appear later, the next `up` adds what belongs to them.
  */
 import { CustomObjectsApi } from '@kubernetes/client-node'
 import * as pulumi from '@pulumi/pulumi'

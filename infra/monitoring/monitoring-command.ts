@@ -1,4 +1,6 @@
-/** `npm run monitoring`: dashboard and rules as files, for a Prometheus and a Grafana without an operator and a sidecar. */
+/**
+ * `npm run monitoring`: dashboard and rules as files, for a Prometheus and a Grafana without an operator and a sidecar.
+ */
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { alertRules } from './alerts.ts'

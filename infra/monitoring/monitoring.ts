@@ -12,7 +12,7 @@ import { podMonitor, serviceMonitor } from './monitors.ts'
 import type { MonitoringSetting } from './setting.ts'
 
 const NAME = 'monitoring'
-/** By which the sidecar of Grafana's chart finds dashboards. */
+/** The label by which the sidecar of Grafana's chart finds dashboards. */
 const DASHBOARD_LABEL = { grafana_dashboard: '1' }
 
 export interface MonitoringArgs {
@@ -27,8 +27,8 @@ export interface MonitoringArgs {
 }
 
 /**
- * The dashboard, which is always there, as nothing in the cluster says whether a Grafana looks for it; and what is for the
- * Prometheus operator, where the cluster has its kinds.
+ * The dashboard, which is always there, as nothing in the cluster says whether a Grafana looks for it; and what is for
+ * the Prometheus operator, where the cluster has its kinds.
  */
 export class Monitoring extends pulumi.ComponentResource {
   constructor({ namespace, namespaceName, setting, kinds, ciSource }: MonitoringArgs) {

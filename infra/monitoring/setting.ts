@@ -35,7 +35,7 @@ export const monitoringSetting = {
 }
 
 export interface MonitoringSetting {
-  /** Whether the stack brings dashboard, alerts and monitors. */
+  /** Whether the stack creates dashboard, alerts and monitors. */
   objects: boolean
   /** Namespace of Prometheus, which the network policies let in. */
   namespace: string

@@ -1,6 +1,6 @@
 /**
- * A pull secret that refreshes itself, for nodes whose kubelet takes no plug-in. A small job in the registry's namespace
- * writes a fresh session into it long before the old one ends.
+ * A pull secret that refreshes itself, for nodes whose kubelet cannot have a plug-in. A small job in the registry's
+ * namespace writes a fresh session into it long before the old one ends.
  *
  * Each namespace has a job and an account of its own, whose session pulls what this namespace may, and which can change
  * this one Secret and the accounts named, and nothing else: the stack makes the Secret, so the job need not create any.
@@ -117,7 +117,7 @@ export class PullSecret extends pulumi.ComponentResource {
       },
       { ...child, dependsOn },
     )
-    // So that the secret is good as soon as `pulumi up` ends.
+    // So that the secret is valid as soon as `pulumi up` ends.
     new kubernetes.batch.v1.Job(`${name}-first`, { metadata, spec: job }, { ...child, dependsOn })
     this.registerOutputs({})
   }

@@ -12,7 +12,8 @@ const SEARCHED = ['name', 'slug', 'username', 'identifier', 'client_id', 'scope_
 type Values = Record<string, unknown>
 
 /**
- * One page of a resource, chosen by `page`, `page_size`, `search`, `ordering` and filters by field (`?slug=`, `?name=`).
+ * One page of a resource, chosen by `page`, `page_size`, `search`, `ordering` and filters by field (`?slug=`,
+ * `?name=`).
  * @throws Answer 404 for a page that does not exist
  */
 export function listPage(resource: Resource, context: ApiContext): Json {

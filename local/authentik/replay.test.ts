@@ -107,7 +107,9 @@ describe('the recorded exchanges', () => {
   })
 })
 
-/** A refusal is compared word for word, but for what differs each time: its id, and the system's own connection error. */
+/**
+ * A refusal is compared word for word, but for what differs each time: its id, and the system's own connection error.
+ */
 const words = (refusal: unknown): string =>
   JSON.stringify(refusal ?? '').replace(/"request_id":"\w+"|\(Caused by .*\)/g, '')
 

@@ -1,6 +1,6 @@
 /**
- * As which authentik the stand-in answers. Two sets of rules are known: those of 2026.2, recorded from the real one, and
- * those of 2026.5 and newer, in their strictest reading. docs/observed-behaviour.md says what differs.
+ * As which authentik the stand-in answers. Two sets of rules are known: those of 2026.2, recorded from the real one,
+ * and those of 2026.5 and newer, in their strictest reading. docs/observed-behaviour.md says what differs.
  */
 
 /** The version whose answers were recorded. */

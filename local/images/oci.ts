@@ -1,7 +1,7 @@
 /**
- * Writes OCI image layouts, without a container builder: tar packs, this file describes. The same contents give the same
- * bytes, so the digest tells whether an image has changed. crane could do it too, but sets an entrypoint only on images
- * in a registry.
+ * Writes OCI image layouts, without a container builder: tar packs, this file describes. The same contents give the
+ * same bytes, so the digest tells whether an image has changed. crane could do it too, but sets an entrypoint only on
+ * images in a registry.
  *
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
@@ -26,7 +26,9 @@ import { pipeline } from 'node:stream/promises'
 import { gzipSync } from 'node:zlib'
 import { run } from '../toolchain/command.ts'
 
-/** What an image holds: a path inside (absolute) to a file or folder of this machine, to text, or to a link's target. */
+/**
+ * What an image holds: a path inside (absolute) to a file or folder of this machine, to text, or to a link's target.
+ */
 export type Content = { file: string } | { directory: string } | { text: string } | { link: string }
 
 export interface ImageConfig {
@@ -133,7 +135,9 @@ export async function writeLayout(directory: string, { layers, gzip, config, ann
   return manifest.digest
 }
 
-/** Puts the contents into a folder. Everyone may read and run them: an image's processes run as users that own nothing. */
+/**
+ * Puts the contents into a folder. Everyone may read and run them: an image's processes run as users that own nothing.
+ */
 async function stage(contents: Image['contents'], root: string): Promise<void> {
   await mkdir(join(root, 'tmp'), { recursive: true })
   for (const [path, content] of Object.entries(contents).sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -2,11 +2,11 @@
  * Our processes and those of the pods run in cgroups of our own, so that what a crash left behind is found without
  * guessing:
  *
- *   plr-<hash of the state directory>/daemons    what we start, and the containerd shims that stem from it
- *   plr-<hash of the state directory>/pods       the kubelet's root, all pods are below it
+ * plr-<hash of the state directory>/daemons    what we start, and the containerd shims that stem from it plr-<hash of
+ * the state directory>/pods       the kubelet's root, all pods are below it
  *
- * On a cgroup v1 (or hybrid) machine a process is followed in the `pids` hierarchy; the kubelet wants its root in all of
- * them. On v2 there is one hierarchy (written after the kernel's documentation; run on hybrid machines only so far).
+ * On a cgroup v1 (or hybrid) machine a process is followed in the `pids` hierarchy; the kubelet wants its root in all
+ * of them. On v2 there is one hierarchy (written after the kernel's documentation; run on hybrid machines only so far).
  */
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'

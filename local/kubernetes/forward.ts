@@ -1,9 +1,9 @@
 /**
  * Makes a Service of the cluster reachable on this machine's loopback. Two ways, one interface:
  *
- *   - into the network namespace of our own cluster: one small process (forwarder.py), plain TCP, that reads its ports from
- *     a file, again on SIGHUP. It also works the other way round, for pods that need what listens on this machine's loopback
- *   - through the API server of any other cluster: a `kubectl port-forward` for each port
+ * - into the network namespace of our own cluster: one small process (forwarder.py), plain TCP, that reads its ports
+ *   from a file, again on SIGHUP. It also works the other way round, for pods that need what listens on this machine's
+ *   loopback - through the API server of any other cluster: a `kubectl port-forward` for each port
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'

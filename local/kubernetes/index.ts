@@ -140,7 +140,9 @@ async function ourOwn(layout: Layout, options: ClusterOptions, archives: Promise
   }
 }
 
-/** The registry's public name is one of this machine's loopback; the node, which pulls by it, has a loopback of its own. */
+/**
+ * The registry's public name is one of this machine's loopback; the node, which pulls by it, has a loopback of its own.
+ */
 async function forwardOnNode(layout: Layout, { tools, ports }: ClusterOptions, { kubeconfig }: Cluster): Promise<void> {
   const daemons = new Daemons(layout, await findCgroups(layout))
   const address = await serviceAddress(loadKubeconfig(kubeconfig), ingressService)

@@ -5,8 +5,8 @@ import { Stop } from '../steps.ts'
 import { withLock } from '../toolchain/lock.ts'
 
 /**
- * Makes the state directory and runs `work`, unless another process is changing the world of `stateDir`; the kernel lets go of the lock however its
- * holder ends.
+ * Makes the state directory and runs `work`, unless another process is changing the world of `stateDir`; the kernel
+ * lets go of the lock however its holder ends.
  *
  * @param command what the other one shows as the holder, such as `npm run up`
  * @throws Stop naming the process that is at work

@@ -1,4 +1,6 @@
-/** Deployments that lack pods, and why. A Deployment whose next pod cannot be made may still answer, by its last one. */
+/**
+ * Deployments that lack pods, and why. A Deployment whose next pod cannot be made may still answer, by its last one.
+ */
 import { AppsV1Api, CoreV1Api, type CoreV1Event, type V1Deployment, type V1Pod } from '@kubernetes/client-node'
 import { loadKubeconfig } from './api.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Files that containerd, CNI and the kubelet write at fixed places, whatever folders they are given. Ours are recognised
- * by what they point to; another containerd or kubelet may use the same places.
+ * Files that containerd, CNI and the kubelet write at fixed places, whatever folders they are given. Ours are
+ * recognised by what they point to; another containerd or kubelet may use the same places.
  */
 import { readdir, readFile, readlink, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

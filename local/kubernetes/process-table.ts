@@ -19,8 +19,8 @@ const POLL_MILLISECONDS = 20
 const KILL_LIMIT_SECONDS = 10
 
 /**
- * Reads a line of `/proc/PID/stat`. The command in it may hold spaces and parentheses; all fields after the last `)` are
- * plain.
+ * Reads a line of `/proc/PID/stat`. The command in it may hold spaces and parentheses; all fields after the last `)`
+ * are plain.
  */
 export function parseStat(line: string): { state: string; startTime: string } {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')

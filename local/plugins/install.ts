@@ -1,6 +1,6 @@
 /**
- * Puts the provider of Kubernetes and the stand-in plugins where the engine keeps installed ones, under the versions that
- * the SDKs ask for. On PATH it finds them too, but then warns of each of them in every run.
+ * Puts the provider of Kubernetes and the stand-in plugins where the engine keeps installed ones, under the versions
+ * that the SDKs ask for. On PATH it finds them too, but then warns of each of them in every run.
  */
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -38,8 +38,8 @@ interface Credential {
 }
 
 /**
- * Pushes an image with a GitHub-shaped and a GitLab-shaped token, pulls both back, compares digests; then shows that
- * a stranger and an expired token are refused with a reason, and that a session still works after its token has expired.
+ * Pushes an image with a GitHub-shaped and a GitLab-shaped token, pulls both back, compares digests; then shows that a
+ * stranger and an expired token are refused with a reason, and that a session still works after its token has expired.
  *
  * @param world registry: host and port; audience: of CI tokens; sessions: whether the stack gives any
  * @returns the image that the GitHub-shaped token pushed, by its digest

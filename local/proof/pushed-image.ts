@@ -1,4 +1,6 @@
-/** A pod that runs what CI pushed: the kubelet pulls it with the token of the pod's service account, without a Secret. */
+/**
+ * A pod that runs what CI pushed: the kubelet pulls it with the token of the pod's service account, without a Secret.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CoreV1Api, type KubeConfig, type V1Pod } from '@kubernetes/client-node'
 import { apply, deployment, type Manifest, RECREATE } from '../kubernetes/index.ts'

@@ -147,8 +147,8 @@ export const tools = {
       },
     },
   },
-  // Where it can be downloaded, `pulumi plugin install` does that. The Go proxy serves this state of its repository, between
-  // the releases 4.24 and 4.25, and no newer one.
+  // Where it can be downloaded, `pulumi plugin install` does that. The Go proxy serves this state of its repository,
+  // between the releases 4.24 and 4.25, and no newer one.
   'kubernetes-provider': {
     version: '4.0.0-20260115033456-f47bc2d6f199',
     commands: ['pulumi-resource-kubernetes'],

@@ -39,7 +39,9 @@ export function onBucket(configText: string, changed: object = {}): string {
   return stringify(file)
 }
 
-/** Starts the server with an empty bucket, or takes over the one that runs; lays its keys where the stack finds them. */
+/**
+ * Starts the server with an empty bucket, or takes over the one that runs; lays its keys where the stack finds them.
+ */
 export async function openObjectStorage(kubeconfig: string, context?: string): Promise<void> {
   const config = loadKubeconfig(kubeconfig, context)
   const secretKey = await ensureSecretFile(join(bucketKeyDir, 'secret-key'))

@@ -60,7 +60,9 @@ const serviceName = ({ service }: { service: string }) => `${service}.${outsideW
 /** How a source names the stand-in issuers: from a pod, or from an authentik that runs on this machine. */
 const issuersAddresses = [serviceName(outsideWorld.issuers), `127.0.0.1:${ports.issuers}`, `localhost:${ports.issuers}`]
 
-/** A given authentik that listens on loopback only is out of reach for pods, unless it gets the stand-in's name there. */
+/**
+ * A given authentik that listens on loopback only is out of reach for pods, unless it gets the stand-in's name there.
+ */
 function exposed(authentikUrl: string, fromPods: string | undefined): string | undefined {
   if (authentikUrl === standInAuthentikUrl || !fromPods?.includes(serviceName(outsideWorld.authentik))) return undefined
   const { hostname, port, protocol } = new URL(authentikUrl)

@@ -12,7 +12,8 @@ export interface Grant {
 }
 
 /**
- * Reads the grant. It is not verified: the token came from authentik over our own connection, and the registry verifies.
+ * Reads the grant. It is not verified: the token came from authentik over our own connection, and the registry
+ * verifies.
  * @returns no access where the token cannot be read; an empty one where it has no such claim
  */
 export function readGrant(token: string): Grant {

@@ -1,6 +1,6 @@
 /**
- * What the compiled rules say of a token before authentik is asked. Advice, not authority: no signature is verified here,
- * and a yes means nothing until authentik has said it too.
+ * What the compiled rules say of a token before authentik is asked. Advice, not authority: no signature is verified
+ * here, and a yes means nothing until authentik has said it too.
  */
 import { checkToken, type TokenCheck } from '../../trust/decision/check-token.ts'
 import type { DecodedToken } from '../../trust/decision/decode-token.ts'

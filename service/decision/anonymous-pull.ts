@@ -1,4 +1,6 @@
-/** What somebody without credentials may ask for: to pull the repositories that the operator named, and nothing else. */
+/**
+ * What somebody without credentials may ask for: to pull the repositories that the operator named, and nothing else.
+ */
 import type { Glob } from '../../trust/decision/glob.ts'
 import { parseScopes } from '../../trust/decision/scopes.ts'
 

@@ -1,6 +1,7 @@
 /**
  * When the service's own credentials are refused, with which it asks for whoever is not logged in. The client can do
- * nothing about that and learns nothing of those credentials; the operator reads in the log what is wrong, and what helps.
+ * nothing about that and learns nothing of those credentials; the operator reads in the log what is wrong, and what
+ * helps.
  */
 import { type FailureReason, failures, TokenError } from '../errors.ts'
 import type { Log } from '../operations/log.ts'

@@ -1,7 +1,7 @@
 /**
  * While the registry's garbage is collected, nothing may be pushed: what a push has just sent would look like garbage.
- * The clean-up announces itself in a file, a ConfigMap in a cluster, with the time by which it is over in any case. After
- * that time the file means nothing, whatever has become of the clean-up.
+ * The clean-up announces itself in a file, a ConfigMap in a cluster, with the time by which it is over in any case.
+ * After that time the file means nothing, whatever has become of the clean-up.
  */
 import { readFile, stat } from 'node:fs/promises'
 import * as z from 'zod/mini'

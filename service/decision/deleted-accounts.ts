@@ -1,6 +1,6 @@
 /**
- * Tokens of pods in the own cluster are good until they expire by all that a signature says, also those of an account or
- * a pod that was deleted. The API server knows, so it is asked before authentik is: no without its yes.
+ * Tokens of pods in the own cluster are good until they expire by all that a signature says, also those of an account
+ * or a pod that was deleted. The API server knows, so it is asked before authentik is: no without its yes.
  *
  * Only about what the cluster has signed, so strangers cause it no questions. Not about the service's own token, which
  * stands in for clients without login: it was never given to anyone.

@@ -2,8 +2,8 @@
 import type { Log } from '../operations/log.ts'
 
 /**
- * - `authentik_allows`: the rules here refuse, authentik gives a token. Its rules are older or newer than those here, or
- *   its policy is not bound.
+ * - `authentik_allows`: the rules here refuse, authentik gives a token. Its rules are older or newer than those here,
+ *   or its policy is not bound.
  * - `authentik_refuses`: the rules here allow, authentik refuses. So do a forged signature and a revoked session look.
  * - `authentik_grants_less`: authentik gives a token without the push that the rules here grant. So does a deactivated
  *   user look.

@@ -41,8 +41,8 @@ const reasons: Record<RefusalCode, FailureReason> = {
 }
 
 /**
- * About these authentik is never asked: no rules could make them good, or its yes would mean nothing, since a token without
- * any grant is what it gives for a name that is not that of an image.
+ * About these authentik is never asked: no rules could make them good, or its yes would mean nothing, since a token
+ * without any grant is what it gives for a name that is not that of an image.
  */
 const certain: ReadonlySet<RefusalCode> = new Set([
   ...(['not-a-jwt', 'not-signed-by-a-key', 'expiry-missing', 'expired', 'no-image-name'] as const),

@@ -1,6 +1,6 @@
 /**
- * Tells a client why it gets nothing. The registry's specification would have a lesser token be the answer, and then the
- * registry says no more than "requested access to the resource is denied"; most clients print the sentence of a 401
+ * Tells a client why it gets nothing. The registry's specification would have a lesser token be the answer, and then
+ * the registry says no more than "requested access to the resource is denied"; most clients print the sentence of a 401
  * instead. Whatever a client can go on with stays an answer: a push whose mounted layer may not be read, and a push of
  * which only the pull is granted where the rules let the token delete, since some clients ask for `pull,push` to delete
  * (crane, regctl: docs/observed-behaviour.md).
@@ -46,8 +46,8 @@ export function explainRefusedAccess(exchange: Exchange, { report }: { report: R
 }
 
 /**
- * Every push and delete that was asked for, if not one of them is granted; where none was asked, everything that was, if
- * nothing of it is granted; else none.
+ * Every push and delete that was asked for, if not one of them is granted; where none was asked, everything that was,
+ * if nothing of it is granted; else none.
  */
 export function refusedActions(scopes: readonly string[], access: readonly Access[]): AskedAction[] {
   const asked = parseScopes(scopes).flatMap(({ name, actions }) => [...actions].map((action) => ({ action, name })))
@@ -66,8 +66,8 @@ function isGranted({ action, name }: AskedAction, access: readonly Access[]): bo
 }
 
 /**
- * What a job is told that asks for its own repository by a name that no image can have: the scope's grammar does not know
- * such a name, so nothing of it is asked, and nothing else would be said.
+ * What a job is told that asks for its own repository by a name that no image can have: the scope's grammar does not
+ * know such a name, so nothing of it is asked, and nothing else would be said.
  */
 function impossibleName(credential: Presented, asked: readonly string[]): string | undefined {
   const check = credential.anonymous ? undefined : credential.advised?.check

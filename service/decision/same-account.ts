@@ -4,8 +4,8 @@
  * verified is replaced by an earlier one of the same account that was verified too, so that the cache behind shares
  * call and answer.
  *
- * Rules see the same in both: only claims that differ from token to token do not count, and where a rule looks at one of
- * those, nothing is replaced.
+ * Rules see the same in both: only claims that differ from token to token do not count, and where a rule looks at one
+ * of those, nothing is replaced.
  */
 import { LRUCache } from 'lru-cache'
 import { type Claims, claimTexts } from '../../trust/decision/claim-texts.ts'
@@ -57,7 +57,9 @@ export function shareAccounts(exchange: Exchange, { issuers, limits, now }: Same
   }
 }
 
-/** By its own times and without leeway: authentik decides about a token on the edge, and not about another in its place. */
+/**
+ * By its own times and without leeway: authentik decides about a token on the edge, and not about another in its place.
+ */
 function isLive({ exp, iat, nbf }: Claims, nowMs: number): boolean {
   const isPast = (time: unknown) => time === undefined || (typeof time === 'number' && time * 1000 <= nowMs)
   return typeof exp === 'number' && nowMs < exp * 1000 && isPast(iat) && isPast(nbf)

@@ -2,8 +2,8 @@
  * The compiled trust rules, from a file that is replaced while the process runs.
  *
  * The file is checked every few seconds instead of watched: Kubernetes swaps a symbolic link some folders above a
- * mounted file, and some file systems do not report changes. New rules take effect whole; a file that is missing or wrong
- * changes nothing but the log, since with no rules at all nothing would be refused early.
+ * mounted file, and some file systems do not report changes. New rules take effect whole; a file that is missing or
+ * wrong changes nothing but the log, since with no rules at all nothing would be refused early.
  */
 import type { Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'

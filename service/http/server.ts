@@ -1,4 +1,6 @@
-/** The HTTP server: paths, methods, limits of a client's connection, request ids, and what is logged of each request. */
+/**
+ * The HTTP server: paths, methods, limits of a client's connection, request ids, and what is logged of each request.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { failures, TokenError } from '../errors.ts'
@@ -102,7 +104,8 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
       decision.durationMs = Math.round(now() - startedMs)
       // Logged first: so every answer is in the log, even if the process ends right after.
       tell(path, answer, decision)
-      // A server that is draining takes no further request on this connection, nor is the rest of a slow one waited for.
+      // A server that is draining takes no further request on this connection, nor is the rest of a slow one waited
+      // for.
       const last = answer.status === 408 || !server.listening || readiness.draining()
       writeAnswer(response, answer, decision.requestId, last)
     },

@@ -1,6 +1,6 @@
 /**
- * The page at `/`: what this registry is, how jobs and people log in, and what is up. For everyone who knows the name, so
- * it says nothing about rules, repositories or versions. No script runs, and the style is allowed by its hash.
+ * The page at `/`: what this registry is, how jobs and people log in, and what is up. For everyone who knows the name,
+ * so it says nothing about rules, repositories or versions. No script runs, and the style is allowed by its hash.
  */
 import { createHash } from 'node:crypto'
 import type { Answer } from './answer.ts'

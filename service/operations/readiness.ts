@@ -1,6 +1,6 @@
 /**
- * Whether this process takes requests. It is about the process alone: a silent authentik concerns all of them alike, and
- * without any of them clients would get a proxy's bare 503 instead of cached tokens and a sentence.
+ * Whether this process takes requests. It is about the process alone: a silent authentik concerns all of them alike,
+ * and without any of them clients would get a proxy's bare 503 instead of cached tokens and a sentence.
  */
 
 /** - `draining`: the process is about to end */

@@ -1,4 +1,7 @@
-/** Sends finished spans to the collector, and says in the log when that does not work: the libraries themselves are mute. */
+/**
+ * Sends finished spans to the collector, and says in the log when that does not work: the libraries themselves are
+ * mute.
+ */
 import { readFileSync } from 'node:fs'
 import type { AgentOptions } from 'node:https'
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core'

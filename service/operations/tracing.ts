@@ -1,6 +1,6 @@
 /**
- * Traces: one span for each request to `/token` or `/revoke`, and below it one for each call to authentik. Off unless the usual
- * OpenTelemetry variables name a collector; the libraries are only evaluated then.
+ * Traces: one span for each request to `/token` or `/revoke`, and below it one for each call to authentik. Off unless
+ * the usual OpenTelemetry variables name a collector; the libraries are only evaluated then.
  */
 
 import type { Proxies } from '../upstream/proxies.ts'

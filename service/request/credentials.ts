@@ -50,7 +50,8 @@ export function readCredential(
     throw malformed('the Authorization header', 'are not user name, colon and password in base64')
   }
   checkCharacters(text, 'the Authorization header')
-  // Seen of BuildKit, when its POST with a refresh token was answered with 401: the same token as password of an empty user name.
+  // Seen of BuildKit, when its POST with a refresh token was answered with 401: the same token as password of an empty
+  // user name.
   if (username === '') return { kind: 'session', jwt: new Secret(password) }
   if (username === jwtUsername && password === '')
     throw new TokenError('credentials_refused', noIdentityToken(username))
@@ -112,7 +113,8 @@ function nameAndPassword(username: string, password: string, jwtUsername: string
 /**
  * The credentials that a client without any is served with.
  * @param readFile reads a text file; called each time, since the token in it is renewed
- * @throws TokenError `credentials_missing` if there is no access without login, `anonymous_unavailable` if the file cannot be used
+ * @throws TokenError `credentials_missing` if there is no access without login, `anonymous_unavailable` if the file
+ *   cannot be used
  */
 export async function anonymousCredential(
   anonymous: Anonymous,

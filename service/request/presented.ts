@@ -1,6 +1,6 @@
 /**
- * A credential with all that is found out about it, once for each request: decoded, digested and compared with the rules.
- * Everything between the client and authentik takes this one value. Nothing of it is verified yet.
+ * A credential with all that is found out about it, once for each request: decoded, digested and compared with the
+ * rules. Everything between the client and authentik takes this one value. Nothing of it is verified yet.
  */
 import { hash } from 'node:crypto'
 import { type DecodedToken, decodeToken } from '../../trust/decision/decode-token.ts'
@@ -14,7 +14,9 @@ export type Presented = Credential & {
    * credentials against it.
    */
   readonly key: string
-  /** SHA-256 of a token, in hex: who holds the token finds its lines. Undefined for a password, which could be guessed. */
+  /**
+   * SHA-256 of a token, in hex: who holds the token finds its lines. Undefined for a password, which could be guessed.
+   */
   readonly sha256: string | undefined
   /** Undefined for a password, and for what is not a JWT. */
   readonly token: DecodedToken | undefined

@@ -1,8 +1,8 @@
 /**
  * Scopes as distribution's scope page writes them: `type(class):name:action,action`.
  *
- * authentik judges what is granted, so scopes go there as they were given; only what cannot be a scope at all is refused
- * here.
+ * authentik judges what is granted, so scopes go there as they were given; only what cannot be a scope at all is
+ * refused here.
  */
 import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'

@@ -1,6 +1,7 @@
 /**
- * A circuit breaker: while authentik is down, clients get an error at once instead of a time-out, and when it comes back
- * they do not all reach it at the same moment: one call probes it first. Another one spares the own cluster's API server.
+ * A circuit breaker: while authentik is down, clients get an error at once instead of a time-out, and when it comes
+ * back they do not all reach it at the same moment: one call probes it first. Another one spares the own cluster's API
+ * server.
  */
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -23,8 +24,8 @@ export interface Outage {
 }
 
 /**
- * Of authentik. A time-out is ours, so it says that authentik is unwell only if that has answered nothing else meanwhile:
- * in a rush calls wait for each other.
+ * Of authentik. A time-out is ours, so it says that authentik is unwell only if that has answered nothing else
+ * meanwhile: in a rush calls wait for each other.
  */
 const authentikOutage: Outage = {
   reasons: new Set(['upstream_unreachable', 'upstream_timeout', 'upstream_broken', 'upstream_unusable']),

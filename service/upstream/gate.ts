@@ -125,8 +125,8 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
   }
 
   /**
-   * authentik does not notice that a client hung up, and goes on with the exchange. So the place stays taken for about as
-   * long as an exchange takes: whoever connects and hangs up causes authentik no more work than whoever waits.
+   * authentik does not notice that a client hung up, and goes on with the exchange. So the place stays taken for about
+   * as long as an exchange takes: whoever connects and hangs up causes authentik no more work than whoever waits.
    */
   const abandon = (call: Begun) => {
     const tookMs = now() - call.beganMs

@@ -25,7 +25,9 @@ export interface InFlightLimit {
   /** Whether it still looks for its first bound, so that no rate measured now is what authentik can do. */
   searching(): boolean
   answered(call: EndedCall): void
-  /** Our own time-out ended it. It tells of a crowd only if authentik answers others; silence is the breaker's to see. */
+  /**
+   * Our own time-out ended it. It tells of a crowd only if authentik answers others; silence is the breaker's to see.
+   */
   timedOut(call: EndedCall): void
 }
 

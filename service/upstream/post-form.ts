@@ -16,7 +16,9 @@ export interface UpstreamAnswer {
   /** Without parameters, in lower case: `application/json`. */
   mediaType: string
   text: string
-  /** authentik's own id of the request, under which its log has it; undefined where it gave none that looks like one. */
+  /**
+   * authentik's own id of the request, under which its log has it; undefined where it gave none that looks like one.
+   */
   authentikId?: string
 }
 

@@ -1,9 +1,9 @@
 /**
  * The queues in which calls to authentik wait, and whose turn is next.
  *
- * Each kind of credential has a queue and a share of the turns, so that guesses of passwords and anonymous requests never
- * take those of jobs whose token the issuer is known to have signed. Within a queue who has begun a login or a push
- * finishes first, then client addresses take turns, and of one address whoever will wait the shortest goes first.
+ * Each kind of credential has a queue and a share of the turns, so that guesses of passwords and anonymous requests
+ * never take those of jobs whose token the issuer is known to have signed. Within a queue who has begun a login or a
+ * push finishes first, then client addresses take turns, and of one address whoever will wait the shortest goes first.
  */
 import type { Callers } from './callers.ts'
 
@@ -48,7 +48,9 @@ export interface Queues<Call extends Waiting> {
   behind(call: Call): Placed<Call>[]
 }
 
-/** Calls of one address, those first that wait the shortest. A Map keeps the order in which addresses have their turns. */
+/**
+ * Calls of one address, those first that wait the shortest. A Map keeps the order in which addresses have their turns.
+ */
 type Queue<Call> = Map<string, Call[]>
 
 interface KindQueue<Call> {

@@ -1,6 +1,6 @@
 /**
- * Asks the API server of the own cluster whether a token of a service account still counts (TokenReview, kubernetes.io):
- * it knows which accounts and pods are gone, of which signature and times say nothing.
+ * Asks the API server of the own cluster whether a token of a service account still counts (TokenReview,
+ * kubernetes.io): it knows which accounts and pods are gone, of which signature and times say nothing.
  */
 import { join } from 'node:path'
 import * as z from 'zod/mini'

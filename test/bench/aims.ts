@@ -27,7 +27,9 @@ const P99_OF_P50 = 4
 const MEGABYTE = 1_000_000
 const RESIDENT_MEGABYTES = 150
 const MILLION = 1_000_000
-/** Of what the upstream can answer before clients give up, and milliseconds in which the others learn that it cannot. */
+/**
+ * Of what the upstream can answer before clients give up, and milliseconds in which the others learn that it cannot.
+ */
 const SERVED_OF_POSSIBLE = 0.95
 const REFUSED_WITHIN_MS = 1_000
 /** Memory after the second half of the requests, as part of that after the first. */

@@ -4,7 +4,9 @@ import { createAnswerReader, headerOf } from './answer-reader.ts'
 const plain = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{"token":"t"}'
 const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"tok\r\n8\r\nen":"t"}\r\n0\r\n\r\n'
 
-/** One whole answer that arrives in two pieces, cut at each place in turn; the buffer is used again, as a socket's is. */
+/**
+ * One whole answer that arrives in two pieces, cut at each place in turn; the buffer is used again, as a socket's is.
+ */
 function readInTwo(text: string, cut: number) {
   const read = createAnswerReader()
   const buffer = Buffer.alloc(text.length)

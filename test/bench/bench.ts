@@ -85,7 +85,9 @@ async function rushAlone(options: BenchOptions, say: (text: string) => void): Pr
   return true
 }
 
-/** The first seconds of a Node process are slower than all later ones; those of the load and the ceiling count nowhere. */
+/**
+ * The first seconds of a Node process are slower than all later ones; those of the load and the ceiling count nowhere.
+ */
 async function warmUp({ load, barePort, settings, nextRun }: Bench): Promise<void> {
   const host = '127.0.0.1'
   const whole = { ...settings, run: nextRun(), url: `http://${host}:${barePort}/token` }

@@ -1,6 +1,7 @@
 /**
- * The service as a stack deploys it: with rules, with the keys of the issuer and of the stack, with sessions. And tokens
- * that the issuer has signed, made before anything is measured: to sign costs twenty times what it takes to verify.
+ * The service as a stack deploys it: with rules, with the keys of the issuer and of the stack, with sessions. And
+ * tokens that the issuer has signed, made before anything is measured: to sign costs twenty times what it takes to
+ * verify.
  */
 import { generateKeyPair as generateWithCallback, type KeyObject, sign as signWithCallback } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'

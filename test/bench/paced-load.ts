@@ -1,4 +1,6 @@
-/** An open loop: requests leave when they are due, whether or not the earlier ones are answered, as from real clients. */
+/**
+ * An open loop: requests leave when they are due, whether or not the earlier ones are answered, as from real clients.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createHttpSocket, type Outcome } from './http-socket.ts'
 import type { Ask } from './workloads.ts'

@@ -9,8 +9,8 @@ export function possibleAnswers(
   let freeMs = 0
   let answered = 0
   for (const atMs of arriveMs) {
-    // All wait equally long, so the first to come is the first to give up; it is best to skip those that would not be served
-    // in time.
+    // All wait equally long, so the first to come is the first to give up; it is best to skip those that would not be
+    // served in time.
     const doneMs = Math.max(freeMs, atMs) + workerMs
     if (doneMs > atMs + giveUpMs) continue
     freeMs = doneMs

@@ -14,7 +14,9 @@ export type Fault = (typeof faults)[number]
 /** How it behaves from now on. */
 export interface UpstreamSettings {
   delayMs: number
-  /** Milliseconds that its one worker takes for each call, so that calls wait for each other; 0 for any number at once. */
+  /**
+   * Milliseconds that its one worker takes for each call, so that calls wait for each other; 0 for any number at once.
+   */
   workerMs: number
   fault: Fault
   lifetimeSeconds: number

@@ -1,6 +1,6 @@
 /**
- * A registry beside the stack, without authentication, behind the same ingress controller: of the same image and with the
- * same configuration, on a volume of its own, or in a folder of the same bucket.
+ * A registry beside the stack, without authentication, behind the same ingress controller: of the same image and with
+ * the same configuration, on a volume of its own, or in a folder of the same bucket.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppsV1Api, CoreV1Api, type KubeConfig, KubernetesObjectApi, type V1Container } from '@kubernetes/client-node'

@@ -35,7 +35,8 @@ export async function runSuite({ registry, repositories, login }: Subject): Prom
     OCI_PASSWORD: login?.password ?? '',
   }
   try {
-    // It fails as soon as one test does; what counts is the report. A configuration file would be in the folder it runs in.
+    // It fails as soon as one test does; what counts is the report. A configuration file would be in the folder it runs
+    // in.
     const failure = await run([suite], { cwd: results, environment, timeoutSeconds: LIMIT_SECONDS }).then(
       () => undefined,
       (error: unknown) => {

@@ -1,4 +1,7 @@
-/** The commands of docs/operating.md, "Backup", for images on a volume: the namespace is lost, and every digest comes back. */
+/**
+ * The commands of docs/operating.md, "Backup", for images on a volume: the namespace is lost, and every digest comes
+ * back.
+ */
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

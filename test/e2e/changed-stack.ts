@@ -1,4 +1,6 @@
-/** `pulumi up` on stack local with its config changed, wherever its images are; the file of the checkout is left alone. */
+/**
+ * `pulumi up` on stack local with its config changed, wherever its images are; the file of the checkout is left alone.
+ */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * A clean-up that is killed half-way, by the commands of docs/operating.md: pushes are refused with a sentence while it is
- * announced, pulls go on, and pushes are taken again once it is gone. What it removes is test/engine/clean-up.test.ts.
+ * A clean-up that is killed half-way, by the commands of docs/operating.md: pushes are refused with a sentence while it
+ * is announced, pulls go on, and pushes are taken again once it is gone. What it removes is
+ * test/engine/clean-up.test.ts.
  */
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'

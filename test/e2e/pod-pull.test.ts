@@ -1,4 +1,6 @@
-/** Pods that pull with the token of their service account: the real kubelet, its plug-in, and tokens that get nothing. */
+/**
+ * Pods that pull with the token of their service account: the real kubelet, its plug-in, and tokens that get nothing.
+ */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -79,7 +79,8 @@ describe('a pull secret', () => {
   })
 
   it('is replaced by each run of the job', async () => {
-    // The token service gives the same session for a minute; a Secret that somebody spoilt shows that the job writes it.
+    // The token service gives the same session for a minute; a Secret that somebody spoilt shows that the job writes
+    // it.
     const spoilt = { auths: { [registry]: { username: 'JWT', password: 'spoilt' } } }
     const data = { '.dockerconfigjson': Buffer.from(JSON.stringify(spoilt)).toString('base64') }
     await core.patchNamespacedSecret(

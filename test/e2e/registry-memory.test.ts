@@ -1,4 +1,6 @@
-/** What the registry's process holds in memory while many push at once. The page cache of what it writes is the node's. */
+/**
+ * What the registry's process holds in memory while many push at once. The page cache of what it writes is the node's.
+ */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { layer, push } from '../bytes/layer.ts'

@@ -1,6 +1,6 @@
 /**
- * A real API server takes every object of the stack, on a volume and on a bucket, and the way from one to the other; and
- * what is for the Prometheus operator, once it knows its kinds.
+ * A real API server takes every object of the stack, on a volume and on a bucket, and the way from one to the other;
+ * and what is for the Prometheus operator, once it knows its kinds.
  */
 import { execFile } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,6 @@
-/** Objects that authentik holds and the state does not know: every command that the program prints adopts its object. */
+/**
+ * Objects that authentik holds and the state does not know: every command that the program prints adopts its object.
+ */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { splitWords } from '../../local/plugins/language/program.ts'
 import { openProgramWorld, type ProgramWorld, PUSHED, type Resource } from './program-world.ts'
@@ -6,7 +8,9 @@ import { openProgramWorld, type ProgramWorld, PUSHED, type Resource } from './pr
 // Several runs of the engine each, on a machine that may be busy.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 })
 
-/** What can be made depends on what was adopted before: keys, mappings, groups, then providers, applications, bindings. */
+/**
+ * What can be made depends on what was adopted before: keys, mappings, groups, then providers, applications, bindings.
+ */
 const MAX_ROUNDS = 10
 
 let world: ProgramWorld

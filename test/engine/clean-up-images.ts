@@ -1,6 +1,6 @@
 /**
- * Two hundred images for two platforms each, signed, with attachments and a build cache beside them; half of them are what
- * a clean-up is to remove. Small, and pushed over HTTP: what counts is what refers to what.
+ * Two hundred images for two platforms each, signed, with attachments and a build cache beside them; half of them are
+ * what a clean-up is to remove. Small, and pushed over HTTP: what counts is what refers to what.
  */
 import assert from 'node:assert/strict'
 import { atOnce } from '../../clean-up/retention/at-once.ts'
@@ -81,7 +81,10 @@ function imageOf(client: RegistryClient, repository: string, number: number, bas
   return image
 }
 
-/** As BuildKit writes it (`image-manifest=true`): layers, and a configuration of its own kind. The registry takes no index of layers. */
+/**
+ * As BuildKit writes it (`image-manifest=true`): layers, and a configuration of its own kind. The registry takes no
+ * index of layers.
+ */
 async function pushCache(client: RegistryClient, repository: string, base: Uint8Array): Promise<string[]> {
   const layers = [await client.pushBlob(repository, OCI.layer, base)]
   for (let number = 0; number < 3; number++) {

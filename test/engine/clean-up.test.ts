@@ -1,6 +1,7 @@
 /**
- * The proof of the clean-up: two hundred images for two platforms each, signed, with attachments and a build cache, of which
- * retention removes half, and garbage collection the bytes of that half. Tokens come from the token service and a rule.
+ * The proof of the clean-up: two hundred images for two platforms each, signed, with attachments and a build cache, of
+ * which retention removes half, and garbage collection the bytes of that half. Tokens come from the token service and a
+ * rule.
  */
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'

@@ -1,4 +1,6 @@
-/** The provider of Kubernetes as the local world has it, under the real engine, against a real API server without nodes. */
+/**
+ * The provider of Kubernetes as the local world has it, under the real engine, against a real API server without nodes.
+ */
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { projectDir } from '../../local/paths.ts'

@@ -1,4 +1,7 @@
-/** The registry with the stack's configuration on buckets: on a real S3 server, and as far as it comes without a network. */
+/**
+ * The registry with the stack's configuration on buckets: on a real S3 server, and as far as it comes without a
+ * network.
+ */
 import { execFile } from 'node:child_process'
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -51,7 +51,9 @@ export interface ProgramWorld extends AsyncDisposable {
   openSession(): Promise<string>
   /** The token that authentik gives for a push of acme/app, for a session or a fresh job; undefined if it refuses. */
   registryToken(session?: string): Promise<string | undefined>
-  /** What Kubernetes does not accept from now on, by the name of the object in the state; empty: it takes everything. */
+  /**
+   * What Kubernetes does not accept from now on, by the name of the object in the state; empty: it takes everything.
+   */
   refuse(...names: string[]): Promise<void>
 }
 

@@ -1,4 +1,7 @@
-/** The whole path of a push without Kubernetes: CI issuer, authentik's stand-in, token service and registry, each a server. */
+/**
+ * The whole path of a push without Kubernetes: CI issuer, authentik's stand-in, token service and registry, each a
+ * server.
+ */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { issuer, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'

@@ -1,4 +1,6 @@
-/** The registry with the stack's configuration, as a process: what its own garbage collection and its end must not lose. */
+/**
+ * The registry with the stack's configuration, as a process: what its own garbage collection and its end must not lose.
+ */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'

@@ -1,6 +1,7 @@
 /**
  * A session is also the token of a login, so clients send it to the registry. There it may open `/v2/` and nothing
- * else, however it is used or changed: the real registry is asked, with tokens that the program's own expressions write.
+ * else, however it is used or changed: the real registry is asked, with tokens that the program's own expressions
+ * write.
  */
 import { createHash, createHmac, createPublicKey, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'

@@ -1,4 +1,7 @@
-/** What a real API server says about tokens of service accounts, to the token service with the rights that the stack gives. */
+/**
+ * What a real API server says about tokens of service accounts, to the token service with the rights that the stack
+ * gives.
+ */
 import { once } from 'node:events'
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'

@@ -1,4 +1,6 @@
-/** Requests for the parsers of the token service: right ones, almost right ones, and garbage, each with secrets in it. */
+/**
+ * Requests for the parsers of the token service: right ones, almost right ones, and garbage, each with secrets in it.
+ */
 import fc from 'fast-check'
 import { audience, githubClaims } from '../../trust/decision/policy.fixture.ts'
 

@@ -22,8 +22,8 @@ const POLL_MS = 200
 const layout = layoutOf(stateDir)
 
 /**
- * Starts it and leads the registry's port of this machine to it, in place of the ingress controller; both end when it is
- * disposed of. As docs/operating.md says, its limit for the reading of a request is that of a layer.
+ * Starts it and leads the registry's port of this machine to it, in place of the ingress controller; both end when it
+ * is disposed of. As docs/operating.md says, its limit for the reading of a request is that of a layer.
  */
 export async function startTraefik(): Promise<AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'traefik-'))

@@ -1,6 +1,6 @@
 /**
- * The real definitions of the Prometheus operator's kinds, made from its Go types by the program with which its own build
- * makes them: its module with the finished ones is not to be had everywhere.
+ * The real definitions of the Prometheus operator's kinds, made from its Go types by the program with which its own
+ * build makes them: its module with the finished ones is not to be had everywhere.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * What `npm run screenshots -- dashboard` runs: a real token service, registry and Prometheus as processes, with authentik's
- * stand-in, on which jobs push and pull for two minutes; and the picture of it.
+ * What `npm run screenshots -- dashboard` runs: a real token service, registry and Prometheus as processes, with
+ * authentik's stand-in, on which jobs push and pull for two minutes; and the picture of it.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

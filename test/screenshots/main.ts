@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: the page at `/` into docs/pictures/; `npm run screenshots -- dashboard`: the dashboard, in three
- * minutes. A command of its own, since Debian's Chromium takes more than half a minute to install.
+ * `npm run screenshots`: the page at `/` into docs/pictures/; `npm run screenshots -- dashboard`: the dashboard, in
+ * three minutes. A command of its own, since Debian's Chromium takes more than half a minute to install.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

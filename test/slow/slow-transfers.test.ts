@@ -1,6 +1,7 @@
 /**
- * Layers over a slow line, through a Skipper with its own defaults: it would end an answer after 60 s and a request after
- * 5 minutes. The annotations of the Ingress lift that. This waits and hardly computes: it runs beside other tests.
+ * Layers over a slow line, through a Skipper with its own defaults: it would end an answer after 60 s and a request
+ * after 5 minutes. The annotations of the Ingress lift that. This waits and hardly computes: it runs beside other
+ * tests.
  */
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * Retention and garbage collection in the running world, as its schedule runs them: two hundred images on whatever storage
- * the stack has, the half of which goes. The first run is killed while it collects, the second one ends.
+ * Retention and garbage collection in the running world, as its schedule runs them: two hundred images on whatever
+ * storage the stack has, the half of which goes. The first run is killed while it collects, the second one ends.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

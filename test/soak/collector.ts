@@ -20,8 +20,8 @@ async function findCollector(): Promise<number | undefined> {
 }
 
 /**
- * Waits for the collector, and kills it as soon as it has deleted some of these files, as the kernel does where memory is
- * short.
+ * Waits for the collector, and kills it as soon as it has deleted some of these files, as the kernel does where memory
+ * is short.
  * @param stopped says that it will no longer come
  * @throws Error if it ended first
  */

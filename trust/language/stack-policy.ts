@@ -91,7 +91,10 @@ export function stackPolicy(projectFile: string, stackFile: string, assumed?: As
   return { policy: loadPolicy(document), findings, sources, rules, clusters: clusters.map(({ slug }) => slug) }
 }
 
-/** Only the cluster knows its issuer and keys. Nothing here looks at keys; the issuer of others is one that no token has. */
+/**
+ * Only the cluster knows its issuer and keys. Nothing here looks at keys; the issuer of others is one that no token
+ * has.
+ */
 function unknownIdentity(slug: string, issuer = `https://${slug.toLowerCase()}.invalid`): ClusterIdentity {
   return { issuer, jwks: { keys: [{ kid: `of ${slug}` }] } }
 }

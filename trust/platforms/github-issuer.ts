@@ -80,7 +80,9 @@ export function enterpriseOf(issuer: string): string | undefined {
   return CLOUD_ISSUER.exec(issuer)?.[2]
 }
 
-/** Where people see the repositories of an issuer, without a slash at the end; undefined where the issuer does not tell. */
+/**
+ * Where people see the repositories of an issuer, without a slash at the end; undefined where the issuer does not tell.
+ */
 export function githubWebUrl(issuer: string): string | undefined {
   const server = CLOUD_ISSUER.exec(issuer)?.[1]
   if (server === GITHUB_ISSUER) return `https://${GITHUB_HOST}`

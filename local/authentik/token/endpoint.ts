@@ -1,6 +1,6 @@
 /**
- * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the grants
- * of people and their devices, which must not open it.
+ * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the
+ * grants of people and their devices, which must not open it.
  */
 import { durationSeconds } from '../duration.ts'
 import type { ExpressionRequest } from '../expressions/worker.ts'
@@ -30,7 +30,9 @@ interface TokenRequest extends Client {
   scope: string[]
 }
 
-/** Answers a token request: 200 with tokens, or 400 with one of a few texts. The reason of a refusal goes to the log. */
+/**
+ * Answers a token request: 200 with tokens, or 400 with one of a few texts. The reason of a refusal goes to the log.
+ */
 export async function answerToken(request: HttpRequest, services: TokenServices): Promise<Answer> {
   if (request.method === 'OPTIONS') return json(200, {})
   if (request.method !== 'POST') return methodNotAllowed('POST, OPTIONS')

@@ -5,8 +5,8 @@ import { Refused } from './refusal.ts'
 import type { TokenServices } from './services.ts'
 
 /**
- * A public client needs nothing but the token, whichever provider issued it; a token that is not there is revoked already
- * (RFC 7009 §2.2).
+ * A public client needs nothing but the token, whichever provider issued it; a token that is not there is revoked
+ * already (RFC 7009 §2.2).
  */
 export async function answerRevoke(request: HttpRequest, { store, pending, log }: TokenServices): Promise<Answer> {
   if (request.method !== 'POST') return methodNotAllowed('POST')

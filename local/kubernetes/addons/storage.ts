@@ -1,4 +1,6 @@
-/** StorageClass `local` and the rights of its provisioner, which is a process beside the cluster (../provisioner.ts). */
+/**
+ * StorageClass `local` and the rights of its provisioner, which is a process beside the cluster (../provisioner.ts).
+ */
 import { provisionerName, storageClass } from '../volumes.ts'
 import { clusterRole, type Manifest } from './addon.ts'
 

@@ -1,4 +1,6 @@
-/** The package schema, as the bridge made it from the Terraform provider: the one source of names, types and secrets. */
+/**
+ * The package schema, as the bridge made it from the Terraform provider: the one source of names, types and secrets.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectDir } from '../../paths.ts'

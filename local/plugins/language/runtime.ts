@@ -1,4 +1,6 @@
-/** Stands in for Pulumi's Node language host: the engine's LanguageRuntime service as far as running a program needs. */
+/**
+ * Stands in for Pulumi's Node language host: the engine's LanguageRuntime service as far as running a program needs.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type grpc from '@grpc/grpc-js'

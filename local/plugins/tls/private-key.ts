@@ -1,4 +1,6 @@
-/** `tls:index/privateKey:PrivateKey` of the kinds that our program makes, and a second curve for tests of a changed one. */
+/**
+ * `tls:index/privateKey:PrivateKey` of the kinds that our program makes, and a second curve for tests of a changed one.
+ */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { Failure, Made } from '../engine/provider.ts'
 import type { Properties } from '../engine/values.ts'
