@@ -50,7 +50,7 @@ export interface AssemblyParts {
   issuerKeys: ReadonlyMap<string, IssuerKeys> | undefined
   /** Until when the registry is being cleaned up, in milliseconds since 1970; undefined while it is not. */
   cleanUpUntilMs: () => number | undefined
-  /** For keyed hashes; made at start. */
+  /** For keyed hashes; created at start. */
   secret: Buffer
   readFile: (path: string) => Promise<string>
   newRequestId: () => string

@@ -1,5 +1,5 @@
 /**
- * The licences of the packages whose code is in the bundle: all of them ask that their text goes where the code goes.
+ * The licences of the packages whose code is in the bundle: each requires that its text accompanies the code.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -22,7 +22,7 @@ const licenceFile = /^(licen[cs]e|copying|notice)([-.].*)?$/i
 
 /**
  * The packages that esbuild took code from, by name and version.
- * @throws Error where a package brings no text of its licence: then somebody has to decide what to do about it
+ * @throws Error where a package has no licence text: then somebody has to decide what to do about it
  */
 export async function packagesOf(metafile: Metafile, projectDir: string): Promise<BundledPackage[]> {
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs))
@@ -34,7 +34,7 @@ export async function packagesOf(metafile: Metafile, projectDir: string): Promis
     .map(([, one]) => one)
 }
 
-/** One text with all of them; what many share stands there once. */
+/** One text with all of them; a text that several share appears once. */
 export function licenceText(packages: readonly BundledPackage[]): string {
   const byText = Map.groupBy(packages, ({ text }) => text)
   const rule = '='.repeat(80)

@@ -1,6 +1,6 @@
 /**
- * The token service as one file of code, small enough for a ConfigMap, so that no image has to be built to deploy it;
- * beside it what an operator needs to read a stack in the log, and what the licences of others ask for.
+ * The token service bundled into one file, small enough for a ConfigMap, so that nobody has to build an image to deploy
+ * it; beside it what an operator needs to read a stack trace in the log, and what other people's licences require.
  */
 import { resolve } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
@@ -15,8 +15,8 @@ export const licencesFileName = 'THIRD-PARTY-LICENSES.txt'
 
 /**
  * How Node runs the module, before its path. Stacks name our files and lines, not the bundle's. And memory stays small:
- * left alone, V8 lets garbage pile up to four times of what is in use, on a machine with memory to spare; and its
- * compiler in the middle takes a tenth of the process for code that the last one replaces. With a young generation of
+ * by default, V8 lets garbage pile up to four times what is in use, on a machine with memory to spare; and its
+ * middle compiler takes a tenth of the process's memory for code that the last one replaces. With a young generation of
  * 16 MiB what a request needs is mostly gone before it is collected: against 4 MiB that saves 12 to 24 % of the
  * processor time of a login and 44 % of that of a repeated request, for 20 MB (all of it measured under load).
  */

@@ -1,6 +1,6 @@
 /**
- * What stands between the token endpoint and authentik: links, each of which answers a request itself, refuses it, or
- * hands it to the next one.
+ * What lies between the token endpoint and authentik: links, each of which answers a request itself, refuses it, or
+ * passes it to the next one.
  */
 import type { Config } from './config.ts'
 import type { WarnOfAnonymous } from './decision/anonymous-refusal.ts'

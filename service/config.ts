@@ -28,7 +28,7 @@ export interface Config {
   trustFile: string | undefined
   /** Path of the file in which a clean-up of the registry announces itself; undefined if there are no clean-ups. */
   cleanUpFile: string | undefined
-  /** Path of the file that says where the issuers' keys are; without it no signature is looked at here. */
+  /** Path of the file that says where the issuers' keys are; without it no signature is checked here. */
   issuerKeysFile: string | undefined
   /** Path of the key set that the registry was given, and where authentik publishes the keys it signs with now. */
   registryJwksFile: string | undefined
@@ -45,7 +45,7 @@ export interface Config {
   /** Proxies through which everything is fetched; undefined if none is named. */
   proxies: Proxies | undefined
   limits: Limits
-  /** Said once, at start: settings that have no effect. */
+  /** Logged once, at start: settings that have no effect. */
   warnings: string[]
 }
 
@@ -197,7 +197,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, us
   if (anonymous.kind !== 'none' && anonymousRepositories.length === 0) {
     warnings.push('Pulls without credentials get nothing: ANON_REPOSITORIES does not name a repository')
   }
-  // Without a trusted proxy the address is the proxy's, and one for all: counting by it would shut everybody out.
+  // Without a trusted proxy the address is the proxy's, the same for all clients: counting by it would lock everybody
+  // out.
   const addressRate = data.TRUSTED_PROXIES || given.LIMIT_ADDRESS_RATE ? limits.addressRate : 0
   return {
     tokenUrl: new URL(data.TOKEN_URL),

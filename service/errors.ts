@@ -19,7 +19,7 @@ export const failures = {
   audience_wrong: { status: 401, code: 'UNAUTHORIZED' },
   signature_invalid: { status: 401, code: 'UNAUTHORIZED' },
   key_unknown: { status: 401, code: 'UNAUTHORIZED' },
-  /** authentik has taken no token of the key that the issuer signs with. */
+  /** authentik has not yet accepted a token of the key that the issuer signs with. */
   key_ambiguous: { status: 401, code: 'UNAUTHORIZED' },
   key_refused: { status: 401, code: 'UNAUTHORIZED' },
   /** Of this very process; what another one revoked, authentik refuses. */
@@ -29,7 +29,7 @@ export const failures = {
   no_image_name: { status: 401, code: 'UNAUTHORIZED' },
   /** authentik refuses what the rules here allow. */
   authentik_refused: { status: 401, code: 'UNAUTHORIZED' },
-  /** The API server of the own cluster no longer takes a token that it has signed. */
+  /** The API server of the own cluster no longer accepts a token that it has signed. */
   kubernetes_refused: { status: 401, code: 'UNAUTHORIZED' },
   /** Push or delete was asked, and none of it is granted. */
   push_refused: { status: 401, code: 'DENIED' },
@@ -70,7 +70,7 @@ export const failures = {
   upstream_busy: { status: 503, code: 'UNAVAILABLE' },
   /** The circuit breaker is open. */
   upstream_circuit_open: { status: 503, code: 'UNAVAILABLE' },
-  /** Nobody reads it; nginx has this number for it in its log. */
+  /** Nobody reads it; nginx logs this number for it. */
   client_gone: { status: 499, code: 'UNAVAILABLE' },
   /** It does not say whether it takes one. */
   kubernetes_unavailable: { status: 503, code: 'UNAVAILABLE' },

@@ -1,6 +1,6 @@
 /**
- * What the service remembers: a table with a time for each entry and a bound for all of them. Whatever was used the
- * longest ago goes first.
+ * What the service remembers: a table with a time for each entry and a bound for all of them. What was not used for the
+ * longest goes first.
  *
  * Tokens, refusals and requests have a table each. What anybody can fill, refusals, must not push out what jobs use.
  */

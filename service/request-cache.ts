@@ -1,5 +1,5 @@
 /**
- * Requests that come again to the letter, as those of a client do that asks again and again with one login. The cache
+ * Requests that are repeated exactly, as by a client that asks again and again with one login. The cache
  * of tokens has what they were answered; this has what it took to understand them, so that it need not be done again.
  * Measured with the parts of the benchmark, 9 alternated rounds: without it a repeated request costs 2.6 times the
  * processor time, and without the audit line made beforehand 1.2 times.

@@ -33,7 +33,7 @@ export interface RevocationDependencies {
   signatures: CheckSignature
   present: Present
   revoked: Pick<RevokedSessions, 'add' | 'has'>
-  /** @throws TokenError `rate_limited` where this session is revoked again and again in vain */
+  /** @throws TokenError `rate_limited` if this session is revoked repeatedly in vain */
   admit: (credentialKey: string) => void
   limits: Limits
   /** Milliseconds since 1970. */
@@ -87,7 +87,7 @@ function createEnding({ admit, revoked, limits }: RevocationDependencies) {
       onAnswer: (authentikId) => {
         decision.authentikId = authentikId
       },
-      // It goes on where the client hangs up: the job that was killed has logged out all the same.
+      // It continues when the client hangs up: a killed job has still logged out.
       callers: createCallers({ address: client.address, untilMs, begun: true, whenGone: () => () => {} }),
     })
       .then(() => revoked.add(sha256, endOf(credential)))

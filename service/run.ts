@@ -20,7 +20,7 @@ import { openTracing } from './operations/tracing.ts'
 
 /**
  * Runs the token service until SIGTERM or SIGINT; then the process ends with 0. With a wrong environment it says on
- * standard error what is wrong, all of it, and ends with 1.
+ * standard error everything that is wrong, and ends with 1.
  * @param usual the limits, where the environment sets none
  */
 export async function run(usual: Limits = limits): Promise<void> {
@@ -100,7 +100,7 @@ async function listenOrExit(server: Server, listen: Listen, log: Log): Promise<n
   return (server.address() as AddressInfo).port
 }
 
-/** The port after the first one. Where it is taken there are no metrics, and tokens all the same. */
+/** The port after the first one. If it is taken, there are no metrics, but still tokens. */
 async function listenForOperations(server: Server, { listen }: Config, port: number, log: Log): Promise<void> {
   const at = { ...listen, port: listen.port === 0 ? 0 : port + 1 }
   try {

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 
 /**
  * A value that no log, error or JSON shows: whatever prints it prints `[secret]`.
- * The private field keeps it out of `Object.entries` and `structuredClone` too; only `reveal` gives it away.
+ * The private field keeps it out of `Object.entries` and `structuredClone` too; only `reveal` returns it.
  */
 export class Secret {
   readonly #value: string

@@ -48,7 +48,7 @@ export interface TokenDependencies {
   prepareAudit: Audit['prepare']
   /** Until when pushes are refused, in milliseconds since 1970; undefined while they are not. */
   cleanUpUntilMs: () => number | undefined
-  /** Told when an answer comes from what is remembered here. */
+  /** Called when an answer comes from what is remembered here. */
   count: (result: LookupResult) => void
   /** Milliseconds since 1970. */
   now: () => number
@@ -139,7 +139,7 @@ function createUnderstanding(dependencies: TokenDependencies) {
   }
 }
 
-/** Refusals that authentik gave a token with. */
+/** Refusals although authentik gave a token. */
 const ofGoodCredentials: ReadonlySet<FailureReason> = new Set(['push_refused', 'access_refused'])
 
 /** Whoever waits for the answer, and for how long. */
@@ -163,7 +163,7 @@ function checkService(services: readonly string[], clientId: string): void {
   )
 }
 
-/** Nobody is asked about what is closed to all without login. */
+/** Nothing needs to be asked about what is closed to everyone without login. */
 function openScopes(asked: readonly string[], repositories: readonly Glob[]): string[] {
   const open = anonymousScopes(asked, repositories)
   if (asked.length > 0 && open.length === 0) {

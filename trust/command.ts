@@ -1,5 +1,6 @@
 /**
- * What the commands about trust share: arguments in, text and exit status out, and how each says what it cannot read.
+ * What the commands about trust share: arguments in, text and exit status out, and how each reports what it cannot
+ * read.
  */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { quote } from './decision/quote.ts'

@@ -1,4 +1,4 @@
-/** What an issued token is good for, read from the token itself (distribution's JWT page, claim `access`). */
+/** What an issued token grants, read from the token itself (distribution's JWT page, claim `access`). */
 import * as z from 'zod/mini'
 import type { Access } from '../../trust/decision/decide.ts'
 import { type DecodedToken, decodeToken } from '../../trust/decision/decode-token.ts'

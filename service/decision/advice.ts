@@ -1,6 +1,6 @@
 /**
  * What the compiled rules say of a token before authentik is asked. Advice, not authority: no signature is verified
- * here, and a yes means nothing until authentik has said it too.
+ * here, and a yes means nothing until authentik says yes as well.
  */
 import { checkToken, type TokenCheck } from '../../trust/decision/check-token.ts'
 import type { DecodedToken } from '../../trust/decision/decode-token.ts'
@@ -10,7 +10,9 @@ import type { Policy } from '../../trust/decision/policy.ts'
 export interface Advised {
   policy: Policy
   check: TokenCheck
-  /** Seconds since the token ended; the check allows for clocks that differ, authentik does not. 0 while it lives. */
+  /**
+   * Seconds since the token expired; the check allows for clocks that differ, authentik does not. 0 while it is valid.
+   */
   endedSeconds: number
 }
 

@@ -7,7 +7,7 @@ import { type FailureReason, failures, TokenError } from '../errors.ts'
 import type { Log } from '../operations/log.ts'
 import type { Exchange } from '../upstream/exchange.ts'
 
-/** Whoever is not logged in knows of no token. */
+/** Whoever is not logged in does not know of any token. */
 export const ANONYMOUS_SENTENCE = 'Nothing is granted without login; log in first'
 
 /** Warns the operator that pulls without login get nothing. */

@@ -1,8 +1,8 @@
 /**
- * Tokens of pods in the own cluster are good until they expire by all that a signature says, also those of an account
- * or a pod that was deleted. The API server knows, so it is asked before authentik is: no without its yes.
+ * By its signature, a token of a pod in the own cluster is valid until it expires, even if its account or its pod was
+ * deleted. The API server knows, so the service asks it before authentik, and refuses unless it says yes.
  *
- * Only about what the cluster has signed, so strangers cause it no questions. Not about the service's own token, which
+ * It asks only about what the cluster has signed, so strangers cause no questions; and not about its own token, which
  * stands in for clients without login: it was never given to anyone.
  */
 import { TokenError } from '../errors.ts'

@@ -4,14 +4,15 @@ import type { Log } from '../operations/log.ts'
 /**
  * - `authentik_allows`: the rules here refuse, authentik gives a token. Its rules are older or newer than those here,
  *   or its policy is not bound.
- * - `authentik_refuses`: the rules here allow, authentik refuses. So do a forged signature and a revoked session look.
+ * - `authentik_refuses`: the rules here allow, authentik refuses. A forged signature and a revoked session look the
+ *   same.
  * - `authentik_grants_less`: authentik gives a token without the push that the rules here grant. So does a deactivated
  *   user look.
  */
 export const disagreements = ['authentik_allows', 'authentik_refuses', 'authentik_grants_less'] as const
 export type Disagreement = (typeof disagreements)[number]
 
-/** Tells of one. */
+/** Reports one. */
 export type ReportDisagreement = (kind: Disagreement, requestId: string) => void
 
 /** Makes the function that counts and logs. */

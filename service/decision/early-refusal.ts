@@ -1,9 +1,9 @@
 /**
  * Refuses what authentik would refuse, before it is asked: authentik answers about four exchanges a second, and all its
- * refusals have one and the same text. The sentence of ours says what is wrong.
+ * refusals have the same text. Our sentence says what is wrong.
  *
  * Rules here may be older or newer than authentik's, so about tokens that are refused by rules, issuer or audience
- * authentik is asked all the same now and then, and a yes is reported. The client's answer stays no: authentik's yes to
+ * authentik is still asked now and then, and a yes is reported. The client's answer stays no: authentik's yes to
  * what the rules refuse would have to come from a mistake, and an asker cannot choose when it is asked.
  */
 import type { RefusalCode } from '../../trust/decision/check-token.ts'
@@ -23,7 +23,7 @@ export interface EarlyRefusalDependencies {
   sessions?: boolean
   /** Milliseconds, for the time between two samples. */
   now: () => number
-  /** Told when nothing is granted without login. */
+  /** Called when nothing is granted without login. */
   warnOfAnonymous?: WarnOfAnonymous
 }
 
@@ -84,7 +84,7 @@ export function refuseEarly(
   return coverAnonymous(early, warnOfAnonymous)
 }
 
-/** How authentik's no arrives here. */
+/** How authentik's refusal arrives here. */
 const ofAuthentik: ReadonlySet<FailureReason> = new Set(['credentials_refused', 'key_ambiguous', 'key_refused'])
 
 /** authentik said no to what the rules here allow; every other failure stays what it is. */
@@ -110,7 +110,7 @@ function explainRefusal(
   return new TokenError('authentik_refused', sentence, error.facts)
 }
 
-/** What helps a client whose token is over, where there are sessions: which clients keep one is in the README. */
+/** What helps a client whose token has expired, where there are sessions: the README says which clients keep one. */
 function afterExpiry({ credential, offline }: ExchangeRequest): string {
   if (credential.kind === 'session') return '; log in again'
   if (offline) return '; log in with a new token, before it expires: the session of the login then lasts'

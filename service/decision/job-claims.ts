@@ -1,4 +1,4 @@
-/** What a token says of the job behind it, for the audit log. Nothing of it is verified here. */
+/** What a token says about the job behind it, for the audit log. Nothing here is verified. */
 import { claimTexts } from '../../trust/decision/claim-texts.ts'
 import type { DecodedToken } from '../../trust/decision/decode-token.ts'
 import { reviewedClaims } from '../../trust/platforms/platform-claims.ts'

@@ -14,7 +14,7 @@ type KeyLimits = Pick<Limits, 'jwksCooldownMs' | 'jwksTimeoutMs' | 'jwksBytes'>
 type KeySets = ReadonlyMap<string, readonly PublicKey[]>
 
 /**
- * Makes the look-up. All issuers are asked, which is why this is for refusals alone, and at most once in a while.
+ * Makes the look-up. It asks all issuers, so it is only for refusals, and only once in a while.
  * @param now milliseconds
  */
 export function createFindKeyConflict(

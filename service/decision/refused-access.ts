@@ -1,5 +1,5 @@
 /**
- * Tells a client why it gets nothing. The registry's specification would have a lesser token be the answer, and then
+ * Tells a client why it gets nothing. The registry's specification asks for a lesser token as the answer, and then
  * the registry says no more than "requested access to the resource is denied"; most clients print the sentence of a 401
  * instead. Whatever a client can go on with stays an answer: a push whose mounted layer may not be read, and a push of
  * which only the pull is granted where the rules let the token delete, since some clients ask for `pull,push` to delete
@@ -22,7 +22,7 @@ export interface AskedAction {
   name: string
 }
 
-/** How a sentence says it, up to the name. */
+/** The sentence for it, up to the name. */
 const withName = { pull: 'pull from', push: 'push to', delete: 'delete in' } as const
 /** How many names a sentence lists; the rest is counted. */
 const NAMES_SHOWN = 3
@@ -66,8 +66,8 @@ function isGranted({ action, name }: AskedAction, access: readonly Access[]): bo
 }
 
 /**
- * What a job is told that asks for its own repository by a name that no image can have: the scope's grammar does not
- * know such a name, so nothing of it is asked, and nothing else would be said.
+ * The sentence for a job that asks for its own repository by a name that no image can have: the scope's grammar does
+ * not know such a name, so nothing of it is asked, and nothing else would be said.
  */
 function impossibleName(credential: Presented, asked: readonly string[]): string | undefined {
   const check = credential.anonymous ? undefined : credential.advised?.check

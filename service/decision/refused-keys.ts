@@ -1,16 +1,16 @@
 /**
- * Keys that an issuer publishes and authentik does not take yet: it fetches key sets every three hours only
+ * Keys that an issuer publishes and authentik does not accept yet: it fetches key sets only every three hours
  * (docs/observed-behaviour.md), so after a change of keys every job of that issuer is refused.
  *
- * A key counts as refused while authentik has refused a token that it signed and taken none. Whose signature was not
+ * A key counts as refused while authentik has refused a token signed with it and accepted none. Whose signature was not
  * verified here never gets this far, so nobody else's key ids are kept.
  */
 import { LRUCache } from 'lru-cache'
 
 export interface RefusedKeys {
-  /** authentik has taken a token of this key. */
+  /** authentik has accepted a token of this key. */
   taken(issuer: string, keyId: string): void
-  /** authentik has refused one. @returns whether it has never taken one, as far as is known here */
+  /** authentik has refused one. @returns whether it has never accepted one, as far as is known here */
   refused(issuer: string, keyId: string): boolean
   /** How many keys are refused now. */
   count(): number

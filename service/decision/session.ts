@@ -1,10 +1,10 @@
 /**
- * Sessions: what a client keeps as refresh token when the CI token that it logged in with is dead.
+ * Sessions: what a client keeps as refresh token after the CI token that it logged in with has expired.
  *
  * A session is a token of authentik's application `ci-session` that carries the verified claims of the CI token. It is
- * made once, at login, and then used like a CI token, as often as the client likes, until it ends or is revoked. It is
- * meant for the registry too, where it opens `/v2/` and nothing else: so it is also the token of a login that asks for
- * nothing, and such a login costs authentik one exchange.
+ * made once, at login, and then used like a CI token, as often as the client likes, until it expires or is revoked. It
+ * is meant for the registry too, where it opens `/v2/` and nothing else: so it is also the token of a login that asks
+ * for nothing, and such a login costs authentik one exchange.
  */
 import { TokenError } from '../errors.ts'
 import type { Presented } from '../request/presented.ts'
@@ -56,8 +56,8 @@ export async function openSession(
 }
 
 /**
- * The refresh token that the client has already. It is sent again with each answer: clients take an answer without one
- * for a session that is over.
+ * The refresh token that the client has already. It is sent again with each answer: to clients, an answer without one
+ * means that the session has ended.
  */
 export function keptSession({ credential, offline }: SessionRequest): RefreshToken | undefined {
   if (credential.kind === 'session') return kept(credential.jwt)
@@ -68,7 +68,7 @@ export function keptSession({ credential, offline }: SessionRequest): RefreshTok
 }
 
 /**
- * Whether a session can be the token of a login that asks for nothing: the registry takes it, and it grants nothing.
+ * Whether a session can be the token of a login that asks for nothing: the registry accepts it, and it grants nothing.
  * Not so where authentik's mapping is older than this service, or somebody else's.
  * @param audience of registry tokens
  */

@@ -11,13 +11,13 @@ export interface SignatureCheckDependencies {
   issuers: CheckSignature
   /** Signatures of sessions: by the key that the stack made, whatever issuer they name. */
   sessions: CheckSignature
-  /** Told what authentik does with tokens of good signature. */
+  /** Learns what authentik does with tokens whose signature is valid. */
   keys: RefusedKeys
-  /** Asked about the key of a token of good signature that authentik refused. */
+  /** Asked about the key of a token with a valid signature that authentik refused. */
   keyConflict: FindKeyConflict
 }
 
-/** The name under which the stack's own key stands in `sessions`. */
+/** The name of the stack's own key in `sessions`. */
 export const OWN_KEY = 'the stack'
 
 /**
@@ -39,7 +39,7 @@ export function checkSignatures(
     if (verdict === 'unchecked') return exchange(request)
     if (verdict === 'good') {
       const verified = { ...request, verified: true }
-      // One that has just ended authentik refuses for its time.
+      // One that has just expired: authentik refuses it for that.
       const live = advised?.endedSeconds === 0
       if (check.kind !== 'ci' || !live) return exchange(verified)
       return watchKey(exchange, verified, { issuer: check.source.issuer, keys, keyConflict })
@@ -56,7 +56,9 @@ export function checkSignatures(
   }
 }
 
-/** Exchanges a token of good signature, and tells a key that authentik does not have from a token that it refuses. */
+/**
+ * Exchanges a token with a valid signature, and tells a key that authentik does not have from a token that it refuses.
+ */
 async function watchKey(
   exchange: Exchange,
   request: ExchangeRequest,

@@ -1,7 +1,7 @@
 /**
  * Whether a token was signed by the key that it names, found out before authentik is asked, so that forged tokens cost
- * it nothing. Still advice: a yes means nothing until authentik has said it too, and where an issuer's keys cannot be
- * had, authentik decides alone.
+ * it nothing. It is advice: a yes means nothing until authentik says yes as well, and if an issuer's keys cannot be
+ * fetched, authentik decides alone.
  */
 import {
   compactVerify,
@@ -80,7 +80,7 @@ function lookUp(keys: IssuerKeys, limits: KeyLimits, now: () => number, fetchKey
 
 /**
  * All keys of one issuer, fetched again.
- * @throws where they cannot be had
+ * @throws if they cannot be fetched
  */
 export async function fetchKeySet(
   keys: IssuerKeys,

@@ -16,7 +16,7 @@ import type { Log } from '../operations/log.ts'
 export interface TrustFile {
   /** The rules as they are now. */
   policy(): Policy
-  /** Whether the file as it is now cannot be used, so that the rules are those of before. */
+  /** Whether the file as it is now cannot be used, so that the previous rules still apply. */
   rejected(): boolean
   /** Stops checking. */
   close(): void

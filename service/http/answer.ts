@@ -20,7 +20,7 @@ export interface GivenTokens {
   readonly refreshToken: Secret | undefined
 }
 
-/** Distribution's token page: older clients cannot work with a token that lives less. */
+/** Distribution's token page: older clients cannot work with a token of a shorter life. */
 const SHORTEST_LIFE_SECONDS = 60
 
 /** Seconds after which a client may try again when authentik does not answer. */
@@ -49,7 +49,7 @@ export function tokenAnswer({ issued, refreshToken }: GivenTokens, nowMs: number
 }
 
 /**
- * The answer that tells a failure: `{"errors":[{"code","message","detail"}]}`. The request id stands in the message
+ * The answer for a failure: `{"errors":[{"code","message","detail"}]}`. The request id stands in the message
  * too, because most clients print nothing else, and with it the operator finds the line in the log.
  */
 export function errorAnswer(error: TokenError, requestId: string): Answer {
@@ -70,7 +70,7 @@ export function errorAnswer(error: TokenError, requestId: string): Answer {
 /** The answer of `/revoke` (RFC 7009 §2.2): the session is over, or the token never opened anything. */
 export const revokedAnswer: Answer = { status: 200, headers: json, body: '{}' }
 
-/** The answer of `/revoke` that tells a failure, in the shape of OAuth (RFC 7009 §2.2.1, RFC 6749 §5.2). */
+/** The answer of `/revoke` for a failure, in the shape of OAuth (RFC 7009 §2.2.1, RFC 6749 §5.2). */
 export function revocationErrorAnswer(error: TokenError, requestId: string): Answer {
   const { status, headers } = errorAnswer(error, requestId)
   const body = { error: oauthError(error.reason, status), error_description: `${error.message} (request ${requestId})` }

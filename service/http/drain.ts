@@ -1,4 +1,4 @@
-/** How the process ends: nothing new is taken, what was begun is finished. */
+/** How the process ends: it accepts nothing new and finishes what it has begun. */
 import type { Server } from 'node:http'
 
 /**

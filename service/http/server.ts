@@ -53,7 +53,7 @@ export interface ServerDependencies {
   now: () => number
 }
 
-/** What is there, and the methods that it takes. */
+/** The paths, and the methods that each accepts. */
 const paths: ReadonlyMap<string, readonly string[]> = new Map([
   ['/token', ['GET', 'HEAD', 'POST', 'OPTIONS']],
   ['/revoke', ['POST', 'OPTIONS']],
@@ -71,7 +71,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
-      // Node takes no server that grants headers more time than the whole request.
+      // Node refuses to give the headers more time than the whole request.
       headersTimeout: Math.min(limits.requestHeadersMs, limits.requestTotalMs),
       requestTimeout: limits.requestTotalMs,
       connectionsCheckingInterval: limits.socketCheckMs,
@@ -171,7 +171,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     )
   }
 
-  /** Each counts: nothing of a revocation is answered from a cache, and what is forged is answered with 200 as well. */
+  /** Each counts: no revocation is answered from a cache, and a forged session gets a 200 as well. */
   async function answerRevocation(
     request: IncomingMessage,
     body: Buffer,
@@ -235,7 +235,7 @@ export function createTokenServer(dependencies: ServerDependencies): Server {
     const requests = [...underWay].filter((request) => request.socket === socket)
     const slow = requests.find((request) => !request.complete)
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && slow !== undefined && slow.listenerCount('error') > 0) {
-      // Whoever reads its body hears of it, and answers when it is its turn.
+      // Whoever reads its body gets this error, and answers in turn.
       slow.emit('error', parserError(error.code, limits))
       return
     }
@@ -268,7 +268,7 @@ function whenGone(response: ServerResponse, listener: () => void): () => void {
   return () => response.off('close', closed)
 }
 
-/** Node joins repeated headers of this name, but types them as if it might not. */
+/** Node joins repeated headers of this name, although its types say that it might not. */
 function forwardedFor(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(',') : header
 }

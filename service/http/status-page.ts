@@ -1,13 +1,14 @@
 /**
- * The page at `/`: what this registry is, how jobs and people log in, and what is up. For everyone who knows the name,
- * so it says nothing about rules, repositories or versions. No script runs, and the style is allowed by its hash.
+ * The page at `/`: what this registry is, how jobs and people log in, and what is working. Everyone who knows the name
+ * can see it, so it says nothing about rules, repositories or versions. No script runs, and the style is allowed by its
+ * hash.
  */
 import { createHash } from 'node:crypto'
 import type { Answer } from './answer.ts'
 
 /** What the page shows. */
 export interface PageFacts {
-  /** As the browser named this host; somebody else's text. */
+  /** This host as the browser named it: untrusted text. */
   readonly host: string | undefined
   readonly authentikAnswers: boolean
   /** Whether the registry has the keys that authentik signs with. */

@@ -8,7 +8,7 @@ import type { Access } from '../../trust/decision/decide.ts'
 /**
  * - `granted`: a token; with less than what was asked for, or nothing, too: `granted` says what
  * - `refused`: the client may not, or asked what nobody may (a 4xx)
- * - `failed`: no decision could be had (a 5xx)
+ * - `failed`: no decision was possible (a 5xx)
  */
 export const outcomes = ['granted', 'refused', 'failed'] as const
 export type Outcome = (typeof outcomes)[number]
@@ -16,7 +16,7 @@ export type Outcome = (typeof outcomes)[number]
 export const revocationOutcomes = ['revoked', 'refused', 'failed'] as const
 export type RevocationOutcome = (typeof revocationOutcomes)[number]
 
-/** What is known of a request when it is answered; filled in on the way. */
+/** What is known about a request when it is answered; filled in on the way. */
 export interface Decision {
   requestId: string
   /** The address of whoever asked, by the proxies that are trusted. */
@@ -109,7 +109,7 @@ export const auditFields = [
 
 export interface Audit {
   write(decision: Decision): void
-  /** Makes the line of a decision that was granted, to be written again and again. */
+  /** Makes the line of a granted decision, which can be written repeatedly. */
   prepare(decision: Decision): PreparedLine
 }
 

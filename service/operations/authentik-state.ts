@@ -1,7 +1,7 @@
 /**
- * How authentik is, for metrics: whether it answers, and signs with keys that the registry was given.
+ * The state of authentik, for metrics: whether it answers, and signs with keys that the registry has.
  *
- * Nothing is asked on a timer. Whoever reads the metrics starts a health probe, when the last one is old enough; an
+ * There is no timer. Whoever reads the metrics starts a health probe, when the last one is old enough; an
  * exchange that authentik answers counts as one.
  */
 import type { Limits } from '../limits.ts'

@@ -1,4 +1,4 @@
-/** The page of metrics of a token service that rests, for tests of who reads it. */
+/** The metrics page of an idle token service, for tests of what reads it. */
 import { limits } from '../limits.ts'
 import { createMetrics, type Gauges, type Metrics } from './metrics.ts'
 

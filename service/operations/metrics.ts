@@ -13,7 +13,7 @@ const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 const PREFIX = 'token_service_'
 
-/** What is read at the moment in which somebody looks. */
+/** What is read at the moment of a scrape. */
 export interface Gauges {
   inFlight: () => number
   places: () => number

@@ -127,7 +127,7 @@ export function createTracing(
     close: async () => {
       const { promise: tooLate, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, bounds.traceCloseMs)
-      // What cannot be delivered the exporter has said.
+      // The exporter has logged what could not be delivered.
       await Promise.race([provider.shutdown().catch(() => {}), tooLate])
       clearTimeout(timer)
     },

@@ -8,9 +8,9 @@ export const readyProblems = ['draining'] as const
 export type ReadyProblem = (typeof readyProblems)[number]
 
 export interface Readiness {
-  /** What speaks against sending requests here. */
+  /** Why no requests should be sent here. */
   problems(): ReadyProblem[]
-  /** From now on the answer is no. */
+  /** From now on this process is not ready. */
   drain(): void
   draining(): boolean
 }

@@ -25,7 +25,7 @@ export function createTraceExporter(
     ...(proxies ? { httpAgentOptions: agentOptions(proxies, process.env, log) } : {}),
   })
   let lostSpans = 0
-  // Said once, not for each batch.
+  // Logged once, not for each batch.
   const report = ({ code, error }: ExportResult, spans: number) => {
     if (code === ExportResultCode.FAILED) {
       if (lostSpans === 0) log.warn({ cause: causeOf(error) }, 'traces do not reach the collector and are lost')

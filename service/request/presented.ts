@@ -1,6 +1,6 @@
 /**
- * A credential with all that is found out about it, once for each request: decoded, digested and compared with the
- * rules. Everything between the client and authentik takes this one value. Nothing of it is verified yet.
+ * A credential with everything that is known about it, found out once for each request: decoded, digested and compared
+ * with the rules. Everything between the client and authentik takes this one value. Nothing of it is verified yet.
  */
 import { hash } from 'node:crypto'
 import { type DecodedToken, decodeToken } from '../../trust/decision/decode-token.ts'

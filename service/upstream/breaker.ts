@@ -1,7 +1,7 @@
 /**
  * A circuit breaker: while authentik is down, clients get an error at once instead of a time-out, and when it comes
- * back they do not all reach it at the same moment: one call probes it first. Another one spares the own cluster's API
- * server.
+ * back they do not all reach it at the same moment: one call probes it first. Another one protects the own cluster's
+ * API server.
  */
 import { type FailureReason, TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -17,7 +17,7 @@ export interface Breaker {
 
 /** What a server's outage looks like. */
 export interface Outage {
-  /** Only these say that it is unwell; a refusal is a healthy answer. */
+  /** Only these mean that it is unwell; a refusal is a healthy answer. */
   readonly reasons: ReadonlySet<FailureReason>
   /** What clients read while it gets no calls. */
   readonly refuse: () => TokenError

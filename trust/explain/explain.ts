@@ -36,7 +36,7 @@ export interface Explanation {
   /** Set if the source has rules but none matches. */
   readonly nearest: NearestRule | undefined
   readonly scopes: readonly ExplainedScope[]
-  /** What was taken for granted, as the stack's files do not say it. */
+  /** What was assumed, since the stack's files do not say it. */
   readonly assumed?: string
 }
 
