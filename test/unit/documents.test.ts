@@ -83,10 +83,10 @@ const RUN_BY: Readonly<Record<string, string>> = {
     'test/e2e/clean-up.test.ts',
   'kubectl -n passwordless-registry patch configmap registry-clean-up --type merge -p \'{"data":null}\'':
     'test/e2e/clean-up.test.ts',
-  'printf 'token=%s' "$SESSION" | curl --fail --silent --show-error --data @- https://registry.example.com/revoke':
+  'printf \'token=%s\' "$SESSION" | curl --fail --silent --show-error --data @- https://registry.example.com/revoke':
     'test/engine/push.test.ts',
   // Three clients in one line; the session as password is what the test is about.
-  'printf 'user = "JWT:%s"' "$TOKEN" |': 'test/engine/clients.test.ts',
+  'printf \'user = "JWT:%s"\' "$TOKEN" |': 'test/engine/clients.test.ts',
 }
 
 it('has commands in docs/ only where a test runs them', async () => {
