@@ -13,16 +13,16 @@ import { type PostForm, type UpstreamAnswer, unusableSentence } from './post-for
 /** What one exchange needs. */
 export interface ExchangeRequest {
   credential: Presented
-  /** As the client gave them; for a client without credentials what of it is open. */
+  /** As the client gave them; for a client without credentials, only what is open. */
   scopes: readonly string[]
   /** What the client asked for, where that is more than `scopes`. */
   asked?: readonly string[]
   /** Whether the client logs in: it asks for something to keep. */
   offline?: boolean
   requestId: string
-  /** Told when authentik is really asked. */
+  /** Called when authentik is really asked. */
   onCall?: () => void
-  /** Told under which id authentik itself knows the request. */
+  /** Gets the id under which authentik itself knows the request. */
   onAnswer?: (authentikId: string) => void
   /** The client that waits for the answer; none where the service asks for itself. */
   caller?: Caller
@@ -38,7 +38,10 @@ export interface ExchangeRequest {
 export interface IssuedToken {
   token: Secret
   expiresInSeconds: number
-  /** Milliseconds since 1970; taken before authentik was asked, so that the token never outlives what is said of it. */
+  /**
+   * Milliseconds since 1970; taken before authentik was asked, so that the token never counts for longer than it is
+   * valid.
+   */
   issuedAtMs: number
   /** What the token itself says that it grants; undefined where it cannot be read. */
   access: readonly Access[] | undefined
@@ -121,7 +124,7 @@ function interpret(
       )
     }
   }
-  // Seen: so authentik answers when it cannot store the user name it makes of provider name and `sub`.
+  // Seen: authentik answers this when it cannot store the user name that it makes of provider name and `sub`.
   if (status === 405 && answer.text === '' && credential.kind !== 'password') {
     throw new TokenError(
       'subject_too_long',
@@ -133,7 +136,7 @@ function interpret(
   throw new TokenError('upstream_unusable', unusableSentence, { status, bytes: answer.text.length })
 }
 
-/** authentik gives one text for every refusal, so all that can be said is what to look at. */
+/** authentik gives one text for every refusal, so we can only say what to check. */
 function refusedSentence(credential: Credential): string {
   if (credential.anonymous) return 'Nothing is granted without login; log in first'
   if (credential.kind === 'password') {

@@ -23,7 +23,7 @@ export const usual: GateLimits = {
 /** Lets all that is due now happen. */
 export const settled = () => vi.advanceTimersByTimeAsync(0)
 
-/** A request, what is asked with what, and by whom. */
+/** A request: who asks for what, with which credential. */
 export interface Own {
   credential?: ExchangeRequest['credential']
   verified?: boolean

@@ -41,13 +41,13 @@ interface Begun {
   alone: boolean
 }
 
-/** Estimates are a little wrong, and whoever is let in should get an answer: so a wait counts as slightly longer. */
+/** Estimates are slightly wrong, and whoever is admitted should get an answer: so a wait counts as slightly longer. */
 const SAFETY = 1.015
 
 /** Milliseconds between two searches for calls that wait in vain: each goes through all queues. */
 const TURN_AWAY_INTERVAL_MS = 100
 
-/** Not an answer of authentik's, so they say nothing of how fast it is. */
+/** Not answers of authentik's, so they say nothing about how fast it is. */
 const unanswered: ReadonlySet<FailureReason> = new Set([
   'upstream_unreachable',
   'upstream_broken',
@@ -125,7 +125,7 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
   }
 
   /**
-   * authentik does not notice that a client hung up, and goes on with the exchange. So the place stays taken for about
+   * authentik does not notice that a client hung up, and continues the exchange. So the place stays taken for about
    * as long as an exchange takes: whoever connects and hangs up causes authentik no more work than whoever waits.
    */
   const abandon = (call: Begun) => {
@@ -216,7 +216,7 @@ function kindOf({ credential, verified }: ExchangeRequest): Kind {
   return verified ? 'verified' : 'unverified'
 }
 
-/** Whether a push or the rest of a login waits for it: without it, what authentik has done already was in vain. */
+/** Whether a push or the rest of a login waits for it: without it, authentik's work so far was in vain. */
 function hasBegun({ scopes, credential }: ExchangeRequest, callers: Callers): boolean {
   return scopes.length > 0 || credential.kind === 'session' || callers.begun()
 }

@@ -1,4 +1,4 @@
-/** Asks authentik, at no cost to it, whether it is there and which keys it signs with. */
+/** Asks authentik, at almost no cost, whether it answers and which keys it signs with. */
 import { parseKeySet } from '../decision/issuer-keys.ts'
 import type { Limits } from '../limits.ts'
 import type { Health } from '../operations/authentik-state.ts'

@@ -2,7 +2,7 @@
  * How many calls to authentik may be under way: as many as it answers without making them wait for each other.
  *
  * Additive increase, multiplicative decrease, as TCP does it: while calls are answered in time and others wait for
- * their turn, one more is tried; an answer that takes too long takes a part of the places away. authentik's exchanges
+ * their turn, one more is tried; an answer that takes too long removes a part of the places. authentik's exchanges
  * share a processor (about four a second, however many are under way), so on a usual one this finds two or three.
  */
 import type { Limits } from '../limits.ts'
@@ -26,16 +26,17 @@ export interface InFlightLimit {
   searching(): boolean
   answered(call: EndedCall): void
   /**
-   * Our own time-out ended it. It tells of a crowd only if authentik answers others; silence is the breaker's to see.
+   * Our own time-out ended it. It is a sign of a crowd only if authentik answers others; silence is for the breaker to
+   * notice.
    */
   timedOut(call: EndedCall): void
 }
 
 export type InFlightLimits = Pick<Limits, 'upstreamConnections' | 'upstreamFirstConnections' | 'upstreamCalmMs'>
 
-/** Of the places, what stays after an answer that took too long. */
+/** The share of places that stays after an answer that took too long. */
 const KEPT = 0.7
-/** An authentik that takes long by itself may take twice as long before its calls are said to wait for each other. */
+/** If authentik takes long by itself, its calls count as waiting for each other only from twice that time on. */
 const OF_ALONE = 2
 /** How much of a new measurement goes into the smoothed one: about ten calls are remembered. */
 const SMOOTHING = 0.2
@@ -52,7 +53,7 @@ export function createInFlightLimit(limits: InFlightLimits, now: () => number): 
 
   const cut = ({ beganMs }: EndedCall) => {
     searching = false
-    // Calls that were under way at the last cut tell of the same crowd again.
+    // Calls that were under way at the last cut are part of the same crowd.
     if (beganMs < cutMs) return
     size = Math.max(1, size * KEPT)
     cutMs = now()

@@ -7,7 +7,7 @@ import type { Call } from './exchange.ts'
 export interface MeasureDependencies {
   purpose: Purpose
   metrics: Pick<Metrics, 'upstream'>
-  /** Told when authentik has answered something. */
+  /** Called when authentik has answered something. */
   authentik: Pick<AuthentikState, 'answered'>
   /** Milliseconds. */
   now: () => number

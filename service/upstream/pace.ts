@@ -1,4 +1,4 @@
-/** How fast authentik works off calls while some always wait: by this a client learns at once whether waiting helps. */
+/** How fast authentik works off calls while some always wait: it tells a client at once whether waiting helps. */
 
 export interface Pace {
   /** authentik has answered a call. @param more whether calls wait for their turn */
@@ -35,7 +35,7 @@ export function createPace(now: () => number): Pace {
     msPerCall,
     msUntil: (answers) => {
       const each = msPerCall()
-      // A part of the next one is over.
+      // Part of the next one has passed.
       return each === undefined ? 0 : answers * each - Math.min(each, now() - lastMs)
     },
   }

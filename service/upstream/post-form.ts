@@ -1,6 +1,6 @@
 /**
  * One POST of a form to authentik: pooled connections, every wait and size bounded, one retry where it is safe.
- * What the answer means is not decided here.
+ * It does not decide what the answer means.
  */
 import { TokenError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -94,7 +94,7 @@ export function createPostForm(
   return (form, requestId, abandoned) => around((moreHeaders) => post(form, requestId, abandoned, moreHeaders))
 }
 
-/** Seen: 32 hexadecimal digits. It goes into the log, so nothing else that an answer may hold does. */
+/** Seen: 32 hexadecimal digits. It goes into the log, so anything else is dropped. */
 function idIn(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && /^[\w-]{1,64}$/.test(header) ? header : undefined
 }

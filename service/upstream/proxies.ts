@@ -1,5 +1,5 @@
 /**
- * Proxies on the way out, by the variables that every program knows. Whatever the service fetches goes through them:
+ * Proxies for outgoing calls, from the usual variables. Whatever the service fetches goes through them:
  * calls to authentik, keys of issuers, traces.
  */
 import http from 'node:http'

@@ -2,14 +2,15 @@
  * The queues in which calls to authentik wait, and whose turn is next.
  *
  * Each kind of credential has a queue and a share of the turns, so that guesses of passwords and anonymous requests
- * never take those of jobs whose token the issuer is known to have signed. Within a queue who has begun a login or a
- * push finishes first, then client addresses take turns, and of one address whoever will wait the shortest goes first.
+ * never take those of jobs whose token the issuer is known to have signed. Within a queue whoever has begun a login or
+ * a push finishes first, then client addresses take turns, and of one address whoever will wait the shortest goes
+ * first.
  */
 import type { Callers } from './callers.ts'
 
 /**
  * - `verified`: CI tokens and sessions with a signature that was checked here
- * - `unverified`: those whose issuer's keys are not known, or cannot be had
+ * - `unverified`: those whose issuer's keys are not known, or cannot be fetched
  * - `password`: people, service accounts, and whoever guesses
  * - `anonymous`: whoever brings nothing
  */
@@ -22,7 +23,7 @@ const shares: Readonly<Record<Kind, number>> = { verified: 12, unverified: 2, pa
 /** A call that waits for its turn. */
 export interface Waiting {
   readonly kind: Kind
-  /** Whether it goes on with what was begun: a push, or the rest of a login. */
+  /** Whether it continues something begun: a push, or the rest of a login. */
   readonly begun: boolean
   readonly callers: Callers
   /** When it came, in milliseconds. */

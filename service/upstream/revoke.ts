@@ -7,13 +7,13 @@ import { type PostForm, unusableSentence } from './post-form.ts'
 /** RFC 6749 §5.2. */
 const wantsSecret = z.object({ error: z.literal('invalid_client') })
 
-/** authentik has its endpoints beside each other. */
+/** authentik's endpoints are beside each other. */
 export function revocationUrl(tokenUrl: URL): URL {
   return new URL(tokenUrl.pathname.replace(/[^/]*\/?$/, 'revoke/'), tokenUrl)
 }
 
 /**
- * Makes the call that ends a session. It succeeds for a session that is over already too (RFC 7009 §2.2).
+ * Makes the call that ends a session. It also succeeds for a session that has already ended (RFC 7009 §2.2).
  * @param clientId of the application that gave the session; a public client, so it has no secret to show
  */
 export function createRevoke(clientId: string, post: PostForm): Call<void> {

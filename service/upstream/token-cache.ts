@@ -1,5 +1,5 @@
 /**
- * Few calls: what authentik answered is used again, and whoever asks the same while a call is under way shares it.
+ * Saves calls: what authentik answered is used again, and whoever asks the same while a call is under way shares it.
  * What is kept, for how long and why is the table "Calls to authentik" in the README of the service.
  */
 import { isSession } from '../decision/access.ts'
@@ -80,7 +80,7 @@ export function createTokenCache({ limits, now, count, admit, isRevoked }: Token
   const refusals = createRemembered<TokenError>({ entries: limits.refusalEntries }, now)
   const underWay = new Map<string, SharedCall>()
 
-  /** Both what a session opens, and the session itself: whoever logs in again needs one that lives. */
+  /** Both what a session opens, and the session itself: whoever logs in again needs one that is still valid. */
   const reuseMs = ({ credential }: ExchangeRequest, { session }: IssuedToken) =>
     session !== undefined || isSession(credential.token)
       ? Math.min(limits.cacheMs, limits.sessionCacheMs)

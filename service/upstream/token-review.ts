@@ -1,6 +1,6 @@
 /**
  * Asks the API server of the own cluster whether a token of a service account still counts (TokenReview,
- * kubernetes.io): it knows which accounts and pods are gone, of which signature and times say nothing.
+ * kubernetes.io): it knows which accounts and pods are gone, which signature and times do not show.
  */
 import { join } from 'node:path'
 import * as z from 'zod/mini'
@@ -45,7 +45,7 @@ export function createTokenReview({ cluster, limits, readFile }: TokenReviewDepe
       kind: 'TokenReview',
       spec: { token, audiences: [audience] },
     }
-    // With no authority, Node would trust those that it brings along.
+    // Without an authority, Node would trust its built-in ones.
     if (!ca.includes('BEGIN CERTIFICATE')) throw unavailable({ cause: 'no_authority' })
     const connections = connectionsBy(ca)
     const untilMs = performance.now() + limits.tokenReviewMs
@@ -64,7 +64,7 @@ export function createTokenReview({ cluster, limits, readFile }: TokenReviewDepe
         totalMs: untilMs - performance.now(),
         maxBytes: limits.tokenReviewBytes,
       })
-    // Idle connections die unseen, as where an API server is replaced.
+    // Idle connections die unseen, for example when an API server is replaced.
     return await send(false).catch((error: unknown) => {
       if (!isBroken(error)) throw error
       return send(true)
@@ -84,7 +84,7 @@ export function createTokenReview({ cluster, limits, readFile }: TokenReviewDepe
   }
 }
 
-/** For the circuit breaker in front of it: while the API server says nothing, clients learn so at once. */
+/** For the circuit breaker in front of it: while the API server does not answer, clients learn so at once. */
 export const clusterOutage: Outage = {
   reasons: new Set(['kubernetes_unavailable']),
   refuse: () => unavailable({ cause: 'circuit_open' }),
