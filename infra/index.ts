@@ -119,7 +119,16 @@ const exchange = {
   authentik,
   policyId: policy.policyId,
   sourceUuids: sources.uuids,
-  verifiers: [tokenService, distribution],
+  verifiers: {
+    resources: [tokenService, distribution],
+    rolledOut: async () => {
+      const { waitForRollouts } = await import('./kubernetes/rollout.ts')
+      await waitForRollouts({
+        namespace: settings.namespace,
+        names: [tokenService.deployment, distribution.deployment],
+      })
+    },
+  },
 }
 const sessions =
   settings.sessionHours === 0

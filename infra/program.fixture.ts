@@ -11,10 +11,9 @@ import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js'
 export const CERTIFICATE = readFileSync(join(import.meta.dirname, 'authentik', 'certificate.test.pem'), 'utf8')
 export const PRIVATE_KEY = `${generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' })}`
 
-// The SDK's mocks do not support error hooks. Nothing fails under them, so no hook is ever called.
-Object.assign(MockMonitor.prototype, {
-  registerErrorHook: (_request: unknown, registered: (error: null) => void) => registered(null),
-})
+// The SDK's mocks do not support hooks. Nothing fails or is updated under them, so no hook is ever called.
+const register = (_request: unknown, registered: (error: null) => void) => registered(null)
+Object.assign(MockMonitor.prototype, { registerErrorHook: register, registerResourceHook: register })
 
 export interface Made {
   type: string

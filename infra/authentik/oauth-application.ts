@@ -18,6 +18,12 @@ const REDIRECT_URIS = [{ matching_mode: 'strict', url: UNUSED_URL }]
 /** A decision takes milliseconds, even with thousands of rules; after this time authentik refuses. */
 const POLICY_TIMEOUT_SECONDS = 10
 
+export interface Verifiers {
+  readonly resources: pulumi.Resource[]
+  /** Returns once all of them trust the keys of this `up`. */
+  rolledOut(): Promise<void>
+}
+
 export interface OAuthApplicationArgs {
   /** The name that people see in authentik. */
   title: string
@@ -32,7 +38,7 @@ export interface OAuthApplicationArgs {
   tokenMinutes: number
   keys: ProviderKeys
   /** Those who have to know a new key before authentik signs with it. */
-  verifiers: pulumi.Resource[]
+  verifiers: Verifiers
   /** Writes the claims of the scope that has this application's name. */
   mapping: ExpressionName
   /** Decides who gets a token. */
@@ -82,7 +88,11 @@ export class OAuthApplication extends pulumi.ComponentResource {
         jwtFederationSources: args.sourceUuids,
         jwtFederationProviders: (args.exchangesTokensOf ?? []).map(({ providerId }) => providerId),
       },
-      { ...options, dependsOn: args.verifiers },
+      {
+        ...options,
+        dependsOn: args.verifiers.resources,
+        hooks: { ...options.hooks, beforeUpdate: [newKeyWaits(name, args.verifiers)] },
+      },
     )
     this.clientId = provider.clientId
     this.providerId = provider.id.apply(Number)
@@ -117,4 +127,19 @@ export class OAuthApplication extends pulumi.ComponentResource {
 function signingRecord({ current: key, since, trusted: before }: KeyPlan, signingKey: pulumi.Output<unknown>) {
   if (since !== undefined) return recordText({ key, since, before })
   return signingKey.apply(() => recordText({ key, since: recordTime(Date.now()), before }))
+}
+
+/** Where the provider is about to get another key, this waits for the verifiers; without them, the update fails. */
+function newKeyWaits(name: string, verifiers: Verifiers): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(`new-key-waits-${name}`, async ({ oldInputs, newInputs }) => {
+    if (oldInputs?.signingKey === newInputs?.signingKey) return
+    try {
+      await verifiers.rolledOut()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : error
+      throw new Error(
+        `authentik keeps signing with the key from before: ${reason}\nFix the cause and run \`pulumi up\` again.`,
+      )
+    }
+  })
 }

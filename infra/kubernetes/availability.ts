@@ -4,6 +4,8 @@ import type * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
 import { quantity } from './pod-settings.ts'
 
+/** Ingress controllers look for new addresses every few seconds; until then, a pod that ends still gets requests. */
+export const LAME_DUCK_SECONDS = 5
 /** How many pods an autoscaler starts with. */
 const FIRST_REPLICAS = 2
 /** More than this is a mistake. */

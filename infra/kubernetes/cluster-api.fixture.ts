@@ -1,4 +1,4 @@
-/** The API server of a cluster, as far as it says who signs the tokens of its service accounts. */
+/** The API server of a cluster, as far as it says who signs the tokens of its service accounts, and what has rolled out. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -22,6 +22,13 @@ export const published = (issuer: string, ...kids: string[]): FakeCluster['answe
   [KEYS]: { status: 200, body: JSON.stringify({ keys: kids.map(clusterKey) }), type: 'application/jwk-set+json' },
 })
 
+/** A Deployment of two pods, so many of which are of the newest template. */
+export function deployed(name: string, updated: number): FakeCluster['answers'] {
+  const status = { observedGeneration: 3, replicas: 2, updatedReplicas: updated }
+  const body = JSON.stringify({ metadata: { name, generation: 3 }, spec: { replicas: 2 }, status })
+  return { [`/apis/apps/v1/namespaces/passwordless-registry/deployments/${name}`]: { status: 200, body } }
+}
+
 export async function startFakeCluster(): Promise<FakeCluster> {
   const server = createServer((request, response) => {
     fake.asked.push(`${request.url} ${request.headers.authorization}`)
@@ -40,7 +47,7 @@ export async function startFakeCluster(): Promise<FakeCluster> {
       'current-context': 'production',
     }),
     asked: [],
-    answers: published(ISSUER, 'key-1'),
+    answers: { ...published(ISSUER, 'key-1'), ...deployed('token-service', 2), ...deployed('registry', 2) },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

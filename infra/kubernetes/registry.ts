@@ -3,7 +3,14 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import * as tls from '@pulumi/tls'
 import { kept } from '../protection.ts'
-import { type Autoscaling, keepAvailable, ROLLING_UPDATE, replicaCount, spread } from './availability.ts'
+import {
+  type Autoscaling,
+  keepAvailable,
+  LAME_DUCK_SECONDS,
+  ROLLING_UPDATE,
+  replicaCount,
+  spread,
+} from './availability.ts'
 import { conflictAdvice } from './conflict-advice.ts'
 import { type EventsArgs, eventsSidecar } from './events.ts'
 import { imageVolume } from './image-volume.ts'
@@ -19,8 +26,6 @@ import type { StorageDriver } from './storage-driver.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'registry'
-/** Ingress controllers look for new addresses every few seconds; until then, a pod that ends still gets requests. */
-const LAME_DUCK_SECONDS = 5
 /** After this time Kubernetes kills what is left. */
 const GRACE_SECONDS = LAME_DUCK_SECONDS + REGISTRY_DRAIN_SECONDS + 5
 /** It streams: pushes need memory for their buffers, not for their layers. */
@@ -56,6 +61,8 @@ export interface RegistryArgs extends OutwardCalls {
 /** The registry (distribution v3). It trusts the keys that it was given, and calls nothing but its storage. */
 export class Registry extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>
+  /** Name of its Deployment. */
+  readonly deployment = NAME
   /** What its pods have in common with others that work on its storage. */
   readonly pod: RegistryPod
 

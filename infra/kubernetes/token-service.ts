@@ -3,7 +3,14 @@ import * as pulumi from '@pulumi/pulumi'
 import { ANNOUNCEMENT } from '../../clean-up/window/announcement.ts'
 import { type BundleFiles, bundleFileName, nodeOptions } from '../../service/bundle.ts'
 import { ACCOUNT, anonymousPull } from './anonymous-pull.ts'
-import { type Autoscaling, keepAvailable, ROLLING_UPDATE, replicaCount, spread } from './availability.ts'
+import {
+  type Autoscaling,
+  keepAvailable,
+  LAME_DUCK_SECONDS,
+  ROLLING_UPDATE,
+  replicaCount,
+  spread,
+} from './availability.ts'
 import { CLEAN_UP } from './clean-up.ts'
 import { conflictAdvice } from './conflict-advice.ts'
 import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
@@ -16,10 +23,6 @@ import { allowTokenReview, type OwnCluster, tokenReviewPod } from './token-revie
 import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'token-service'
-/**
- * Ingress controllers check for new addresses every few seconds; until then, a pod that ends still accepts requests.
- */
-const LAME_DUCK_SECONDS = 5
 /** From SIGTERM: the above, then `drainMs` and `traceCloseMs` of service/limits.ts. */
 const GRACE_SECONDS = 60
 const BUNDLE_DIR = '/srv/token-service'
@@ -77,6 +80,8 @@ export interface TokenServiceArgs extends OutwardCalls {
 /** The service behind `/token`, which turns CI tokens into registry tokens at authentik. It has no secret. */
 export class TokenService extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>
+  /** Name of its Deployment. */
+  readonly deployment = NAME
 
   constructor(args: TokenServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super('passwordless-registry:kubernetes:TokenService', NAME, {}, opts)

@@ -1,12 +1,6 @@
 /** The keys of a cluster whose pods pull: read from its API server, followed by `pulumi up`, warned of in a preview. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import {
-  clusterKey,
-  type FakeCluster,
-  ISSUER,
-  published,
-  startFakeCluster,
-} from '../../infra/kubernetes/cluster-api.fixture.ts'
+import { clusterKey, ISSUER, published } from '../../infra/kubernetes/cluster-api.fixture.ts'
 import { openProgramWorld, type ProgramWorld } from './program-world.ts'
 
 // Several runs of the engine each, on a machine that may be busy.
@@ -15,17 +9,12 @@ vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 })
 const NAME = 'passwordless-registry'
 
 let world: ProgramWorld
-let cluster: FakeCluster
 beforeAll(async () => {
-  cluster = await startFakeCluster()
   world = await openProgramWorld('2026.8.3')
-  await world.configure({ 'kubernetes:kubeconfig': cluster.kubeconfig, [`${NAME}:clusterPulls`]: ['shop'] })
+  await world.configure({ [`${NAME}:clusterPulls`]: ['shop'] })
   await world.project.expect('up', '--yes', '--skip-preview')
 })
-afterAll(async () => {
-  await world[Symbol.asyncDispose]()
-  await cluster[Symbol.asyncDispose]()
-})
+afterAll(() => world[Symbol.asyncDispose]())
 
 const storedKeys = async () => {
   const [source] = await world.list('sources/oauth/?slug=docker-registry-cluster')
@@ -39,7 +28,7 @@ it('go to authentik themselves, and a second preview is quiet', async () => {
 })
 
 it('that have changed are a warning of the preview, and `pulumi up` brings them', async () => {
-  cluster.answers = published(ISSUER, 'key-1', 'key-2')
+  world.cluster.answers = published(ISSUER, 'key-1', 'key-2')
   expect(await world.project.expect('preview')).toContain(
     'The keys of source "cluster" have changed: authentik does not know "key-2" yet',
   )
@@ -48,12 +37,12 @@ it('that have changed are a warning of the preview, and `pulumi up` brings them'
 })
 
 it('are needed for a preview: one of a cluster that does not answer says so, and changes nothing', async () => {
-  cluster.answers = {}
+  world.cluster.answers = {}
   const { exitCode, output } = await world.project.run('preview')
   expect(exitCode).not.toBe(0)
   expect(output).toContain('passwordless-registry:clusterPulls: the cluster of context "production"')
   expect(output).toContain('nothing was changed')
-  cluster.answers = published(ISSUER, 'key-2')
+  world.cluster.answers = published(ISSUER, 'key-2')
 })
 
 it('go with the setting; `true` is the source alone', async () => {

@@ -5,6 +5,7 @@
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { parseRecord, recordText } from '../../infra/authentik/key-plan.ts'
+import { deployed } from '../../infra/kubernetes/cluster-api.fixture.ts'
 import { authentikVersion } from './authentik-version.ts'
 import { openProgramWorld, type ProgramWorld, PUSHED, type Resource, type Row } from './program-world.ts'
 
@@ -136,6 +137,25 @@ describe('keyGeneration', () => {
       await quiet()
     },
   )
+
+  it('signs with the old key until all pods are new, although the provider calls the rollout done', async () => {
+    await world.configure({ [setting('keyGeneration')]: 2, [setting('replicas')]: 4 })
+    Object.assign(world.cluster.answers, deployed('token-service', 1))
+    const up = world.project.run(...UP)
+    const looks = () => world.cluster.asked.filter((asked) => asked.includes('/deployments/token-service ')).length
+    await vi.waitUntil(() => looks() >= 3, { timeout: 60_000 })
+    expect(kidOf(await world.registryToken(session))).toBe(before)
+    world.cluster.answers = {}
+    const { exitCode, output } = await up
+    expect(exitCode).not.toBe(0)
+    expect(output).toMatch(/authentik keeps signing with the key from before: .* does not say whether Deployment/)
+    expect(output).toContain('Fix the cause and run `pulumi up` again.')
+    expect(kidOf(await world.registryToken(session))).toBe(before)
+
+    world.cluster.answers = { ...deployed('token-service', 2), ...deployed('registry', 2) }
+    await world.configure({ [setting('keyGeneration')]: 1 })
+    await world.project.expect(...UP)
+  })
 
   it('one up changes it: both keys are trusted, no session is lost, and the next preview is quiet', async () => {
     await world.configure({ [setting('keyGeneration')]: 2 })

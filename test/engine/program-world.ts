@@ -6,6 +6,7 @@ import { decodeJwt } from 'jose'
 import { pino } from 'pino'
 import { parse, stringify } from 'yaml'
 import { REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from '../../infra/authentik/names.ts'
+import { type FakeCluster, startFakeCluster } from '../../infra/kubernetes/cluster-api.fixture.ts'
 import { startAuthentik } from '../../local/authentik/server.ts'
 import { githubClaims } from '../../local/issuers/github.ts'
 import { type Platform, publicKeys, signingKey } from '../../local/issuers/keys.ts'
@@ -33,6 +34,8 @@ export interface Resource {
 
 export interface ProgramWorld extends AsyncDisposable {
   readonly project: PulumiProject
+  /** What the program itself asks; the objects of the stack are not there. */
+  readonly cluster: FakeCluster
   readonly url: string
   /** Changes settings of the stack, by their whole keys. */
   configure(settings: Record<string, unknown>): Promise<void>
@@ -78,6 +81,8 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
   cleanUp.defer(() => authentik.close())
   const { url } = authentik
 
+  const cluster = await startFakeCluster()
+  cleanUp.defer(() => cluster[Symbol.asyncDispose]())
   const name = 'passwordless-registry'
   const { main: _, stackConfigDir: __, ...file } = parse(await readFile(join(projectDir, 'Pulumi.yaml'), 'utf8'))
   const project = await openProject(
@@ -95,8 +100,9 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
   }
   await configure({
     'authentik:url': url,
+    'kubernetes:kubeconfig': cluster.kubeconfig,
     [`${name}:host`]: HOST,
-    // The program would ask the cluster.
+    // The cluster would be asked for its kinds.
     [`${name}:monitoring`]: { objects: false },
     // So that a stack can be destroyed.
     [`${name}:deleteImages`]: true,
@@ -142,6 +148,7 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
   const owned = cleanUp.move()
   return {
     project,
+    cluster,
     url,
     configure,
     async becomes(as) {
