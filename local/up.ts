@@ -10,7 +10,7 @@ import { openCluster } from './world/cluster.ts'
 import { guide } from './world/guide.ts'
 import { openObjectStorage } from './world/object-storage.ts'
 import { openOutsideWorld } from './world/outside-world.ts'
-import { bringUp, openStack, type StorageKind, stackName, stackOutputs } from './world/pulumi.ts'
+import { bringUp, currentStorage, openStack, type StorageKind, stackName, stackOutputs } from './world/pulumi.ts'
 import { loadSettings } from './world/settings.ts'
 
 const HELP = `Brings the whole system up on this machine and proves it with a pushed image; leaves it running.
@@ -18,6 +18,8 @@ const HELP = `Brings the whole system up on this machine and proves it with a pu
   npm run up
   npm run up -- --storage s3   keeps the images in a bucket of a real S3 server, versitygw, in place of a volume
   npm run up -- --no-install   only names the Debian packages that are missing
+
+A bucket stays in use until --storage volume, or until the world is taken away.
 
 What stacks/Pulumi.local.yaml names (authentik:url, kubernetes:context, sources) is used as it is; the rest is stood in
 for. A second run takes over what is there. npm run down takes it away.
@@ -27,11 +29,11 @@ const { values } = parseArgs({
   options: {
     help: { type: 'boolean' },
     'no-install': { type: 'boolean' },
-    storage: { type: 'string', default: 'volume' },
+    storage: { type: 'string' },
   },
 })
 
-function storageOf(given: string): StorageKind {
+function storageOf(given: string = currentStorage()): StorageKind {
   if (given === 'volume' || given === 's3') return given
   throw new Stop(`--storage: expected volume or s3; it is ${JSON.stringify(given)}.`)
 }

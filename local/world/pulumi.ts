@@ -28,6 +28,9 @@ const changedConfigFile = join(backendDir, 'config', 'Pulumi.local.yaml')
 
 export type StorageKind = 'volume' | 's3'
 
+/** Where the images of this world are, or will be if nothing else is asked for. */
+export const currentStorage = (): StorageKind => (existsSync(changedConfigFile) ? 's3' : 'volume')
+
 export interface Stack {
   /** The environment of the engine, without the parent's other variables. */
   environment: Record<string, string>
@@ -68,7 +71,7 @@ export async function openStack(options: {
   await breakStaleLocks()
   const selected = await runPulumi(stack, ['stack', 'select', '--create', stackName], { quiet: true })
   if (selected.exitCode !== 0) throw new Stop(`Stack ${stackName} cannot be opened.\n${selected.stderr}`)
-  const config = await configOf(options.storage ?? (existsSync(changedConfigFile) ? 's3' : 'volume'))
+  const config = await configOf(options.storage ?? currentStorage())
   return { ...stack, environment: { ...environment, ...config } }
 }
 

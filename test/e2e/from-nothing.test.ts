@@ -7,9 +7,13 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { clusterStatus, leftovers } from '../../local/kubernetes/index.ts'
 import { ports, projectDir, stateDir } from '../../local/paths.ts'
+import { currentStorage } from '../../local/world/pulumi.ts'
 import { stackConfigFile } from '../../local/world/settings.ts'
 import { standInAuthentik } from './authentik.ts'
 import { interrupt, npm, start } from './npm.ts'
+
+/** A world that is taken away forgets it. */
+const options = ['--storage', currentStorage()]
 
 // Beside a given authentik the stack's file holds the public keys of the platforms that `npm run down` throws away.
 describe.runIf(standInAuthentik)('npm run down', () => {
@@ -44,18 +48,18 @@ describe.runIf(standInAuthentik)('npm run up', () => {
   })
 
   it('carries on after Ctrl-C while the cluster starts, and after a kill in the middle of pulumi up', async () => {
-    const first = start(['npm', 'run', '-s', 'up'])
+    const first = start(['npm', 'run', '-s', 'up', '--', ...options])
     await first.says('API server answers')
     interrupt(first.process, 'SIGINT')
     expect((await first.finished).code).not.toBe(0)
 
-    const second = start(['npm', 'run', '-s', 'up'])
+    const second = start(['npm', 'run', '-s', 'up', '--', ...options])
     await second.says('acl_docker_push creat')
     interrupt(second.process, 'SIGKILL')
     expect((await second.finished).code).not.toBe(0)
     await expect.poll(pluginsOfNobody, { timeout: 10_000 }).toEqual([])
 
-    const third = await npm('up')
+    const third = await npm('up', ...options)
     expect(third.output).toContain('digests are equal')
     expect(third.code).toBe(0)
   })

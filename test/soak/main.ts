@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { projectDir } from '../../local/paths.ts'
+import { currentStorage, type StorageKind } from '../../local/world/pulumi.ts'
+import { npm } from '../e2e/npm.ts'
 import { withRunningWorld } from '../e2e/running-world.ts'
 import { cleanUpSoak } from './clean-up.ts'
 import { isScenario, type ScenarioName, scenarios } from './scenarios.ts'
@@ -15,6 +17,7 @@ const HELP = `Holds a system under load while it is disturbed.
   npm run soak -- drain      the pods of registry and token service are evicted, one after the other, as in a drain
   npm run soak -- clean-up   half of two hundred images is removed by retention and garbage collection; takes 15 minutes
   npm run soak -- cluster    tests of the real cluster that take minutes: backup, clean-up, refreshed pull secrets
+  npm run soak -- bucket     the end-to-end tests with the images on a bucket, where npm test has them on a volume
   npm run soak -- gateway    the stack of the local world behind a Gateway that Traefik serves
   npm run soak -- --minutes 30   the token service alone, while authentik fails in every way
 
@@ -63,14 +66,34 @@ async function main(): Promise<number> {
 }
 
 /** Vitest's own report and exit code. */
-async function runClusterTests(): Promise<number> {
-  const child = spawn('vitest', ['run', '--project', 'cluster'], { cwd: projectDir, stdio: 'inherit' })
+async function runTests(...args: string[]): Promise<number> {
+  const child = spawn('vitest', ['run', ...args], { cwd: projectDir, stdio: 'inherit' })
   const [code] = await once(child, 'close')
   return code ?? 1
 }
 
+/** Moves the world there and back; those who move it themselves begin on a volume. */
+async function testOnBucket(): Promise<number> {
+  const before = currentStorage()
+  return withRunningWorld(async () => {
+    await upOn('s3')
+    try {
+      return await runTests('--project', 'e2e', '--exclude', 'test/e2e/object-storage.test.ts')
+    } finally {
+      await upOn(before)
+    }
+  })
+}
+
+async function upOn(storage: StorageKind): Promise<void> {
+  const { code, output } = await npm('up', '--storage', storage)
+  if (code !== 0) throw new Error(`npm run up -- --storage ${storage} failed:\n${output}`)
+}
+
 if (process.argv[2] === 'cluster') {
-  process.exitCode = await runClusterTests()
+  process.exitCode = await runTests('--project', 'cluster')
+} else if (process.argv[2] === 'bucket') {
+  process.exitCode = await testOnBucket()
 } else if (isName(process.argv[2]) || process.argv[2] === '--help') {
   try {
     process.exitCode = await main()
