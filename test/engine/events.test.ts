@@ -76,10 +76,10 @@ describe('who pushed what', () => {
     await expect.poll(() => types(stream()).length, { timeout: LATE_MS }).toBeGreaterThan(1)
     const { digest } = stream()[0]?.data ?? {}
     expect(await crane(['delete', `${reference}@${digest}`], login)).toMatchObject({ code: 0 })
-    await expect.poll(() => types(stream()), { timeout: LATE_MS }).toContain('deleted by digest')
-    const found = types(stream())
-    expect(found.filter((type) => type.startsWith('pushed'))).toEqual(['pushed v1'])
-    expect(new Set(found)).toEqual(new Set(['pushed v1', 'pulled v1', 'deleted by digest', 'deleted v1']))
+    // A client may pull a manifest twice.
+    const all = new Set(['pushed v1', 'pulled v1', 'deleted by digest', 'deleted v1'])
+    await expect.poll(() => new Set(types(stream())), { timeout: LATE_MS }).toEqual(all)
+    expect(types(stream()).filter((type) => type.startsWith('pushed'))).toEqual(['pushed v1'])
     expect(stream().every(({ data }) => data.run === run_id)).toBe(true)
     expect(path.registry.output()).toContain('"auth.user.name":"github:acme/app@refs/heads/main#')
   })
