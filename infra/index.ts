@@ -1,5 +1,4 @@
 /** The whole system, one line per part: configuration, authentik, Kubernetes, outputs. */
-import './node-version.ts'
 import { bundleCleanUp } from '../clean-up/bundle.ts'
 import { bundleEvents } from '../events/bundle.ts'
 import { bundleProber } from '../prober/bundle.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import project from '../package.json' with { type: 'json' }
-import { tooOld } from './node-version.ts'
+import { tooOld } from './node-version.js'
 
 describe('tooOld', () => {
   it.each(['22.19.0', '22.19.1', '22.20.0', '23.0.0', '24.0.0', '100.0.0'])('takes Node.js %s', (version) => {

@@ -14,6 +14,9 @@ export const cacheDir =
   process.env.PASSWORDLESS_REGISTRY_CACHE ??
   join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'passwordless-registry')
 
+/** Where Node.js keeps what it has compiled (NODE_COMPILE_CACHE): the engine starts the program and plugins anew each time. */
+export const compileCacheDir = join(cacheDir, 'compiled')
+
 /** What the running world owns: data, keys, logs, process ids, the Pulumi state. `npm run down` deletes it. */
 export const stateDir = process.env.PASSWORDLESS_REGISTRY_STATE ?? '/var/lib/passwordless-registry'
 

@@ -8,7 +8,7 @@ import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { $, type ProcessPromise } from 'zx'
-import { projectDir, stateDir } from '../paths.ts'
+import { compileCacheDir, projectDir, stateDir } from '../paths.ts'
 import { Stop, say } from '../steps.ts'
 import { ensureTool } from '../toolchain/index.ts'
 import { adoptionsOf, interruptedCreates } from './adoption.ts'
@@ -61,6 +61,7 @@ export async function openStack(options: {
     // is killed just then leaves one empty, and with it a stack that cannot be read.
     PULUMI_BACKEND_URL: `file://${backendDir}?metadata=skip`,
     PULUMI_STACK: stackName,
+    NODE_COMPILE_CACHE: compileCacheDir,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
     PULUMI_SKIP_UPDATE_CHECK: 'true',
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',

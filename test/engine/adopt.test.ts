@@ -24,7 +24,7 @@ async function adopt(args: readonly string[] = [], during?: (interrupt: () => vo
   const { directory: cwd, environment: env } = world.project
   const node = join(projectDir, 'node_modules/.bin/node')
   const main = join(projectDir, 'adopt/adopt-main.ts')
-  const child = spawn(node, ['--import', 'tsx', main, '--stack', 'test', ...args], {
+  const child = spawn(node, [main, '--stack', 'test', ...args], {
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -91,7 +91,7 @@ export async function openProgramWorld(version: string): Promise<ProgramWorld> {
   )
   cleanUp.defer(() => project.close())
   const kubernetes = await installAgreeableKubernetes(join(project.directory, 'home'))
-  await project.write(`export * from '${projectDir}/infra/index.ts'\n`)
+  await project.write(`export { default } from '${projectDir}/infra/main.js'\n`)
 
   const configFile = join(project.directory, 'Pulumi.test.yaml')
   const configure = async (settings: Record<string, unknown>) => {

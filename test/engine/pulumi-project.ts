@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { projectDir } from '../../local/paths.ts'
+import { compileCacheDir, projectDir } from '../../local/paths.ts'
 import { linkPlugins } from '../../local/plugins/install.ts'
 import { ensureTool } from '../../local/toolchain/index.ts'
 
@@ -38,7 +38,7 @@ export interface PulumiProject {
 
 const SMALL = {
   name: 'small',
-  file: 'name: small\nmain: index.ts\nruntime: { name: nodejs, options: { nodeargs: "--import tsx", typescript: false } }\n',
+  file: 'name: small\nmain: index.ts\nruntime: { name: nodejs, options: { typescript: false } }\n',
 }
 
 /**
@@ -65,6 +65,7 @@ export async function openProject(
     ...process.env,
     PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), process.env.PATH].join(delimiter),
     PULUMI_HOME: pulumiHome,
+    NODE_COMPILE_CACHE: compileCacheDir,
     PULUMI_BACKEND_URL: `file://${backend}`,
     PULUMI_CONFIG_PASSPHRASE: 'test',
     PULUMI_SKIP_UPDATE_CHECK: 'true',

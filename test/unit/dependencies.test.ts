@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 const root = join(import.meta.dirname, '..', '..')
 
 /** What runs or checks the code without being imported. */
-const tools = ['@biomejs/biome', '@types/node', 'gitlab-ci-local', 'node', 'tsx']
+const tools = ['@biomejs/biome', '@types/node', 'gitlab-ci-local', 'node']
 
 /** The packages that the TypeScript of some folders imports, types included. */
 async function importedBy(...patterns: string[]): Promise<string[]> {
