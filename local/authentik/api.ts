@@ -1,6 +1,6 @@
 /** `/api/v3/`: list, create, read, update, delete for every resource of the table, behind an API token. */
 import { deleteRow } from './deletion.ts'
-import { defaultValues, type FieldErrors, readFields } from './fields.ts'
+import { defaultValues } from './fields.ts'
 import { type Answer, detail, type HttpRequest, json, jsonBody, noContent } from './http.ts'
 import { listPage } from './listing.ts'
 import { type ApiContext, type Resource, ValidationFailed } from './resource.ts'
@@ -11,6 +11,7 @@ import type { Json, User } from './rows.ts'
 import { sameSecret } from './secrets.ts'
 import type { Store } from './store.ts'
 import { usedBy } from './used-by.ts'
+import { type FieldErrors, readFields } from './validation.ts'
 import { isSince } from './version.ts'
 
 const PREFIX = '/api/v3/'

@@ -1,11 +1,24 @@
-/**
- * The kinds of fields that API objects have, and their validation in the words of Django REST framework, which is what
- * the Terraform provider shows to a person.
- */
-import { durationSeconds } from './duration.ts'
-import type { Kind } from './rows.ts'
-import type { Store } from './store.ts'
+/** The kinds of fields that API objects have, and the types of their stored values. */
 import type { Release } from './version.ts'
+
+/** Anything that JSON can carry. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+export type JsonObject = { [key: string]: Json }
+
+/** The kinds of rows; of the first ones `pk` is a number. */
+export type NumberedKind = 'users' | 'providers' | 'accessTokens'
+export type Kind =
+  | NumberedKind
+  | 'applications'
+  | 'bindings'
+  | 'certificates'
+  | 'flows'
+  | 'groups'
+  | 'policies'
+  | 'scopeMappings'
+  | 'sources'
+  | 'staticTokens'
 
 interface Options {
   required?: true
@@ -18,11 +31,12 @@ interface Options {
   maxLength?: number
   /** A field of the API that no column holds; the resource's `saved` acts on it. */
   virtual?: true
-  /** The release that brought the field. */
+  /** The release that brought the field; older rows do not have it. */
   since?: Release
 }
 
-export interface Field extends Options {
+/** `Value` is for the compiler alone: the type of what a row stores. */
+export interface Field<Value = unknown> extends Options {
   type:
     | 'text'
     | 'slug'
@@ -42,26 +56,41 @@ export interface Field extends Options {
   references?: readonly Kind[]
   /** What becomes of the row when the one it refers to is deleted. A list only loses the entry. */
   onDelete?: 'cascade' | 'clear'
+  value?: Value
 }
 
-/** Field name to messages, as DRF's 400 answers have it. */
-export type FieldErrors = Record<string, string[]>
+type Stored<Value, O> = O extends { virtual: true }
+  ? never
+  : Value | (O extends { nullable: true } ? null : never) | (O extends { since: Release } ? undefined : never)
+type PkOf<K> = K extends NumberedKind ? number : string
 
-export const text = (options: Options = {}): Field => ({ type: 'text', ...options })
-export const slug = (options: Options = {}): Field => ({ type: 'slug', ...options })
-export const boolean = (value: boolean, options: Options = {}): Field => ({
-  type: 'boolean',
-  default: value,
-  ...options,
-})
-export const integer = (options: Options & { minimum?: number } = {}): Field => ({ type: 'integer', ...options })
-export const object = (options: Options = {}): Field => ({ type: 'object', default: {}, ...options })
-export const list = (options: Options = {}): Field => ({ type: 'list', default: [], ...options })
-export const date = (options: Options = {}): Field => ({ type: 'date', nullable: true, default: null, ...options })
-export const duration = (value: string): Field => ({ type: 'duration', default: value })
+/** The columns of rows with these fields. */
+export type Columns<Fields> = {
+  [Name in keyof Fields as Fields[Name] extends Field<never> ? never : Name]: Fields[Name] extends Field<infer Value>
+    ? Value
+    : never
+}
+
+type Maker<Value> = <const O extends Options & { minimum?: number }>(options?: O) => Field<Stored<Value, O>>
+
+const maker =
+  <Value>(type: Field['type'], defaults: Options = {}): Maker<Value> =>
+  (options) =>
+    ({ type, ...defaults, ...options }) as never
+
+export const text = maker<string>('text')
+export const slug = maker<string>('slug')
+export const integer = maker<number>('integer')
+export const list = maker<Json[]>('list', { default: [] })
+export const date = maker<string | null>('date', { nullable: true, default: null })
+export const object = (): Field<JsonObject> => ({ type: 'object', default: {} })
+export const duration = (value: string): Field<string> => ({ type: 'duration', default: value })
+
+export const boolean = <const O extends Options>(value: boolean, options?: O): Field<Stored<boolean, O>> =>
+  ({ type: 'boolean', default: value, ...options }) as never
 
 /** One of a closed set; the first is the default, unless the field is required. */
-export const choice = (choices: readonly string[], options: Options = {}): Field => ({
+export const choice = (choices: readonly string[], options: Options = {}): Field<string> => ({
   type: 'choice',
   choices,
   ...(options.required ? {} : { default: choices[0] }),
@@ -69,168 +98,27 @@ export const choice = (choices: readonly string[], options: Options = {}): Field
 })
 
 /** Any number of a closed set. */
-export const choices = (values: readonly string[], options: Options = {}): Field => ({
-  type: 'choices',
-  choices: values,
-  default: [],
-  ...options,
-})
+export const choices = <const O extends Options>(values: readonly string[], options?: O): Field<Stored<string[], O>> =>
+  ({ type: 'choices', choices: values, default: [], ...options }) as never
 
 /** The `pk` of one row of one of these kinds. */
-export const one = (
-  references: Kind | readonly Kind[],
+export const one = <K extends Kind, const O extends Options>(
+  references: K | readonly K[],
   onDelete: 'cascade' | 'clear',
-  options: Options = {},
-): Field => ({ type: 'one', references: [references].flat() as Kind[], onDelete, ...options })
+  options?: O,
+): Field<Stored<PkOf<K>, O>> => ({ type: 'one', references: [references].flat() as K[], onDelete, ...options }) as never
 
 /** The `pk`s of any number of rows. Without a kind, of objects that the stand-in does not have: only `[]` is valid. */
-export const many = (references?: Kind, options: Options = {}): Field => ({
-  type: 'many',
-  references: references ? [references] : [],
-  default: [],
-  ...options,
-})
-
-/**
- * Checks and normalises what a client sent.
- * @param partial true for PATCH, where a required field may be missing
- * @returns the values of the known fields that were sent, and the errors by field
- */
-export function readFields(
-  fields: Record<string, Field>,
-  input: Record<string, unknown>,
-  store: Store,
-  partial: boolean,
-): { values: Record<string, unknown>; errors: FieldErrors } {
-  const values: Record<string, unknown> = {}
-  const errors: FieldErrors = {}
-  for (const [name, field] of Object.entries(fields)) {
-    const sent = input[name]
-    if (sent === undefined) {
-      if (field.required && !partial) errors[name] = ['This field is required.']
-      continue
-    }
-    const result = readField(field, sent, store)
-    if ('error' in result) errors[name] = [result.error]
-    else values[name] = result.value
-  }
-  return { values, errors }
-}
+export const many = <K extends Kind, const O extends Options>(
+  references?: K,
+  options?: O,
+): Field<Stored<PkOf<K>[], O>> =>
+  ({ type: 'many', references: references ? [references] : [], default: [], ...options }) as never
 
 /** The stored values of a row that is created without naming these fields. */
 export function defaultValues(fields: Record<string, Field>): Record<string, unknown> {
   const stored = Object.entries(fields).filter(([, field]) => !field.virtual && 'default' in field)
   return Object.fromEntries(stored.map(([name, field]) => [name, structuredClone(field.default)]))
-}
-
-type Result = { value: unknown } | { error: string }
-
-function readField(field: Field, sent: unknown, store: Store): Result {
-  if (sent === null) return field.nullable ? { value: null } : { error: 'This field may not be null.' }
-  switch (field.type) {
-    case 'text':
-    case 'slug':
-    case 'duration':
-      return readText(field, sent)
-    case 'choice':
-      return field.choices?.includes(String(sent)) ? { value: sent } : { error: `"${sent}" is not a valid choice.` }
-    case 'choices':
-      return readChoices(field, sent)
-    case 'integer':
-      return readInteger(field, sent)
-    case 'boolean':
-      return typeof sent === 'boolean' ? { value: sent } : { error: 'Must be a valid boolean.' }
-    case 'object':
-      return isObject(sent)
-        ? { value: sent }
-        : { error: 'Value must be a dictionary, and not have any duplicate keys.' }
-    case 'list':
-      return Array.isArray(sent) ? { value: sent } : { error: notAList(sent) }
-    case 'date':
-      return readDate(sent)
-    case 'one':
-      return readReference(field, sent, store)
-    case 'many':
-      return readReferences(field, sent, store)
-  }
-}
-
-function readText(field: Field, sent: unknown): Result {
-  if (typeof sent !== 'string' && typeof sent !== 'number') return { error: 'Not a valid string.' }
-  // DRF trims every CharField: authentik stores an expression or a key without the white space around it.
-  const value = String(sent).trim()
-  if (value === '' && !field.blank) return { error: 'This field may not be blank.' }
-  if (value.includes('\0')) return { error: 'Null characters are not allowed.' }
-  if (field.maxLength !== undefined && [...value].length > field.maxLength) {
-    return { error: `Ensure this field has no more than ${field.maxLength} characters.` }
-  }
-  if (field.type === 'slug' && !/^[-a-zA-Z0-9_]+$/.test(value)) {
-    return { error: 'Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.' }
-  }
-  if (field.type === 'duration' && durationSeconds(value) === undefined) {
-    return { error: `${value} is not in the correct format of 'hours=3;minutes=1'.` }
-  }
-  return { value }
-}
-
-function readChoices(field: Field, sent: unknown): Result {
-  if (!Array.isArray(sent)) return { error: notAList(sent) }
-  const wrong = sent.find((value) => !field.choices?.includes(String(value)))
-  return wrong === undefined ? { value: sent } : { error: `"${wrong}" is not a valid choice.` }
-}
-
-function readInteger(field: Field, sent: unknown): Result {
-  const value = typeof sent === 'string' && /^-?\d+$/.test(sent) ? Number(sent) : sent
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return { error: 'A valid integer is required.' }
-  if (field.minimum !== undefined && value < field.minimum) {
-    return { error: `Ensure this value is greater than or equal to ${field.minimum}.` }
-  }
-  return { value }
-}
-
-function readDate(sent: unknown): Result {
-  const time = typeof sent === 'string' ? Date.parse(sent) : Number.NaN
-  if (Number.isNaN(time)) {
-    return {
-      error:
-        'Datetime has wrong format. Use one of these formats instead: ' +
-        'YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].',
-    }
-  }
-  return { value: new Date(time).toISOString() }
-}
-
-function readReference(field: Field, sent: unknown, store: Store): Result {
-  if (typeof sent !== 'string' && typeof sent !== 'number') {
-    return { error: `Incorrect type. Expected pk value, received ${pythonType(sent)}.` }
-  }
-  for (const kind of field.references ?? []) {
-    const row = store.get(kind, sent)
-    if (row) return { value: row.pk }
-  }
-  return { error: `Invalid pk "${sent}" - object does not exist.` }
-}
-
-function readReferences(field: Field, sent: unknown, store: Store): Result {
-  if (!Array.isArray(sent)) return { error: notAList(sent) }
-  const value = new Set<string | number>()
-  for (const entry of sent) {
-    const result = readReference(field, entry, store)
-    if ('error' in result) return result
-    value.add(result.value as string | number)
-  }
-  // A relation has no order; authentik answers these by key, whatever order they were sent in.
-  return { value: [...value].sort((a, b) => (a < b ? -1 : 1)) }
-}
-
-const notAList = (sent: unknown) => `Expected a list of items but got type "${pythonType(sent)}".`
-
-/** DRF names types as Python does. */
-function pythonType(value: unknown): string {
-  if (typeof value === 'string') return 'str'
-  if (typeof value === 'boolean') return 'bool'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float'
-  return Array.isArray(value) ? 'list' : 'dict'
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

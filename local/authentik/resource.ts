@@ -1,8 +1,10 @@
 /** What the API knows of one kind of object; the table of all of them is in resources/index.ts. */
+import { randomUUID } from 'node:crypto'
 import type { Expressions } from './expressions/worker.ts'
-import type { Field, FieldErrors } from './fields.ts'
-import type { Json, JsonObject, Kind, Rows, User } from './rows.ts'
+import type { Field } from './fields.ts'
+import { type Json, type JsonObject, type Kind, type Rows, tables, type User } from './rows.ts'
 import type { Store } from './store.ts'
+import type { FieldErrors } from './validation.ts'
 
 /** What a resource may use while it serves a request. */
 export interface ApiContext {
@@ -66,5 +68,8 @@ export interface Resource<K extends Kind = Kind> {
   actions?: Record<string, Action<K>>
 }
 
-/** Declares a resource; the type of its rows follows from `kind`. */
-export const resource = <K extends Kind>(declared: Resource<K>): Resource => declared as unknown as Resource
+type Declared<K extends Kind> = Omit<Resource<K>, 'fields' | 'create'> & Partial<Pick<Resource<K>, 'create'>>
+
+/** Declares a resource; its fields and the type of its rows follow from `kind`. */
+export const resource = <K extends Kind>(declared: Declared<K>): Resource =>
+  ({ create: () => ({ pk: randomUUID() }), fields: tables[declared.kind], ...declared }) as unknown as Resource

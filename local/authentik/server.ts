@@ -25,9 +25,8 @@ import {
 import { discoveryDocument } from './openid.ts'
 import { DEFAULT_TRUSTED_PROXIES, trustedProxies } from './proxies.ts'
 import { presetFlows } from './resources/flow.ts'
-import { groups } from './resources/group.ts'
-import { newUser, users } from './resources/user.ts'
-import type { Group, User } from './rows.ts'
+import { newUser } from './resources/user.ts'
+import { type Group, tables } from './rows.ts'
 import { providerJwks } from './signing.ts'
 import { Store } from './store.ts'
 import { answerAuthorize } from './token/authorize.ts'
@@ -179,7 +178,7 @@ function setBootstrapToken(store: Store, key: string, now: number): void {
   const admins =
     store.find('groups', ({ name }) => name === 'authentik Admins') ??
     store.insert('groups', {
-      ...defaultValues(groups.fields),
+      ...defaultValues(tables.groups),
       pk: randomUUID(),
       num_pk: store.nextNumber('groups'),
       name: 'authentik Admins',
@@ -188,12 +187,11 @@ function setBootstrapToken(store: Store, key: string, now: number): void {
   const admin =
     store.find('users', ({ username }) => username === 'akadmin') ??
     store.insert('users', {
-      ...defaultValues(users.fields),
       ...newUser(store, now),
       username: 'akadmin',
       name: 'authentik Default Admin',
       groups: [admins.pk],
-    } as unknown as User)
+    })
   const held = store.find('staticTokens', ({ identifier }) => identifier === 'authentik-bootstrap-token')
   store.insert('staticTokens', {
     pk: held?.pk ?? randomUUID(),

@@ -6,22 +6,9 @@
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Kind, Rows } from './rows.ts'
+import { type Kind, type Rows, tables } from './rows.ts'
 
-const KINDS: readonly Kind[] = [
-  'groups',
-  'users',
-  'staticTokens',
-  'certificates',
-  'scopeMappings',
-  'policies',
-  'bindings',
-  'sources',
-  'providers',
-  'applications',
-  'accessTokens',
-  'flows',
-]
+const KINDS = Object.keys(tables) as Kind[]
 
 /** Rises when the layout changes in a way that older data does not fit. */
 const LAYOUT = 1

@@ -1,4 +1,3 @@
-import { one } from '../fields.ts'
 import { resource } from '../resource.ts'
 import type { OAuth2Provider, User } from '../rows.ts'
 import { isSince } from '../version.ts'
@@ -13,21 +12,15 @@ export const accessTokens = resource<'accessTokens'>({
   model: 'AccessToken',
   label: 'OAuth2 Access Token',
   methods: ['GET', 'DELETE'],
-  fields: { provider: one('providers', 'cascade'), user: one('users', 'cascade') },
-  create: () => ({}),
-  present({ pk, provider, user, expires, scope, id_token, revoked }, { store, clock, version }) {
+  present({ token: _secret, provider, user, ...shown }, { store, clock, version }) {
     const issuedBy = store.get('providers', provider) as OAuth2Provider
     return {
-      pk,
+      ...shown,
       provider: isSince('2026.5', version)
         ? partialProvider(issuedBy, store)
         : presentProvider(issuedBy, store, version),
       user: presentUser(store.get('users', user) as User, store),
-      is_expired: Date.parse(expires) <= clock(),
-      expires,
-      scope,
-      id_token,
-      revoked,
+      is_expired: Date.parse(shown.expires) <= clock(),
     }
   },
 })

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { boolean, choice, many, one, slug, text } from '../fields.ts'
 import { resource } from '../resource.ts'
 import type { Json, OAuth2Provider } from '../rows.ts'
 import { isSince } from '../version.ts'
@@ -11,21 +9,6 @@ export const applications = resource<'applications'>({
   lookup: 'slug',
   model: 'Application',
   label: 'Application',
-  fields: {
-    name: text({ required: true }),
-    slug: slug({ required: true, unique: true }),
-    provider: one('providers', 'clear', { nullable: true, default: null, unique: true }),
-    backchannel_providers: many('providers'),
-    open_in_new_tab: boolean(false),
-    meta_launch_url: text({ blank: true, default: '' }),
-    meta_icon: text({ blank: true, default: '' }),
-    meta_description: text({ blank: true, default: '' }),
-    meta_publisher: text({ blank: true, default: '' }),
-    policy_engine_mode: choice(['any', 'all']),
-    group: text({ blank: true, default: '' }),
-    meta_hide: boolean(false, { since: '2026.5' }),
-  },
-  create: () => ({ pk: randomUUID() }),
   present({ meta_hide = false, ...application }, { store, version }) {
     const provider = store.get('providers', application.provider)
     return {

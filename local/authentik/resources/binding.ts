@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { boolean, integer, one } from '../fields.ts'
 import { resource, ValidationFailed } from '../resource.ts'
 import type { PolicyBinding } from '../rows.ts'
 import { isSince } from '../version.ts'
@@ -13,17 +11,6 @@ export const bindings = resource<'bindings'>({
   lookup: 'pk',
   model: 'PolicyBinding',
   label: 'Policy Binding',
-  fields: {
-    policy: one('policies', 'cascade', { nullable: true, default: null }),
-    group: one('groups', 'cascade', { nullable: true, default: null }),
-    user: one('users', 'cascade', { nullable: true, default: null }),
-    target: one(['applications', 'sources'], 'cascade', { required: true }),
-    negate: boolean(false),
-    enabled: boolean(true),
-    order: integer({ required: true }),
-    timeout: integer({ minimum: 0, default: 30 }),
-    failure_result: boolean(false),
-  },
   uniqueTogether: ['policy', 'target', 'order'],
   validate(values, _context, existing) {
     const { policy, group, user } = { ...existing, ...values } as PolicyBinding
@@ -33,26 +20,15 @@ export const bindings = resource<'bindings'>({
       throw new ValidationFailed({ non_field_errors: ["Only one of 'policy', 'group' or 'user' can be set."] })
     }
   },
-  create: () => ({ pk: randomUUID() }),
   present(binding, { store, version }) {
     const policy = store.get('policies', binding.policy)
     const group = store.get('groups', binding.group)
     const user = store.get('users', binding.user)
-    const { pk, target, negate, enabled, order, timeout, failure_result } = binding
     return {
-      pk,
-      policy: binding.policy,
-      group: binding.group,
-      user: binding.user,
+      ...binding,
       policy_obj: policy ? presentPolicy(policy, store) : null,
       group_obj: group ? partialGroup(group) : null,
       user_obj: user ? presentUser(user, store) : null,
-      target,
-      negate,
-      enabled,
-      order,
-      timeout,
-      failure_result,
       ...(isSince('2026.8', version) ? { expires: null, expiring: false } : {}),
     }
   },

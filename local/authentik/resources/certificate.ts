@@ -1,5 +1,4 @@
 import { createPrivateKey, type KeyObject, randomUUID, X509Certificate } from 'node:crypto'
-import { text } from '../fields.ts'
 import { resource, ValidationFailed } from '../resource.ts'
 import type { CertificatePair } from '../rows.ts'
 
@@ -14,11 +13,6 @@ export const certificates = resource<'certificates'>({
   lookup: 'pk',
   model: 'CertificateKeyPair',
   label: 'Certificate-Key Pair',
-  fields: {
-    name: text({ required: true, unique: true }),
-    certificate_data: text({ required: true }),
-    key_data: text({ blank: true, default: '' }),
-  },
   validate(values, _context, existing) {
     const { certificate_data, key_data } = { ...existing, ...values } as CertificatePair
     const certificate = attempt(() => new X509Certificate(certificate_data))

@@ -1,6 +1,4 @@
 /** The two kinds of objects whose content is Python: scope mappings and expression policies. */
-import { randomUUID } from 'node:crypto'
-import { boolean, text } from '../fields.ts'
 import { type ApiContext, resource, ValidationFailed } from '../resource.ts'
 import type { ExpressionPolicy, Json } from '../rows.ts'
 import type { Store } from '../store.ts'
@@ -17,40 +15,24 @@ export const scopeMappings = resource<'scopeMappings'>({
   lookup: 'pk',
   model: 'ScopeMapping',
   label: 'Property Mapping',
-  fields: {
-    managed: text({ nullable: true, default: null }),
-    name: text({ required: true, unique: true }),
-    expression: text({ required: true }),
-    scope_name: text({ required: true }),
-    description: text({ blank: true, default: '' }),
-  },
   validate: refuseSyntaxErrors,
-  create: () => ({ pk: randomUUID() }),
-  present: ({ pk, managed, name, expression, scope_name, description }) => ({
-    pk,
-    managed,
-    name,
-    expression,
+  present: (mapping) => ({
+    ...mapping,
     component: 'ak-property-mapping-provider-scope-form',
     verbose_name: 'Scope Mapping',
     verbose_name_plural: 'Scope Mappings',
     meta_model_name: 'authentik_providers_oauth2.scopemapping',
-    scope_name,
-    description,
   }),
 })
 
 /** A policy as the API shows it, also inside of a binding. */
-export const presentPolicy = ({ pk, name, execution_logging, expression }: ExpressionPolicy, store: Store): Json => ({
-  pk,
-  name,
-  execution_logging,
+export const presentPolicy = (policy: ExpressionPolicy, store: Store): Json => ({
+  ...policy,
   component: 'ak-policy-expression-form',
   verbose_name: 'Expression Policy',
   verbose_name_plural: 'Expression Policies',
   meta_model_name: 'authentik_policies_expression.expressionpolicy',
-  bound_to: store.all('bindings').filter((binding) => binding.policy === pk).length,
-  expression,
+  bound_to: store.all('bindings').filter((binding) => binding.policy === policy.pk).length,
 })
 
 export const policies = resource<'policies'>({
@@ -59,12 +41,6 @@ export const policies = resource<'policies'>({
   lookup: 'pk',
   model: 'ExpressionPolicy',
   label: 'Policy',
-  fields: {
-    name: text({ required: true, unique: true }),
-    execution_logging: boolean(false),
-    expression: text({ required: true }),
-  },
   validate: refuseSyntaxErrors,
-  create: () => ({ pk: randomUUID() }),
   present: (policy, { store }) => presentPolicy(policy, store),
 })

@@ -64,9 +64,7 @@ export const flows = resource<'flows'>({
   model: 'Flow',
   label: 'Flow',
   methods: ['GET'],
-  fields: {},
-  create: () => ({}),
-  present: ({ authentication, ...flow }) => ({
+  present: (flow) => ({
     ...flow,
     background: '',
     background_url: '/static/dist/assets/images/flow_background.jpg',
@@ -79,6 +77,5 @@ export const flows = resource<'flows'>({
     export_url: `/api/v3/flows/instances/${flow.slug}/export/`,
     layout: 'stacked',
     denied_action: 'message_continue',
-    authentication,
   }),
 })

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { boolean, many, object, text } from '../fields.ts'
 import { resource } from '../resource.ts'
 import { type Group, isoTime, type Json, type User } from '../rows.ts'
 import type { Store } from '../store.ts'
@@ -35,14 +34,6 @@ export const groups = resource<'groups'>({
   lookup: 'pk',
   model: 'Group',
   label: 'Group',
-  fields: {
-    name: text({ required: true, unique: true }),
-    is_superuser: boolean(false),
-    parents: many('groups'),
-    users: many('users', { virtual: true }),
-    attributes: object(),
-    roles: many(),
-  },
   autocomplete: {
     current_model: 'authentik_core.group',
     models: {

@@ -1,10 +1,8 @@
-import { boolean, choice, choices, duration, list, many, one, text } from '../fields.ts'
 import { issuerOf } from '../openid.ts'
 import { type ApiContext, resource } from '../resource.ts'
 import type { Json, OAuth2Provider } from '../rows.ts'
 import { randomText } from '../secrets.ts'
 import type { Store } from '../store.ts'
-import { GRANT_TYPES } from '../token/grant-types.ts'
 import { isSince } from '../version.ts'
 
 const CLIENT_ID_CHARACTERS = 40
@@ -54,31 +52,6 @@ export const providers = resource<'providers'>({
   lookup: 'pk',
   model: 'OAuth2Provider',
   label: 'provider',
-  fields: {
-    name: text({ required: true, unique: true }),
-    authentication_flow: one('flows', 'clear', { nullable: true, default: null }),
-    authorization_flow: one('flows', 'cascade', { required: true }),
-    invalidation_flow: one('flows', 'cascade', { required: true }),
-    property_mappings: many('scopeMappings'),
-    client_type: choice(['confidential', 'public']),
-    grant_types: choices(GRANT_TYPES, { since: '2026.5' }),
-    client_id: text({ unique: true, maxLength: 255 }),
-    client_secret: text({ blank: true, maxLength: 255 }),
-    access_code_validity: duration('minutes=1'),
-    access_token_validity: duration('hours=1'),
-    refresh_token_validity: duration('days=30'),
-    refresh_token_threshold: duration('hours=1'),
-    include_claims_in_id_token: boolean(true),
-    signing_key: one('certificates', 'clear', { nullable: true, default: null }),
-    encryption_key: one('certificates', 'clear', { nullable: true, default: null }),
-    redirect_uris: list({ required: true }),
-    logout_uri: text({ blank: true, default: '' }),
-    logout_method: choice(['backchannel', 'frontchannel']),
-    sub_mode: choice(['hashed_user_id', 'user_id', 'user_uuid', 'user_username', 'user_email', 'user_upn']),
-    issuer_mode: choice(['per_provider', 'global']),
-    jwt_federation_sources: many('sources'),
-    jwt_federation_providers: many('providers'),
-  },
   create: (_values, { store }) => ({
     pk: store.nextNumber('providers'),
     client_id: randomText(CLIENT_ID_CHARACTERS),

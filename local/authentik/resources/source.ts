@@ -1,10 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { fetchDiscovery } from '../discovery.ts'
-import { boolean, choice, many, object, one, slug, text } from '../fields.ts'
 import { resource } from '../resource.ts'
 import type { Json } from '../rows.ts'
-
-const url = () => text({ nullable: true, blank: true, default: null, maxLength: 255 })
 
 export const sources = resource<'sources'>({
   kind: 'sources',
@@ -12,37 +8,7 @@ export const sources = resource<'sources'>({
   lookup: 'slug',
   model: 'OAuthSource',
   label: 'source',
-  fields: {
-    name: text({ required: true }),
-    slug: slug({ required: true, unique: true }),
-    enabled: boolean(true),
-    promoted: boolean(false),
-    authentication_flow: one('flows', 'clear', { nullable: true, default: null }),
-    enrollment_flow: one('flows', 'clear', { nullable: true, default: null }),
-    user_property_mappings: many(),
-    group_property_mappings: many(),
-    policy_engine_mode: choice(['any', 'all']),
-    user_matching_mode: choice(['identifier', 'email_link', 'email_deny', 'username_link', 'username_deny']),
-    user_path_template: text({ default: 'goauthentik.io/sources/%(slug)s' }),
-    icon: text({ blank: true, default: '' }),
-    group_matching_mode: choice(['identifier', 'name_link', 'name_deny']),
-    // authentik has some twenty types; a source of signing keys is always this one.
-    provider_type: choice(['openidconnect'], { required: true }),
-    request_token_url: url(),
-    authorization_url: url(),
-    access_token_url: url(),
-    profile_url: url(),
-    pkce: choice(['none', 'plain', 'S256']),
-    consumer_key: text({ required: true }),
-    consumer_secret: text({ required: true }),
-    additional_scopes: text({ blank: true, default: '' }),
-    oidc_well_known_url: text({ blank: true, default: '' }),
-    oidc_jwks_url: text({ blank: true, default: '' }),
-    oidc_jwks: object(),
-    authorization_code_auth_method: choice(['basic_auth', 'post_body']),
-  },
   validate: fetchDiscovery,
-  create: () => ({ pk: randomUUID() }),
   present({ consumer_secret: _secret, ...source }, { origin }) {
     return {
       ...source,

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { boolean, choice, date, one, slug, text } from '../fields.ts'
 import { resource, ValidationFailed } from '../resource.ts'
 import { isoTime } from '../rows.ts'
 import { randomText } from '../secrets.ts'
@@ -16,15 +15,6 @@ export const staticTokens = resource<'staticTokens'>({
   lookup: 'identifier',
   model: 'Token',
   label: 'Token',
-  fields: {
-    managed: text({ nullable: true, default: null }),
-    identifier: slug({ required: true, unique: true, maxLength: 255 }),
-    intent: choice(['verification', 'api', 'recovery', 'app_password']),
-    user: one('users', 'cascade'),
-    description: text({ blank: true, default: '' }),
-    expires: date(),
-    expiring: boolean(true),
-  },
   create: (values, { user, clock }) => ({
     pk: randomUUID(),
     key: randomText(KEY_CHARACTERS),

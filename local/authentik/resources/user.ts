@@ -1,27 +1,24 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { boolean, choice, date, many, object, text } from '../fields.ts'
+import { defaultValues } from '../fields.ts'
 import { resource } from '../resource.ts'
-import { type Group, isoTime, type Json, UNUSABLE_PASSWORD, type User } from '../rows.ts'
+import { type Group, isoTime, type Json, tables, UNUSABLE_PASSWORD, type User } from '../rows.ts'
 import type { Store } from '../store.ts'
 import { partialGroup } from './group.ts'
 
-/** Longest user name that authentik's database takes. */
-export const MAX_USERNAME_CHARACTERS = 150
-
 /** What the server puts into a new user, whoever makes it: the API or the token endpoint. */
-export function newUser(store: Store, now: number): Pick<User, 'pk' | 'uuid' | 'uid' | 'date_joined'> & Partial<User> {
+export function newUser(store: Store, now: number): User {
   const pk = store.nextNumber('users')
   return {
+    ...defaultValues(tables.users),
     pk,
     uuid: randomUUID(),
     // Not derivable from the user, and never the same for two users.
     uid: createHash('sha256').update(`${pk}-`).update(randomBytes(32)).digest('hex'),
-    last_login: null,
     date_joined: isoTime(now),
     password_change_date: isoTime(now),
     password: '',
     last_updated: isoTime(now),
-  }
+  } as User
 }
 
 /** Groups of the user, with the groups above them. */
@@ -41,32 +38,13 @@ export const isSuperuser = (store: Store, user: User) => allGroups(store, user).
 
 /** A user as the API shows it, also inside of other objects. */
 export function presentUser(user: User, store: Store): Json {
-  const {
-    groups,
-    password: _password,
-    password_change_date,
-    uuid,
-    uid,
-    path,
-    type,
-    last_updated,
-    attributes,
-    ...rest
-  } = user
+  const { password: _secret, ...shown } = user
   return {
-    ...rest,
+    ...shown,
     is_superuser: isSuperuser(store, user),
-    groups,
-    groups_obj: groups.map((pk) => partialGroup(store.get('groups', pk) as Group)),
+    groups_obj: user.groups.map((pk) => partialGroup(store.get('groups', pk) as Group)),
     roles_obj: [],
     avatar: avatar(user.name || user.username),
-    attributes,
-    uid,
-    path,
-    type,
-    uuid,
-    password_change_date,
-    last_updated,
   }
 }
 
@@ -76,18 +54,6 @@ export const users = resource<'users'>({
   lookup: 'pk',
   model: 'User',
   label: 'User',
-  fields: {
-    username: text({ required: true, unique: true, maxLength: MAX_USERNAME_CHARACTERS }),
-    name: text({ required: true, blank: true }),
-    is_active: boolean(true),
-    last_login: date(),
-    groups: many('groups'),
-    roles: many(),
-    email: text({ blank: true, default: '', maxLength: 254 }),
-    attributes: object(),
-    path: text({ default: 'users' }),
-    type: choice(['internal', 'external', 'service_account', 'internal_service_account']),
-  },
   create: (_values, { store, clock }) => newUser(store, clock()),
   saved(user, _values, { store, clock }) {
     user.last_updated = isoTime(clock())

@@ -1,24 +1,20 @@
 /** The users that authentik creates when a token is requested. */
 import { USER_EXPIRES, USER_GENERATED } from '../deletion.ts'
-import { defaultValues } from '../fields.ts'
 import { Answer } from '../http.ts'
-import { MAX_USERNAME_CHARACTERS, newUser, users } from '../resources/user.ts'
+import { newUser } from '../resources/user.ts'
 import {
   type Application,
   isoTime,
   type JsonObject,
+  MAX_USERNAME_CHARACTERS,
   type OAuth2Provider,
   type OAuthSource,
   type User,
 } from '../rows.ts'
-import type { Store } from '../store.ts'
 import { isSince } from '../version.ts'
+import type { TokenServices } from './services.ts'
 
-interface Services {
-  store: Store
-  clock: () => number
-  version: string
-}
+type Services = Pick<TokenServices, 'store' | 'clock' | 'version'>
 
 /** Where a CI token came in. */
 interface Origin {
@@ -70,8 +66,7 @@ export function clientUser(provider: OAuth2Provider, application: Application, s
 
 function generatedUser(there: User | undefined, given: Given, services: Services): User {
   const { store, clock } = services
-  const user =
-    there ?? store.insert('users', { ...defaultValues(users.fields), ...newUser(store, clock()) } as unknown as User)
+  const user = there ?? store.insert('users', newUser(store, clock()))
   const attributes = { ...user.attributes, [USER_GENERATED]: true }
   return Object.assign(user, given, seen(services), { type: 'service_account', attributes })
 }
