@@ -120,7 +120,7 @@ describe('what is refused', () => {
     const status = await new Promise((resolve) => {
       request(world.url(), { path: '//' }, (response) => resolve(response.resume().statusCode)).end()
     })
-    expect(status).toBe(400)
+    expect(status).toBe(404)
     const body = 'x'.repeat(16 * 1024 * 1024 + 1)
     expect((await fetch(`${world.url()}/application/o/token/`, { method: 'POST', body })).status).toBe(413)
   })

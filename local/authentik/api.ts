@@ -4,7 +4,6 @@ import { defaultValues } from './fields.ts'
 import { type Answer, detail, type HttpRequest, json, jsonBody, noContent } from './http.ts'
 import { listPage } from './listing.ts'
 import { type ApiContext, type Resource, ValidationFailed } from './resource.ts'
-import { NoSuchUser } from './resources/group.ts'
 import { resources } from './resources/index.ts'
 import { isSuperuser } from './resources/user.ts'
 import type { Json, User } from './rows.ts'
@@ -39,14 +38,8 @@ export async function answerApi(request: HttpRequest, services: ApiServices): Pr
     .split('/')
     .slice(0, -1)
   if (rest.length > 0 || !path.endsWith('/')) throw detail(404, 'Not found.')
-  try {
-    if (lookup === '') return await answerCollection(resource, request, context)
-    return await answerObject(resource, lookup, action, request, context)
-  } catch (error) {
-    if (error instanceof ValidationFailed) return json(400, error.errors)
-    if (error instanceof NoSuchUser) return detail(404, 'No User matches the given query.')
-    throw error
-  }
+  if (lookup === '') return await answerCollection(resource, request, context)
+  return await answerObject(resource, lookup, action, request, context)
 }
 
 const fixedAnswers = (version: string): Record<string, Json> => ({

@@ -11,7 +11,7 @@ import { mintToken } from '../issuers/mint.ts'
 import { startIssuers } from '../issuers/server.ts'
 import { ensurePython } from '../toolchain/python.ts'
 import type { Json, JsonObject } from './rows.ts'
-import { type AuthentikOptions, type RunningAuthentik, startAuthentik } from './server.ts'
+import { type AuthentikOptions, startAuthentik } from './server.ts'
 
 export const API_TOKEN = 'api-token-of-the-tests'
 
@@ -61,7 +61,7 @@ export async function startWorld(options: Partial<AuthentikOptions> = {}): Promi
   const clock = () => Date.now() + ahead
   const log = pino({ level: 'silent' })
   const start = () => startAuthentik({ dataDir, bootstrapToken: API_TOKEN, python, clock, log, ...options })
-  let authentik: RunningAuthentik = await start()
+  let authentik = await start()
 
   const call = async (method: string, path: string, init: RequestInit = {}): Promise<Reply> => {
     const response = await fetch(`${authentik.url}${path}`, { method, ...init })

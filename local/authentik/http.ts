@@ -1,35 +1,26 @@
-/** Requests and answers over plain node:http, as little as the stand-in needs of it. */
-import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+/** What handlers see of a request, and answers in the forms of Django and its REST framework. */
+import type { HttpBindings } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 import { isObject } from './fields.ts'
 import { type TrustsProxy, withoutForwarded } from './proxies.ts'
 import type { Json } from './rows.ts'
 
-/** Larger bodies are refused. Room for a group whose attributes hold ten thousand rules. */
-const BODY_LIMIT_BYTES = 16 * 1024 * 1024
-
-/** Only so that a path can be parsed. */
-const BASE = 'http://path.invalid'
-
 /** An answer that ends the handling of a request, thrown or returned. */
-export class Answer extends Error {
-  readonly status: number
-  readonly body: string
-  readonly headers: Record<string, string>
-
+export class Answer extends HTTPException {
   constructor(status: number, body = '', headers: Record<string, string> = {}) {
-    super(`answer ${status}`)
-    this.status = status
-    this.body = body
-    this.headers = headers
+    super(status as HTTPException['status'], { res: new Response(body || null, { status, headers }) })
   }
 }
 
 /** Thrown where a real authentik would never answer: the connection is given up. */
 export class NoAnswer extends Error {}
 
+export const JSON_TYPE = { 'content-type': 'application/json' }
+
 export const json = (status: number, value: Json | object): Answer =>
-  new Answer(status, JSON.stringify(value), { 'content-type': 'application/json' })
+  new Answer(status, JSON.stringify(value), JSON_TYPE)
 
 export const noContent = () => new Answer(204)
 
@@ -40,9 +31,15 @@ export const detail = (status: number, message: string) => json(status, { detail
 export const methodNotAllowed = (allowed: string) =>
   new Answer(405, '', { 'content-type': 'text/html; charset=utf-8', allow: allowed })
 
+/** What hono knows of a request. */
+export interface StandIn {
+  Bindings: HttpBindings
+  /** authentik's own name for the request, answered as `X-authentik-id`. */
+  Variables: { requestId: string }
+}
+
 /** What a handler sees of a request. */
 export interface HttpRequest {
-  /** authentik's own name for the request, answered as `X-authentik-id`. */
   id: string
   method: string
   path: string
@@ -50,60 +47,28 @@ export interface HttpRequest {
   headers: Record<string, string>
   remoteAddress: string
   scheme: 'http' | 'https'
-  host: string
-  /** Scheme and host by which the client came: authentik builds every URL that it answers from these two. */
+  /** Scheme and host by which the client came: authentik builds every URL that it answers from them. */
   origin: string
   body: Buffer
 }
 
-/**
- * Reads a request whole.
- * @param trustsProxy whose `X-Forwarded-*` headers count; those of others are dropped
- * @throws Answer 400 where its path cannot be parsed, 413 where its body is larger than 16 MiB
- */
-export async function readRequest(
-  incoming: IncomingMessage,
-  id: string,
-  trustsProxy: TrustsProxy,
-): Promise<HttpRequest> {
-  const target = incoming.url ?? '/'
-  if (!URL.canParse(target, BASE)) throw new Answer(400)
-  const url = new URL(target, BASE)
-  const remoteAddress = incoming.socket.remoteAddress ?? '127.0.0.1'
-  const sent = Object.fromEntries(
-    Object.entries(incoming.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
-  )
-  const headers = trustsProxy(remoteAddress) ? sent : withoutForwarded(sent)
+/** @param trustsProxy whose `X-Forwarded-*` headers count; those of others are dropped */
+export async function requestOf(c: Context<StandIn>, trustsProxy: TrustsProxy): Promise<HttpRequest> {
+  const { pathname, searchParams } = new URL(c.req.url)
+  const remoteAddress = getConnInfo(c).remote.address ?? '127.0.0.1'
+  const headers = trustsProxy(remoteAddress) ? c.req.header() : withoutForwarded(c.req.header())
   const scheme = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
-  const host = headers.host ?? 'localhost'
   return {
-    id,
-    method: incoming.method ?? 'GET',
-    path: url.pathname,
-    query: url.searchParams,
+    id: c.get('requestId'),
+    method: c.req.method,
+    path: pathname,
+    query: searchParams,
     headers,
     remoteAddress,
     scheme,
-    host,
-    origin: `${scheme}://${host}`,
-    body: await readBody(incoming),
+    origin: `${scheme}://${headers.host}`,
+    body: Buffer.from(await c.req.arrayBuffer()),
   }
-}
-
-async function readBody(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > BODY_LIMIT_BYTES) {
-      throw new Answer(413, JSON.stringify({ detail: 'Request body too large.' }), {
-        'content-type': 'application/json',
-        connection: 'close',
-      })
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
 
 /**
@@ -129,17 +94,3 @@ export const formBody = (request: HttpRequest): URLSearchParams =>
   request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')
     ? new URLSearchParams(request.body.toString('utf8'))
     : new URLSearchParams()
-
-/** A new name for a request: 32 hex digits. */
-export const newRequestId = (): string => randomUUID().replaceAll('-', '')
-
-export function send(response: ServerResponse, answer: Answer, requestId: string): void {
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    server: 'stand-in-authentik',
-    'x-authentik-id': requestId,
-    'x-powered-by': 'stand-in authentik, not the real one',
-    'content-length': Buffer.byteLength(answer.body),
-  })
-  response.end(answer.body)
-}

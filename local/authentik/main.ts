@@ -6,6 +6,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { listenHost, setting } from '../issuers/environment.ts'
+import { closeOnSignal } from '../issuers/listen.ts'
 import { startAuthentik } from './server.ts'
 import { NEWEST_VERSION } from './version.ts'
 
@@ -20,14 +21,4 @@ const running = await startAuthentik({
   version: setting(NAME, 'AUTHENTIK_VERSION', NEWEST_VERSION),
 })
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => {
-    running.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
-  })
-}
+closeOnSignal(running)

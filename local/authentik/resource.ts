@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Expressions } from './expressions/worker.ts'
 import type { Field } from './fields.ts'
+import { Answer, JSON_TYPE } from './http.ts'
 import { type Json, type JsonObject, type Kind, type Rows, tables, type User } from './rows.ts'
 import type { Store } from './store.ts'
 import type { FieldErrors } from './validation.ts'
@@ -22,11 +23,11 @@ export interface ApiContext {
 }
 
 /** A refusal of what a client sent, answered as 400 with the messages by field. */
-export class ValidationFailed extends Error {
+export class ValidationFailed extends Answer {
   readonly errors: FieldErrors
 
   constructor(errors: FieldErrors) {
-    super(`invalid: ${Object.keys(errors).join(', ')}`)
+    super(400, JSON.stringify(errors), JSON_TYPE)
     this.errors = errors
   }
 }

@@ -3,36 +3,29 @@
  * one machine. It answers as 2026.2 does, recorded in exchanges.recorded.json, or as 2026.5 and newer (version.ts).
  */
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { type Logger, pino } from 'pino'
+import { type Listening, type ListenOptions, listen } from '../issuers/listen.ts'
 import { answerApi } from './api.ts'
 import { deleteExpired } from './deletion.ts'
 import { refreshKeys } from './discovery.ts'
 import { Expressions } from './expressions/worker.ts'
 import { defaultValues } from './fields.ts'
-import {
-  Answer,
-  detail,
-  type HttpRequest,
-  json,
-  methodNotAllowed,
-  NoAnswer,
-  newRequestId,
-  readRequest,
-  send,
-} from './http.ts'
+import { Answer, detail, type HttpRequest, json, methodNotAllowed, NoAnswer, requestOf, type StandIn } from './http.ts'
 import { discoveryDocument } from './openid.ts'
-import { DEFAULT_TRUSTED_PROXIES, trustedProxies } from './proxies.ts'
+import { DEFAULT_TRUSTED_PROXIES, type TrustsProxy, trustedProxies } from './proxies.ts'
 import { presetFlows } from './resources/flow.ts'
 import { newUser } from './resources/user.ts'
-import { type Group, tables } from './rows.ts'
+import { type Application, type Group, type OAuth2Provider, tables } from './rows.ts'
 import { providerJwks } from './signing.ts'
 import { Store } from './store.ts'
 import { answerAuthorize } from './token/authorize.ts'
 import { answerDevice, answerDeviceApproval } from './token/device.ts'
 import { answerToken } from './token/endpoint.ts'
 import { PendingGrants } from './token/pending.ts'
+import { Refused } from './token/refusal.ts'
 import { answerRevoke } from './token/revoke.ts'
 import type { TokenServices } from './token/services.ts'
 import { NEWEST_VERSION } from './version.ts'
@@ -46,11 +39,12 @@ const CLEAN_UP_MS = 60_000
 /** How long a request hangs where a real authentik would never answer it (see token/policies.ts). */
 const BLOCKED_POLICY_MS = 60_000
 
-export interface AuthentikOptions {
-  /** 0, the default, is any free port. */
-  port?: number
-  /** Default 127.0.0.1. */
-  host?: string
+/** Larger bodies are refused. Room for a group whose attributes hold ten thousand rules. */
+const BODY_LIMIT_BYTES = 16 * 1024 * 1024
+
+const REVOKE = '/application/o/revoke/'
+
+export interface AuthentikOptions extends ListenOptions {
   /** Holds the database; made where it is missing. */
   dataDir: string
   /** The API token of the user `akadmin`. */
@@ -67,17 +61,11 @@ export interface AuthentikOptions {
   blockedPolicyMs?: number
 }
 
-export interface RunningAuthentik {
-  url: string
-  port: number
-  close(): Promise<void>
-}
-
 /**
  * Starts the stand-in.
  * @throws Error where the port is taken, the data cannot be read or the version is not one
  */
-export async function startAuthentik(options: AuthentikOptions): Promise<RunningAuthentik> {
+export async function startAuthentik(options: AuthentikOptions): Promise<Listening> {
   const { clock = Date.now, log = pino({ name: 'stand-in authentik' }), version = NEWEST_VERSION } = options
   const trustsProxy = trustedProxies(options.trustedProxies ?? DEFAULT_TRUSTED_PROXIES, version)
   const store = await Store.open(options.dataDir)
@@ -85,32 +73,11 @@ export async function startAuthentik(options: AuthentikOptions): Promise<Running
   setBootstrapToken(store, options.bootstrapToken, clock())
   await store.save()
   const expressions = new Expressions(options.python, store, log)
-  const blockedPolicyMs = options.blockedPolicyMs ?? BLOCKED_POLICY_MS
-  const services: TokenServices = {
-    store,
-    expressions,
-    clock,
-    log,
-    blockedPolicyMs,
-    version,
-    pending: new PendingGrants(),
-  }
+  const { blockedPolicyMs = BLOCKED_POLICY_MS } = options
+  const pending = new PendingGrants()
+  const services: TokenServices = { store, expressions, clock, log, blockedPolicyMs, version, pending }
 
-  const server = createServer((incoming, response) => {
-    const id = newRequestId()
-    readRequest(incoming, id, trustsProxy)
-      .then((request) => route(request, services))
-      .catch((error: unknown) => {
-        if (error instanceof Answer || error instanceof NoAnswer) return error
-        log.error({ err: error, path: incoming.url }, 'request failed')
-        return detail(500, 'Internal error of the stand-in authentik; its log says more.')
-      })
-      .then((answer) => (answer instanceof NoAnswer ? response.destroy() : send(response, answer, id)))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve)
-  })
+  const listening = await listen(routes(services, trustsProxy), options)
   const periodically = (what: string, milliseconds: number, work: () => Promise<void>) =>
     setInterval(() => work().catch((error: unknown) => log.error({ err: error }, `${what} failed`)), milliseconds)
   const timers = [
@@ -120,58 +87,91 @@ export async function startAuthentik(options: AuthentikOptions): Promise<Running
       return store.save()
     }),
   ]
-  const { port } = server.address() as AddressInfo
-  log.info({ port, version }, 'stand-in authentik (not the real one) is listening')
+  log.info({ port: listening.port, version }, 'stand-in authentik (not the real one) is listening')
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
+    ...listening,
     async close() {
       timers.forEach(clearInterval)
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
-      await closed
+      await listening.close()
       expressions.close()
       await store.save()
     },
   }
 }
 
-async function route(request: HttpRequest, services: TokenServices): Promise<Answer> {
-  const { path } = request
-  if (path.startsWith('/api/v3/')) return await answerApi(request, services)
-  if (path === '/application/o/token/') return await answerToken(request, services)
-  if (path === '/application/o/revoke/') return await answerRevoke(request, services)
-  if (path === '/application/o/device/') return answerDevice(request, services)
-  if (request.method !== 'GET' && request.method !== 'HEAD') return methodNotAllowed('GET, HEAD')
-  if (path === '/') return START_PAGE
-  if (path === '/application/o/authorize/') return await answerAuthorize(request, services)
-  if (path === '/device') return await answerDeviceApproval(request, services)
-  if (path === '/-/health/live/') return new Answer(200)
-  if (path === '/-/health/ready/') return await readiness(services)
-  const [, slug, document] =
-    /^\/application\/o\/([^/]+)\/(jwks|\.well-known\/openid-configuration)\/?$/.exec(path) ?? []
-  const { store } = services
-  const application = store.find('applications', (candidate) => candidate.slug === slug)
-  const provider = store.get('providers', application?.provider ?? null)
-  if (!application || !provider) return new Answer(404, 'Not found', { 'content-type': 'text/html; charset=utf-8' })
-  if (document === 'jwks') return json(200, providerJwks(provider, store))
-  return json(200, await discoveryDocument(provider, application, request, services))
+type Handler = (request: HttpRequest, services: TokenServices) => Answer | Promise<Answer>
+
+function routes(services: TokenServices, trustsProxy: TrustsProxy): Hono<StandIn> {
+  const to = (handle: Handler) => async (c: Context<StandIn>) =>
+    (await handle(await requestOf(c, trustsProxy), services)).getResponse()
+  const app = new Hono<StandIn>()
+  app.use(async (c, next) => {
+    c.set('requestId', randomUUID().replaceAll('-', ''))
+    await next()
+    c.header('server', 'stand-in-authentik')
+    c.header('x-authentik-id', c.get('requestId'))
+    c.header('x-powered-by', 'stand-in authentik, not the real one')
+  })
+  app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: () => detail(413, 'Request body too large.').getResponse() }))
+  app.all('/api/v3/*', to(answerApi))
+  app.all('/application/o/token/', to(answerToken))
+  app.all(REVOKE, to(answerRevoke))
+  app.all('/application/o/device/', to(answerDevice))
+  app.get('/application/o/authorize/', to(answerAuthorize))
+  app.get('/device', to(answerDeviceApproval))
+  app.get('/', (c) => c.html(START_PAGE))
+  app.get('/-/health/live/', (c) => c.body(null))
+  app.get('/-/health/ready/', to(readiness))
+  for (const end of ['', '/']) {
+    app.get(`/application/o/:slug/jwks${end}`, to(published((provider) => providerJwks(provider, services.store))))
+    app.get(`/application/o/:slug/.well-known/openid-configuration${end}`, to(published(discoveryDocument)))
+  }
+  app.notFound(({ req }) =>
+    (req.method === 'GET' || req.method === 'HEAD' ? notFound() : methodNotAllowed('GET, HEAD')).getResponse(),
+  )
+  app.onError((error, c) => {
+    if (error instanceof Answer) return error.getResponse()
+    if (error instanceof Refused) {
+      const request = c.get('requestId')
+      services.log.info({ path: c.req.path, code: error.code, reason: error.message, request }, 'refused')
+      return error.answer(request, c.req.path === REVOKE ? 401 : 400).getResponse()
+    }
+    if (error instanceof NoAnswer) {
+      c.env.incoming.socket.destroy()
+      return RESPONSE_ALREADY_SENT
+    }
+    services.log.error({ err: error, path: c.req.path }, 'request failed')
+    return detail(500, 'Internal error of the stand-in authentik; its log says more.').getResponse()
+  })
+  return app
 }
 
 /** Ready once expressions can be run: without Python every exchange would be refused. */
-async function readiness({ expressions }: TokenServices): Promise<Answer> {
+async function readiness(_request: HttpRequest, { expressions }: TokenServices): Promise<Answer> {
   const error = await expressions.syntaxError('return True')
   return error === undefined ? new Answer(200) : detail(503, error)
 }
 
-const START_PAGE = new Answer(
-  200,
-  `<!doctype html><title>Stand-in authentik</title><h1>Stand-in authentik</h1>
+/** What the application whose slug is in the path publishes. */
+function published(
+  document: (provider: OAuth2Provider, at: Application, request: HttpRequest, services: TokenServices) => unknown,
+): Handler {
+  return async (request, services) => {
+    const slug = request.path.split('/')[3]
+    const application = services.store.find('applications', (candidate) => candidate.slug === slug)
+    const provider = services.store.get('providers', application?.provider ?? null)
+    return application && provider
+      ? json(200, (await document(provider, application, request, services)) as object)
+      : notFound()
+  }
+}
+
+const notFound = () => new Answer(404, 'Not found', { 'content-type': 'text/html; charset=utf-8' })
+
+const START_PAGE = `<!doctype html><title>Stand-in authentik</title><h1>Stand-in authentik</h1>
 <p>This is not authentik. It answers the part of authentik's API (<code>/api/v3/</code>) and of its token endpoint
 (<code>/application/o/token/</code>) that a registry on this machine needs. There are no pages to log in to.</p>
-`,
-  { 'content-type': 'text/html; charset=utf-8' },
-)
+`
 
 /** The administrator and its API token, as `AUTHENTIK_BOOTSTRAP_TOKEN` makes them in a real authentik. */
 function setBootstrapToken(store: Store, key: string, now: number): void {

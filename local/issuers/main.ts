@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises'
 import type { JSONWebKeySet } from 'jose'
 import { listenHost, setting } from './environment.ts'
 import { keyFile, type Platform } from './keys.ts'
+import { closeOnSignal } from './listen.ts'
 import { startIssuers } from './server.ts'
 
 const NAME = 'stand-in CI issuers'
@@ -30,6 +31,4 @@ const running = await startIssuers({
 })
 console.log(`stand-in CI issuers (not GitHub, not GitLab) listen on port ${running.port}`)
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => void running.close().then(() => process.exit(0)))
-}
+closeOnSignal(running)

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RunningAuthentik, startAuthentik } from '../../local/authentik/server.ts'
+import { startAuthentik } from '../../local/authentik/server.ts'
+import type { Listening } from '../../local/issuers/listen.ts'
 import { ensurePython } from '../../local/toolchain/python.ts'
 import { authentikVersion } from './authentik-version.ts'
 import { openProject, type PulumiProject } from './pulumi-project.ts'
@@ -61,7 +62,7 @@ export const fromConfig = config.getSecret('hidden')
 `
 
 let data: string
-let server: RunningAuthentik
+let server: Listening
 let project: PulumiProject
 
 const api = (path: string, init: RequestInit = {}): Promise<Response> =>

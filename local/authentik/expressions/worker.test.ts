@@ -20,7 +20,6 @@ const request: HttpRequest = {
   headers: { host: 'authentik.example', 'x-forwarded-for': '192.0.2.7, 10.0.0.1' },
   remoteAddress: '127.0.0.1',
   scheme: 'https',
-  host: 'authentik.example',
   origin: 'https://authentik.example',
   body: Buffer.alloc(0),
 }

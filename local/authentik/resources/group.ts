@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { detail } from '../http.ts'
 import { resource } from '../resource.ts'
 import { type Group, isoTime, type Json, type User } from '../rows.ts'
 import type { Store } from '../store.ts'
@@ -84,12 +85,9 @@ function changeMember(
   belongs: boolean,
 ): undefined {
   const user = store.get('users', Number(input.pk))
-  if (!user) throw new NoSuchUser()
+  if (!user) throw detail(404, 'No User matches the given query.')
   setMember(user, group, belongs, clock)
 }
-
-/** `add_user` and `remove_user` of a user that does not exist: 404, as authentik has it. */
-export class NoSuchUser extends Error {}
 
 function setMember(user: User, group: Group, belongs: boolean, clock: () => number): void {
   if (user.groups.includes(group.pk) === belongs) return

@@ -11,31 +11,26 @@ import type { TokenServices } from './services.ts'
 const LIFETIME_SECONDS = 60
 const INTERVAL_SECONDS = 5
 
-/** `POST /application/o/device/`. */
+/** `POST /application/o/device/`. @throws Refused */
 export function answerDevice(request: HttpRequest, { store, clock, version, pending }: TokenServices): Answer {
   if (request.method !== 'POST') return methodNotAllowed('POST, OPTIONS')
-  try {
-    const { provider, form } = clientOf(request, store)
-    if (!allowsGrant(provider, DEVICE_CODE, version)) {
-      throw new Refused('invalid_grant', 'the provider does not allow device codes')
-    }
-    const scope = knownScopes(last(form, 'scope'), provider, store)
-    const userCode = pending.newUserCode()
-    const expires = clock() + LIFETIME_SECONDS * 1000
-    const deviceCode = pending.keep(pending.devices, { provider: provider.pk, scope, expires, userCode })
-    const page = `${request.origin}/device`
-    return json(200, {
-      device_code: deviceCode,
-      verification_uri: page,
-      verification_uri_complete: `${page}?code=${userCode}`,
-      user_code: userCode,
-      expires_in: LIFETIME_SECONDS,
-      interval: INTERVAL_SECONDS,
-    })
-  } catch (error) {
-    if (error instanceof Refused) return error.answer(request.id)
-    throw error
+  const { provider, form } = clientOf(request, store)
+  if (!allowsGrant(provider, DEVICE_CODE, version)) {
+    throw new Refused('invalid_grant', 'the provider does not allow device codes')
   }
+  const scope = knownScopes(last(form, 'scope'), provider, store)
+  const userCode = pending.newUserCode()
+  const expires = clock() + LIFETIME_SECONDS * 1000
+  const deviceCode = pending.keep(pending.devices, { provider: provider.pk, scope, expires, userCode })
+  const page = `${request.origin}/device`
+  return json(200, {
+    device_code: deviceCode,
+    verification_uri: page,
+    verification_uri_complete: `${page}?code=${userCode}`,
+    user_code: userCode,
+    expires_in: LIFETIME_SECONDS,
+    interval: INTERVAL_SECONDS,
+  })
 }
 
 /** `GET /device?code=...`: the person allows the device, if the policies let the person use the application. */

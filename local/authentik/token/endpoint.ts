@@ -1,6 +1,6 @@
 /**
- * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the
- * grants of people and their devices, which must not open it.
+ * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the grants
+ * of people and their devices, which must not open it.
  */
 import { durationSeconds } from '../duration.ts'
 import type { ExpressionRequest } from '../expressions/worker.ts'
@@ -30,29 +30,21 @@ interface TokenRequest extends Client {
   scope: string[]
 }
 
-/**
- * Answers a token request: 200 with tokens, or 400 with one of a few texts. The reason of a refusal goes to the log.
- */
+/** @throws Refused */
 export async function answerToken(request: HttpRequest, services: TokenServices): Promise<Answer> {
   if (request.method === 'OPTIONS') return json(200, {})
   if (request.method !== 'POST') return methodNotAllowed('POST, OPTIONS')
-  try {
-    const asked = parse(request, services)
-    const granted = await authorize(asked, services)
-    const from: ExpressionRequest = { request, form: asked.form, user: granted.user }
-    const issued = { ...asked, scope: granted.scope }
-    const tokens = await issueTokens(issued, granted.user, from, services)
-    const refresh = refreshToken(asked, granted, services)
-    await services.store.save()
-    const { username } = granted.user
-    const said = { client: asked.provider.client_id, user: username, scope: granted.scope, request: request.id }
-    services.log.info(said, 'token issued')
-    return json(200, { ...tokens, ...refresh })
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    services.log.info({ code: error.code, reason: error.message, request: request.id }, 'token refused')
-    return error.answer(request.id)
-  }
+  const asked = parse(request, services)
+  const granted = await authorize(asked, services)
+  const from: ExpressionRequest = { request, form: asked.form, user: granted.user }
+  const issued = { ...asked, scope: granted.scope }
+  const tokens = await issueTokens(issued, granted.user, from, services)
+  const refresh = refreshToken(asked, granted, services)
+  await services.store.save()
+  const { username } = granted.user
+  const said = { client: asked.provider.client_id, user: username, scope: granted.scope, request: request.id }
+  services.log.info(said, 'token issued')
+  return json(200, { ...tokens, ...refresh })
 }
 
 function parse(request: HttpRequest, { store, version }: TokenServices): TokenRequest {

@@ -26,7 +26,7 @@ export class Refused extends Error {
   }
 
   /** @returns `error`, `error_description` and `request_id` */
-  answer(requestId: string, status = 400): Answer {
+  answer(requestId: string, status: number): Answer {
     return json(status, {
       error: this.code,
       error_description: DESCRIPTIONS[this.code],

@@ -1,10 +1,9 @@
 /** For tests: an authentik that answers what the recorded one answered, and remembers what it was asked. */
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { isDeepStrictEqual } from 'node:util'
+import { Hono } from 'hono'
+import { listen } from '../../issuers/listen.ts'
 import { projectDir } from '../../paths.ts'
 
 export interface Exchange {
@@ -51,28 +50,20 @@ export interface RecordedAuthentik {
   readonly url: string
   readonly sent: Request[]
   answer: Answer
-  close(): void
+  close(): Promise<void>
 }
 
 /** Starts it on a free loopback port. */
 export async function startRecordedAuthentik(): Promise<RecordedAuthentik> {
-  const respond = async (incoming: IncomingMessage): Promise<ReturnType<Answer>> => {
-    const body = await text(incoming)
-    const request = { method: incoming.method ?? '', path: incoming.url ?? '', body: body ? JSON.parse(body) : null }
+  const app = new Hono().all('*', async ({ req }) => {
+    const { pathname, search } = new URL(req.url)
+    const body = await req.text()
+    const request = { method: req.method, path: pathname + search, body: body ? JSON.parse(body) : null }
     authentik.sent.push(request)
-    return authentik.answer(request)
-  }
-  const server = createServer(async (incoming, outgoing) => {
-    const { status, response } = await respond(incoming)
-    outgoing.writeHead(status, { 'content-type': 'application/json' })
-    outgoing.end(response === null ? '' : JSON.stringify(response))
+    const { status, response } = authentik.answer(request)
+    return response === null ? new Response(null, { status }) : Response.json(response, { status })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const authentik: RecordedAuthentik = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    sent: [],
-    answer: asRecorded,
-    close: () => server.close(),
-  }
+  const { url, close } = await listen(app, {})
+  const authentik: RecordedAuthentik = { url, sent: [], answer: asRecorded, close }
   return authentik
 }
