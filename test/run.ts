@@ -91,6 +91,7 @@ async function prepare(project: Project, scratch: string): Promise<Step[]> {
     case 'python':
       return [await pytest(python, scratch)]
     case 'unit':
+      await ensurePackages({ install, needs: localWorldNeeds.filter(({ command }) => command === 'openssl') })
       return [vitest('unit', scratch)]
     case 'process':
       await ensurePackages({ install, needs: [...workflowNeeds, ...monitoringNeeds] })

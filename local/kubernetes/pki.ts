@@ -1,93 +1,36 @@
 /**
- * The cluster's own certificate authority, and a certificate for each component that has to prove who it is.
+ * The cluster's own certificate authority, and a certificate for each component that has to prove who it is; made by
+ * openssl.
  *
  * The names in the subjects are Kubernetes' own: the user is the common name, groups are organisations
  * (https://kubernetes.io/docs/setup/best-practices/certificates/).
  */
-import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  type X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
+import { run } from '../toolchain/command.ts'
 import { kubeconfigText } from './kubeconfig.ts'
 import { network } from './layout.ts'
 
 /** A kept cluster must not start with expired certificates: nothing renews them. */
-const VALID_YEARS = 10
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+const VALID_DAYS = 3653
+const LIMIT = { timeoutSeconds: 20 }
 
-export interface Pair {
-  /** PEM. */
-  readonly certificate: string
-  /** PEM, PKCS #8. */
-  readonly key: string
-}
-
-export interface Authority extends Pair {
-  /**
-   * @param subject a distinguished name such as `O=system:nodes, CN=system:node:local`
-   * @param names DNS names and IP addresses that the certificate is valid for
-   */
-  issue(subject: string, names?: readonly string[]): Promise<Pair>
-}
-
-/** A new certificate authority. */
-export async function createAuthority(commonName: string): Promise<Authority> {
-  const keys = await generateKeys()
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${commonName}`,
-    ...validity(),
-    keys,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new BasicConstraintsExtension(true, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign | KeyUsageFlags.digitalSignature, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  })
-  return {
-    ...(await pem(certificate, keys.privateKey)),
-    issue: (...leaf) => issue(certificate, keys.privateKey, ...leaf),
-  }
-}
-
-async function issue(
-  authority: X509Certificate,
-  signingKey: webcrypto.CryptoKey,
-  subject: string,
-  names: readonly string[] = [],
-): Promise<Pair> {
-  const keys = await generateKeys()
-  const alternativeNames = names.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? 'ip' : 'dns', value }) as const)
-  const certificate = await X509CertificateGenerator.create({
-    subject,
-    issuer: authority.subject,
-    ...validity(),
-    publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-      await AuthorityKeyIdentifierExtension.create(authority),
-      ...(alternativeNames.length > 0 ? [new SubjectAlternativeNameExtension(alternativeNames)] : []),
-    ],
-  })
-  return pem(certificate, keys.privateKey)
-}
+/** Of openssl-req(1): what the certificates may be used for. */
+const CONFIGURATION = `[req]
+distinguished_name = subject
+[subject]
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign, digitalSignature
+subjectKeyIdentifier = hash
+[component]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth, clientAuth
+authorityKeyIdentifier = keyid
+`
 
 /** The names under which the API server is reached: loopback, node, Service. */
 export const apiServerNames = [
@@ -104,11 +47,11 @@ export const apiServerNames = [
 
 /** Which components get a kubeconfig, and the subject under which the API server then knows them. */
 export const clients = {
-  'controller-manager': 'CN=system:kube-controller-manager',
-  scheduler: 'CN=system:kube-scheduler',
-  proxy: 'CN=system:kube-proxy',
-  kubelet: `O=system:nodes, CN=system:node:${network.nodeName}`,
-  provisioner: 'CN=local-storage',
+  'controller-manager': '/CN=system:kube-controller-manager',
+  scheduler: '/CN=system:kube-scheduler',
+  proxy: '/CN=system:kube-proxy',
+  kubelet: `/O=system:nodes/CN=system:node:${network.nodeName}`,
+  provisioner: '/CN=local-storage',
 } as const
 
 /**
@@ -120,46 +63,44 @@ export async function ensurePki(directory: string): Promise<void> {
   const fresh = `${directory}.new`
   await rm(fresh, { recursive: true, force: true })
   await mkdir(fresh, { recursive: true, mode: 0o700 })
+  const read = (name: string) => readFile(join(fresh, name), 'utf8')
   const write = (name: string, text: string) => writeFile(join(fresh, name), text, { mode: 0o600 })
-  const writePair = async (name: string, { certificate, key }: Pair) => {
-    await write(`${name}.crt`, certificate)
-    await write(`${name}.key`, key)
+  /** A new key and its certificate, as NAME.key and NAME.crt. */
+  const make = (name: string, subject: string, extensions: string[]) =>
+    run(
+      [
+        ...['openssl', 'req', '-x509', '-config', 'openssl.conf', '-days', String(VALID_DAYS), '-subj', subject],
+        ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-sha256', '-noenc'],
+        ...['-keyout', `${name}.key`, '-out', `${name}.crt`, ...extensions],
+      ] as [string, ...string[]],
+      { ...LIMIT, cwd: fresh },
+    )
+  const issue = (name: string, subject: string, names: readonly string[] = []) => {
+    const alternatives = names.map((value) => `${isIP(value) ? 'IP' : 'DNS'}:${value}`).join()
+    const alternativeNames = alternatives ? ['-addext', `subjectAltName=${alternatives}`] : []
+    return make(name, subject, ['-extensions', 'component', '-CA', 'ca.crt', '-CAkey', 'ca.key', ...alternativeNames])
   }
 
-  const authority = await createAuthority('passwordless-registry-local')
-  await writePair('ca', authority)
-  await writePair('apiserver', await authority.issue('CN=kube-apiserver', apiServerNames))
-  await writePair('apiserver-kubelet', await authority.issue('O=system:masters, CN=apiserver-kubelet'))
-  await writePair('front-proxy', await authority.issue('CN=front-proxy'))
-  await writePair('kubelet', await authority.issue(clients.kubelet, [network.nodeName, network.nodeAddress]))
-  await writePair('admin', await authority.issue('O=system:masters, CN=admin'))
+  await write('openssl.conf', CONFIGURATION)
+  await make('ca', '/CN=passwordless-registry-local', ['-extensions', 'authority'])
+  await issue('apiserver', '/CN=kube-apiserver', apiServerNames)
+  await issue('apiserver-kubelet', '/O=system:masters/CN=apiserver-kubelet')
+  await issue('front-proxy', '/CN=front-proxy')
+  await issue('kubelet', clients.kubelet, [network.nodeName, network.nodeAddress])
+  await issue('admin', '/O=system:masters/CN=admin')
   const server = `https://${network.nodeAddress}:${network.apiPort}`
-  for (const [name, subject] of Object.entries(clients)) {
-    const pair = await authority.issue(subject)
-    await write(`${name}.kubeconfig`, kubeconfigText({ server, authority: authority.certificate, user: name, ...pair }))
+  for (const [user, subject] of Object.entries(clients)) {
+    await issue(`client-${user}`, subject)
+    const [authority, certificate] = [await read('ca.crt'), await read(`client-${user}.crt`)]
+    const key = await read(`client-${user}.key`)
+    await write(`${user}.kubeconfig`, kubeconfigText({ server, authority, user, certificate, key }))
   }
-  const serviceAccounts = await generateKeys()
-  await write('service-accounts.key', await privateKeyPem(serviceAccounts.privateKey))
-  const publicKey = await webcrypto.subtle.exportKey('spki', serviceAccounts.publicKey)
-  await write('service-accounts.pub', PemConverter.encode(publicKey, 'PUBLIC KEY'))
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  })
+  await write('service-accounts.key', privateKey)
+  await write('service-accounts.pub', publicKey)
   await rename(fresh, directory)
-}
-
-function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-}
-
-function validity(): { notBefore: Date; notAfter: Date } {
-  const notBefore = new Date()
-  const notAfter = new Date(notBefore)
-  notAfter.setFullYear(notAfter.getFullYear() + VALID_YEARS)
-  return { notBefore, notAfter }
-}
-
-async function pem(certificate: X509Certificate, privateKey: webcrypto.CryptoKey): Promise<Pair> {
-  return { certificate: `${certificate.toString('pem')}\n`, key: await privateKeyPem(privateKey) }
-}
-
-async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
-  return `${PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`
 }

@@ -28,6 +28,7 @@ export const localWorldNeeds: readonly Need[] = [
   { command: 'conntrack', packages: ['conntrack'] },
   { command: 'ip', packages: ['iproute2'] },
   { command: 'nsenter', packages: ['util-linux'] },
+  { command: 'openssl', packages: ['openssl'] },
   { command: 'skopeo', packages: ['skopeo'] },
   { command: 'dockerd', packages: ['docker.io'] },
   // A package of its own from Debian 13 on.
