@@ -5,8 +5,6 @@ import { dirname, join } from 'node:path'
 interface Manifest {
   readonly name?: string
   readonly version?: string
-  readonly dependencies?: Record<string, string>
-  readonly devDependencies?: Record<string, string>
   readonly pulumi?: {
     readonly resource?: boolean
     readonly name?: string
@@ -52,10 +50,4 @@ export function requiredPackages(programDirectory: string): RequiredPackage[] {
       },
     ]
   })
-}
-
-/** The program's own npm dependencies with the versions that its package.json asks for. */
-export function programDependencies(programDirectory: string): { name: string; version: string }[] {
-  const { dependencies, devDependencies } = readManifest(join(packageRoot(programDirectory), 'package.json'))
-  return Object.entries({ ...dependencies, ...devDependencies }).map(([name, version]) => ({ name, version }))
 }

@@ -1,7 +1,7 @@
 /**
  * Stands in for Pulumi's Node language host: the engine's LanguageRuntime service as far as running a program needs.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type grpc from '@grpc/grpc-js'
 import service from '@pulumi/pulumi/proto/language_grpc_pb.js'
@@ -11,7 +11,7 @@ import plugin from '@pulumi/pulumi/proto/plugin_pb.js'
 import empty from 'google-protobuf/google/protobuf/empty_pb.js'
 import { type PluginService, unary } from '../engine/serve.ts'
 import { fromStruct } from '../engine/values.ts'
-import { programDependencies, type RequiredPackage, requiredPackages } from './packages.ts'
+import { type RequiredPackage, requiredPackages } from './packages.ts'
 import { outcomeOf, type Program, startPolicyPack, startProgram } from './program.ts'
 
 /** The service, for the engine that listens at `engineAddress`. */
@@ -72,16 +72,7 @@ export function languageRuntime(engineAddress: string | undefined): PluginServic
         requiredPackages(call.getInfo()?.getProgramDirectory() ?? '.').map(packageDependency),
       ),
     ),
-    getProgramDependencies: unary((call: messages.GetProgramDependenciesRequest) =>
-      new rpc.GetProgramDependenciesResponse().setDependenciesList(
-        programDependencies(call.getInfo()?.getProgramDirectory() ?? '.').map(({ name, version }) =>
-          new rpc.DependencyInfo().setName(name).setVersion(version),
-        ),
-      ),
-    ),
     about: unary(() => new rpc.AboutResponse().setExecutable(process.execPath).setVersion(process.version)),
-    runtimeOptionsPrompts: unary(() => new rpc.RuntimeOptionsResponse()),
-    installDependencies,
     run: unary(run),
     runPlugin,
     cancel: unary(() => {
@@ -125,20 +116,4 @@ function packageDependency({ name, version, server, parameterization }: Required
       .setVersion(parameterization.version)
       .setValue(parameterization.value),
   )
-}
-
-function installDependencies(
-  call: grpc.ServerWritableStream<messages.InstallDependenciesRequest, messages.InstallDependenciesResponse>,
-): void {
-  const child = spawn('npm', ['install'], {
-    cwd: call.request.getInfo()?.getProgramDirectory() ?? call.request.getDirectory(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  child.stdout.on('data', (chunk: Buffer) => call.write(new rpc.InstallDependenciesResponse().setStdout(chunk)))
-  child.stderr.on('data', (chunk: Buffer) => call.write(new rpc.InstallDependenciesResponse().setStderr(chunk)))
-  child.once('error', (error) => call.destroy(error))
-  child.once('close', (code) => {
-    if (code === 0) call.end()
-    else call.destroy(new Error(`\`npm install\` ended with exit code ${code}`))
-  })
 }

@@ -1,6 +1,6 @@
 /** `tls:index/selfSignedCert:SelfSignedCert` of an ECDSA key, for digital signatures: what our program makes. */
 import 'reflect-metadata'
-import { createPublicKey, randomBytes, webcrypto } from 'node:crypto'
+import { createPublicKey, webcrypto } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import {
   BasicConstraintsExtension,
@@ -16,8 +16,6 @@ import { parsePrivateKey } from './private-key.ts'
 cryptoProvider.set(webcrypto)
 
 const HOUR_MS = 3_600_000
-/** RFC 5280 §4.1.2.2 allows 20 bytes; 16 random ones are never negative once the top bit is cleared. */
-const SERIAL_BYTES = 16
 const USES = ['digital_signature']
 
 /** WebCrypto's names for OpenSSL's curves, and the hash for each. */
@@ -52,19 +50,14 @@ export async function selfSigned(inputs: Properties, now: Date): Promise<Certifi
   const curve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? '']
   if (!curve) throw new Error('this stand-in makes certificates of ECDSA keys on P256 and P384 only')
   const algorithm = { name: 'ECDSA', ...curve }
-  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
-  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
   const keys = {
-    privateKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']),
-    publicKey: await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']),
+    privateKey: key.toCryptoKey(algorithm, true, ['sign']),
+    publicKey: createPublicKey(key).toCryptoKey(algorithm, true, ['verify']),
   }
   const notBefore = new Date(Math.floor(now.getTime() / 1000) * 1000)
   const notAfter = new Date(notBefore.getTime() + Number(inputs.validityPeriodHours) * HOUR_MS)
-  const serial = randomBytes(SERIAL_BYTES)
-  serial[0] = (serial[0] ?? 0) & 0x7f
   const { commonName } = (inputs.subject ?? {}) as { commonName?: string }
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: serial.toString('hex'),
     name: commonName === undefined ? [] : [{ CN: [commonName] }],
     notBefore,
     notAfter,
@@ -76,7 +69,7 @@ export async function selfSigned(inputs: Properties, now: Date): Promise<Certifi
     ],
   })
   return {
-    id: BigInt(`0x${serial.toString('hex')}`).toString(),
+    id: BigInt(`0x${certificate.serialNumber}`).toString(),
     certPem: `${certificate.toString('pem')}\n`,
     keyAlgorithm: 'ECDSA',
     validityStartTime: rfc3339(notBefore),
