@@ -27,6 +27,10 @@ export type { Json, JsonObject, Kind } from './fields.ts'
 /** A point in time as the API writes it, with Django's six digits of a second. */
 export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z')
 
+/** The named columns of a row. */
+export const pick = <Row, Name extends keyof Row>(row: Row, ...names: Name[]): Pick<Row, Name> =>
+  Object.fromEntries(names.map((name) => [name, row[name]])) as Pick<Row, Name>
+
 /** Longest user name that authentik's database takes. */
 export const MAX_USERNAME_CHARACTERS = 150
 

@@ -1,28 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { detail } from '../http.ts'
 import { resource } from '../resource.ts'
-import { type Group, isoTime, type Json, type User } from '../rows.ts'
+import { type Group, isoTime, type Json, pick, type User } from '../rows.ts'
 import type { Store } from '../store.ts'
 
 /** The part of a group that other objects show. */
-export const partialGroup = ({ pk, num_pk, name, is_superuser, attributes }: Group) => ({
-  pk,
-  num_pk,
-  name,
-  is_superuser,
-  attributes,
-})
+export const partialGroup = (group: Group) => pick(group, 'pk', 'num_pk', 'name', 'is_superuser', 'attributes')
 
-const partialUser = ({ pk, username, name, is_active, last_login, email, attributes, uid }: User) => ({
-  pk,
-  username,
-  name,
-  is_active,
-  last_login,
-  email,
-  attributes,
-  uid,
-})
+const partialUser = (user: User) =>
+  pick(user, 'pk', 'username', 'name', 'is_active', 'last_login', 'email', 'attributes', 'uid')
 
 const members = (store: Store, group: Group) => store.all('users').filter((user) => user.groups.includes(group.pk))
 

@@ -1,6 +1,6 @@
 import { issuerOf } from '../openid.ts'
 import { type ApiContext, resource } from '../resource.ts'
-import type { Json, OAuth2Provider } from '../rows.ts'
+import { type Json, type OAuth2Provider, pick } from '../rows.ts'
 import { randomText } from '../secrets.ts'
 import type { Store } from '../store.ts'
 import { isSince } from '../version.ts'
@@ -14,14 +14,9 @@ export function partialProvider(provider: Omit<OAuth2Provider, 'grant_types'>, s
   const backchannel = store.find('applications', ({ backchannel_providers }) =>
     backchannel_providers.includes(provider.pk),
   )
-  const { pk, name, authentication_flow, authorization_flow, invalidation_flow, property_mappings } = provider
   return {
-    pk,
-    name,
-    authentication_flow,
-    authorization_flow,
-    invalidation_flow,
-    property_mappings,
+    ...pick(provider, 'pk', 'name', 'authentication_flow', 'authorization_flow', 'invalidation_flow'),
+    property_mappings: provider.property_mappings,
     component: 'ak-provider-oauth2-form',
     assigned_application_slug: application?.slug ?? null,
     assigned_application_name: application?.name ?? null,
