@@ -1,4 +1,4 @@
-/** Validation of what a client sends, in the words of Django REST framework, which the Terraform provider shows to a person. */
+/** Checks what a client sends, in the words of Django REST framework, which the Terraform provider shows to a person. */
 import { durationSeconds } from './duration.ts'
 import { type Field, isObject } from './fields.ts'
 import type { Store } from './store.ts'

@@ -1,6 +1,6 @@
 /**
- * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the grants
- * of people and their devices, which must not open it.
+ * `POST /application/o/token/`: client credentials (RFC 6749 §4.4), the only grant that a registry needs, and the
+ * grants of people and their devices, which must not open it.
  */
 import { durationSeconds } from '../duration.ts'
 import type { ExpressionRequest } from '../expressions/worker.ts'
@@ -30,7 +30,7 @@ interface TokenRequest extends Client {
   scope: string[]
 }
 
-/** @throws Refused */
+/** Answers a token request with tokens. @throws Refused for any that gets none */
 export async function answerToken(request: HttpRequest, services: TokenServices): Promise<Answer> {
   if (request.method === 'OPTIONS') return json(200, {})
   if (request.method !== 'POST') return methodNotAllowed('POST, OPTIONS')
