@@ -89,7 +89,7 @@ describe('a set-up by hand', () => {
     expect(announced.stdout).toContain('source docker-registry-github')
     expect(announced.stdout).toContain('overwritten: accessTokenValidity: "hours=1" becomes "minutes=10"')
     expect(announced.stdout).toContain('left: scope mapping "of the company" stays in authentik')
-    expect(announced.stdout).toMatch(/left: its binding of group "writers" stays and lets in/)
+    expect(announced.stdout).toMatch(/left: its binding of group "writers" stays and keeps admitting people/)
     expect(announced.stdout).toMatch(/Not in authentik.*\n.*\n?.*source docker-registry-gitlab/)
     expect(announced.stdout).toContain('Nothing was changed.')
     expect(await everything()).toEqual(before)
