@@ -1,5 +1,8 @@
 /** Settings that a cluster needs, through the whole program under Pulumi's mocks. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { workloads } from './kubernetes/pod-settings.ts'
 import { CERTIFICATE } from './program.fixture.ts'
 import { example, useProgram } from './run-program.fixture.ts'
 
@@ -10,6 +13,21 @@ const setting = (values: Record<string, unknown>) => ({
   ...Object.fromEntries(Object.entries(values).map(([name, value]) => [`passwordless-registry:${name}`, value])),
 })
 const pod = (name: string) => one(DEPLOYMENT, name).inputs.spec.template
+/** Of every pod that the program would make, now or on a schedule. */
+const pods = () =>
+  [DEPLOYMENT, 'kubernetes:batch/v1:Job', 'kubernetes:batch/v1:CronJob']
+    .flatMap((type) => all(type))
+    .map(({ inputs: { spec } }) => (spec.jobTemplate?.spec ?? spec).template)
+/** All that has pods. */
+const EVERYTHING = {
+  storage: { s3: { bucket: 'acme', region: 'eu-central-1', secret: 'keys' } },
+  events: 'stream',
+  probers: true,
+  clusterPulls: ['shop'],
+  pullSecrets: [{ namespace: 'shop', serviceAccounts: ['default'] }],
+  garbageCollection: { schedule: '30 3 * * 0' },
+  retention: { rules: [{ repositories: ['acme/**'], keep: { newest: 20 } }] },
+}
 const variables = () =>
   Object.fromEntries(
     pod('token-service').spec.containers[0].env.map(({ name, value }: { name: string; value: string }) => [
@@ -119,13 +137,76 @@ describe('every pod', () => {
     expect(pod('token-service').spec.containers[0].resources.limits).toEqual({ memory: '256Mi' })
   })
 
+  it('of every part of the stack goes there, and each container may use what the stack says', async () => {
+    const resources = Object.fromEntries(workloads.map((name, index) => [name, { limits: { cpu: `${index + 1}` } }]))
+    await run(setting({ ...given, ...EVERYTHING, resources }))
+    const found = pods()
+    for (const { metadata, spec } of found) {
+      expect(spec).toMatchObject({
+        imagePullSecrets: [{ name: 'mirror-login' }],
+        tolerations: given.tolerations,
+        nodeSelector: given.nodeSelector,
+        priorityClassName: 'system-cluster-critical',
+      })
+      expect(metadata.labels).toMatchObject({ team: 'platform' })
+    }
+    const containers = found.flatMap(({ spec }) => [...(spec.initContainers ?? []), ...spec.containers])
+    // Where a quota is of `limits.cpu`, the API server refuses a pod with a container that has none.
+    const cpus = containers.map(({ name, resources }) => `${name} ${resources.limits.cpu}`)
+    expect([...new Set(cpus)].toSorted()).toEqual([
+      'check 7',
+      'collect 2',
+      'events 3',
+      'hold 6',
+      'prober 4',
+      'refresh 5',
+      'registry 2',
+      'retain 6',
+      'token-service 1',
+    ])
+    for (const { name, resources } of containers) {
+      expect(resources, name).toMatchObject({
+        requests: { memory: expect.stringMatching(/Mi$/) },
+        limits: { memory: expect.stringMatching(/[MG]i$/) },
+      })
+    }
+  })
+
+  it('may use by default what docs/operating.md says', async () => {
+    const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'operating.md'), 'utf8')
+    const rows = [...page.matchAll(/^\| `(\w+)` \| .* \| (\d+m and \d+Mi, .*) \|$/gm)]
+    expect(rows.map(([, name]) => name)).toEqual([...workloads])
+    await run(setting(EVERYTHING))
+    const shares = (names: string[]) =>
+      pods()
+        .flatMap(({ spec }) => [...(spec.initContainers ?? []), ...spec.containers])
+        .filter(({ name }) => names.includes(name))
+        .map(({ resources: { requests, limits } }) => [requests.cpu, requests.memory, limits.memory])
+    const containers: Record<(typeof workloads)[number], string[]> = {
+      tokenService: ['token-service'],
+      registry: ['registry'],
+      events: ['events'],
+      probers: ['prober'],
+      pullSecrets: ['refresh'],
+      cleanUp: ['hold', 'retain'],
+      storageCheck: ['check'],
+    }
+    for (const [, name, said = ''] of rows) {
+      const figures = shares(containers[name as (typeof workloads)[number]]).flat()
+      expect(
+        figures.filter((figure) => !said.includes(figure)),
+        name,
+      ).toEqual([])
+    }
+  })
+
   it.each([
     ['labels', { 'app.kubernetes.io/name': 'x' }, 'by which the stack finds its pods'],
     ['labels', { team: 'a b' }, 'the value of a label'],
     ['nodeSelector', { 'a b': 'c' }, 'nodeSelector.a b'],
     ['tolerations', [{ effect: 'Never' }], 'NoSchedule, PreferNoSchedule or NoExecute'],
     ['resources', { registry: { limits: { memory: 'much' } } }, 'a quantity'],
-    ['resources', { other: {} }, '{ tokenService, registry }'],
+    ['resources', { other: {} }, '{ tokenService, registry, events, probers, pullSecrets, cleanUp, storageCheck }'],
     ['imagePullSecrets', 'mirror-login', 'a list of names of Secrets'],
     ['priorityClass', 'High!', 'a Kubernetes name'],
   ])('refuses %s %j', async (name, value, message) => {

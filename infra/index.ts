@@ -6,7 +6,14 @@ import { bundleService } from '../service/bundle.ts'
 import { JWT_USER_NAME } from '../service/config.ts'
 import { webUrl } from '../trust/platforms/web-url.ts'
 import { AccessGroups } from './authentik/access-groups.ts'
-import { issuer as issuerOf, jwksUrl, REGISTRY_NAME, SESSION_NAME, tokenEndpoint } from './authentik/names.ts'
+import {
+  issuer as issuerOf,
+  jwksUrl,
+  REGISTRY_NAME,
+  SESSION_NAME,
+  TRUST_POLICY_NAME,
+  tokenEndpoint,
+} from './authentik/names.ts'
 import { OAuthApplication } from './authentik/oauth-application.ts'
 import { openAuthentik } from './authentik/preflight.ts'
 import { makeSigningKeys } from './authentik/signing-keys.ts'
@@ -55,7 +62,7 @@ const sources = new Sources('sources', { ...settings, ...authentik })
 const keys = makeSigningKeys({ ...settings, histories: authentik.keyHistories })
 const groups = new AccessGroups('access', settings)
 // The rules name the sources by their slugs: a source that is not there yet refuses its jobs.
-const policy = new TrustPolicy('docker-registry-trust', settings.trust, { dependsOn: sources })
+const policy = new TrustPolicy(TRUST_POLICY_NAME, settings.trust, { dependsOn: sources })
 export const pushGroup = groups.pushGroup
 export const certificate = keys.certificates
 export const jwks = keys.jwks
@@ -164,6 +171,7 @@ if (settings.garbageCollection !== undefined) {
     onRegistrysNode: !storageUsed.isShared,
     clientId: settings.clientId,
     tokenMinutes: settings.tokenLifetimeMinutes,
+    pods: settings,
   })
 }
 if (settings.probers !== undefined) {

@@ -3,6 +3,9 @@ import { REGISTRY_APPLICATION, sessionNames } from '../../trust/language/documen
 /** Provider, application, scope mapping, scope and key pair of the registry share one name in authentik. */
 export const REGISTRY_NAME = REGISTRY_APPLICATION
 
+/** Of the policy that decides who gets a token, bound to both applications. */
+export const TRUST_POLICY_NAME = `${REGISTRY_NAME}-trust`
+
 /** Provider, application, client id, scope mapping and scope of sessions share one name, too. */
 export const SESSION_NAME = sessionNames.application
 

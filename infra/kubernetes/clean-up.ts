@@ -10,6 +10,7 @@ import type { BundleFiles } from '../../service/bundle.ts'
 import type { GarbageCollection } from './clean-up-settings.ts'
 import { conflictAdvice } from './conflict-advice.ts'
 import { labels } from './labels.ts'
+import { type PodSettings, resourcesOf } from './pod-settings.ts'
 import { METRICS_PORT, REGISTRY_PORT, TOKEN_SERVICE_PORT } from './ports.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import type { RegistryPod } from './registry-pod.ts'
@@ -52,6 +53,7 @@ export interface CleanUpArgs {
   onRegistrysNode: boolean
   clientId: string
   tokenMinutes: number
+  pods: PodSettings
 }
 
 export class CleanUp extends pulumi.ComponentResource {
@@ -150,7 +152,7 @@ export class CleanUp extends pulumi.ComponentResource {
  * "Sidecar Containers"): they begin when it says that the registry takes no writes.
  */
 function holdContainer(
-  { nodeImage, collection, tokenMinutes }: CleanUpArgs,
+  { nodeImage, collection, tokenMinutes, pods }: CleanUpArgs,
   names: { announcement: pulumi.Input<string>; tokenServices: pulumi.Input<string> },
 ) {
   return {
@@ -174,7 +176,7 @@ function holdContainer(
       periodSeconds: READY_LOOK_SECONDS,
       failureThreshold: Math.ceil((collection.minutes * 60) / READY_LOOK_SECONDS),
     },
-    resources: HOLD_RESOURCES,
+    resources: resourcesOf(pods, 'cleanUp', HOLD_RESOURCES),
     securityContext: CONTAINER_SECURITY,
     volumeMounts: [
       { name: 'code', mountPath: CODE_DIR, readOnly: true },
@@ -183,7 +185,7 @@ function holdContainer(
   }
 }
 
-function retainContainers({ retention, nodeImage, clientId }: CleanUpArgs) {
+function retainContainers({ retention, nodeImage, clientId, pods }: CleanUpArgs) {
   if (retention === undefined) return []
   return [
     {
@@ -197,7 +199,7 @@ function retainContainers({ retention, nodeImage, clientId }: CleanUpArgs) {
         { name: 'CI_TOKEN_FILE', value: `${CI_TOKEN_DIR}/token` },
         { name: 'RETENTION', value: JSON.stringify(retention.rules) },
       ],
-      resources: RETENTION_RESOURCES,
+      resources: resourcesOf(pods, 'cleanUp', RETENTION_RESOURCES),
       securityContext: CONTAINER_SECURITY,
       volumeMounts: [
         { name: 'code', mountPath: CODE_DIR, readOnly: true },

@@ -12,6 +12,7 @@ import type { BundleFiles } from '../../service/bundle.ts'
 import type { Events } from './events-setting.ts'
 import { labels } from './labels.ts'
 import { type OutwardCalls, proxyVariables } from './outward-calls.ts'
+import { type PodSettings, resourcesOf } from './pod-settings.ts'
 import { EVENTS_PORT } from './ports.ts'
 import { CONTAINER_SECURITY } from './restricted.ts'
 import { versionedFiles } from './versioned-files.ts'
@@ -38,7 +39,7 @@ export interface EventsArgs {
 /** Parts of the registry's pod. */
 export function eventsSidecar(
   { events, token, registryUrl, sources, nodeImage, bundle }: EventsArgs,
-  { namespace, caBundle, proxy }: OutwardCalls & { namespace: pulumi.Input<string> },
+  { namespace, caBundle, proxy, pods }: OutwardCalls & { namespace: pulumi.Input<string>; pods: PodSettings },
   parent: pulumi.Resource,
 ) {
   const files = versionedFiles(
@@ -75,7 +76,7 @@ export function eventsSidecar(
       ...(caBundle === undefined ? [] : [{ name: 'NODE_EXTRA_CA_CERTS', value: `${DIR}/${CA_FILE}` }]),
       ...proxyVariables({ proxy }),
     ],
-    resources: RESOURCES,
+    resources: resourcesOf(pods, 'events', RESOURCES),
     securityContext: CONTAINER_SECURITY,
     volumeMounts: [{ name: NAME, mountPath: DIR, readOnly: true }],
   }

@@ -1,6 +1,6 @@
 /**
  * What a cluster requires of every pod: pull secrets, where pods may run, what they may use, labels that its policies
- * require. One set of settings for the token service and the registry.
+ * require. One set of settings for all pods.
  */
 import { z } from 'zod'
 import { labels as ownLabels } from './labels.ts'
@@ -34,6 +34,17 @@ const containerResources = z.strictObject(
   expected('requests and limits'),
 )
 
+/** Every container of the stack is of one of these: where a quota wants limits of all, one without would not start. */
+export const workloads = [
+  'tokenService',
+  'registry',
+  'events',
+  'probers',
+  'pullSecrets',
+  'cleanUp',
+  'storageCheck',
+] as const
+
 /** kubernetes.io, "Taints and Tolerations". */
 const toleration = z.strictObject(
   {
@@ -56,9 +67,10 @@ export const podSettings = {
     example: 'mirror-login',
   },
   resources: {
-    schema: z.strictObject(
-      { tokenService: containerResources.optional(), registry: containerResources.optional() },
-      expected('{ tokenService, registry }, each with requests and limits'),
+    schema: z.partialRecord(
+      z.enum(workloads),
+      containerResources,
+      expected(`{ ${workloads.join(', ')} }, each with requests and limits`),
     ),
     path: 'resources.registry.limits.memory',
     example: '1Gi',
@@ -81,8 +93,13 @@ export const podSettings = {
 
 export type PodSettings = { [Name in keyof typeof podSettings]: z.output<(typeof podSettings)[Name]['schema']> }
 
-/** Which of the stack's pods. */
-export type Workload = keyof PodSettings['resources']
+export type Workload = (typeof workloads)[number]
+
+/** Of a container. */
+export interface Resources {
+  requests: Record<string, string>
+  limits: Record<string, string>
+}
 
 /** Parts of a Deployment. */
 export interface PodExtras {
@@ -91,13 +108,12 @@ export interface PodExtras {
   /** Fields of the pod's specification, only those that are set. */
   spec: Record<string, unknown>
   /** A figure that is not set keeps its default. */
-  resources: { requests: Record<string, string>; limits: Record<string, string> }
+  resources: Resources
 }
 
 /** The settings as parts of the pods of one workload. */
-export function podExtras(settings: PodSettings, workload: Workload, defaults: PodExtras['resources']): PodExtras {
+export function podExtras(settings: PodSettings, workload: Workload, defaults: Resources): PodExtras {
   const { imagePullSecrets, tolerations, nodeSelector, priorityClass, labels } = settings
-  const given = settings.resources[workload] ?? {}
   return {
     labels,
     spec: {
@@ -106,10 +122,16 @@ export function podExtras(settings: PodSettings, workload: Workload, defaults: P
       ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
       ...(priorityClass !== '' && { priorityClassName: priorityClass }),
     },
-    resources: {
-      requests: withGiven(defaults.requests, given.requests),
-      limits: withGiven(defaults.limits, given.limits),
-    },
+    resources: resourcesOf(settings, workload, defaults),
+  }
+}
+
+/** What a container of a workload may use, where it is in the pod of another. */
+export function resourcesOf({ resources }: PodSettings, workload: Workload, defaults: Resources): Resources {
+  const given = resources[workload] ?? {}
+  return {
+    requests: withGiven(defaults.requests, given.requests),
+    limits: withGiven(defaults.limits, given.limits),
   }
 }
 

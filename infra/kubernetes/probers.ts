@@ -53,7 +53,7 @@ export class Probers extends pulumi.ComponentResource {
       { metadata, automountServiceAccountToken: false },
       child,
     )
-    const extras = podExtras(args.pods, 'tokenService', RESOURCES)
+    const extras = podExtras(args.pods, 'probers', RESOURCES)
     new kubernetes.apps.v1.Deployment(
       name,
       {
@@ -92,7 +92,7 @@ export class Probers extends pulumi.ComponentResource {
                   ports: [{ name: 'metrics', containerPort: METRICS_PORT }],
                   startupProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },
                   livenessProbe: { httpGet: { path: '/live', port: 'metrics' }, periodSeconds: 10 },
-                  resources: RESOURCES,
+                  resources: extras.resources,
                   securityContext: CONTAINER_SECURITY,
                   volumeMounts: [
                     { name: 'code', mountPath: CODE_DIR, readOnly: true },

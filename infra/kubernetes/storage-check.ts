@@ -9,6 +9,7 @@ import * as kubernetes from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { conflictAdvice } from './conflict-advice.ts'
 import { labels } from './labels.ts'
+import { type PodSettings, resourcesOf } from './pod-settings.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import { type RegistryPodArgs, registryPod } from './registry-pod.ts'
 import { CONTAINER_SECURITY } from './restricted.ts'
@@ -22,6 +23,8 @@ const CONFIG = 'storage-check.yml'
 const PORT = 5001
 /** Images may have to be pulled first. */
 const DEADLINE_SECONDS = 240
+
+const RESOURCES = { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '128Mi' } }
 
 /** Where it writes: beside the images. */
 const FOLDER = 'storage-check'
@@ -49,10 +52,11 @@ export interface StorageCheckArgs {
   /** An image with Node.js. */
   nodeImage: string
   pod: Omit<RegistryPodArgs, 'files' | 'claim'>
+  pods: PodSettings
 }
 
 export function storageCheck(
-  { namespace, nodeImage, pod }: StorageCheckArgs,
+  { namespace, nodeImage, pod, pods }: StorageCheckArgs,
   parent: pulumi.Resource,
 ): pulumi.Resource {
   const files = versionedFiles(
@@ -107,7 +111,7 @@ export function storageCheck(
                   ...['node', `${SCRIPT_DIR}/${SCRIPT}`, `http://127.0.0.1:${PORT}`, pod.storage.inWords, showLog],
                   ...serve,
                 ],
-                resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '128Mi' } },
+                resources: resourcesOf(pods, 'storageCheck', RESOURCES),
                 securityContext: CONTAINER_SECURITY,
                 volumeMounts: [{ name: 'files', mountPath: SCRIPT_DIR, readOnly: true }],
               },

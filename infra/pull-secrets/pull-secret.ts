@@ -123,7 +123,7 @@ export class PullSecret extends pulumi.ComponentResource {
   }
 
   #pod(args: PullSecretArgs, serviceAccountName: pulumi.Input<string>, code: pulumi.Input<string>) {
-    const { labels: more, spec } = podExtras(args.pods, 'tokenService', RESOURCES)
+    const { labels: more, spec, resources } = podExtras(args.pods, 'pullSecrets', RESOURCES)
     const { entry, registry, tokenService, audience } = args
     const job = pulumi.all([args.service, tokenService]).apply(([service, host]) => {
       const refresh: Refresh = {
@@ -164,7 +164,7 @@ export class PullSecret extends pulumi.ComponentResource {
               { name: 'REFRESH', value: job },
               { name: 'NODE_EXTRA_CA_CERTS', value: `${API_DIR}/ca.crt` },
             ],
-            resources: RESOURCES,
+            resources,
             securityContext: CONTAINER_SECURITY,
             volumeMounts: [
               { name: 'code', mountPath: SCRIPT_DIR, readOnly: true },
