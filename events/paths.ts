@@ -1,4 +1,7 @@
-/** How the registry calls the program that makes events; registry-config.ts and receiver.ts have to agree. */
+/** How the registry calls the program that makes events: registry-config.ts, receiver.ts and the alerts have to agree. */
+
+/** The status that says: forget this one, although it is not delivered. Delivered is 204. */
+export const DROPPED = 202
 
 export const STREAM_PATH = '/stream'
 export const URL_PATH = '/url'

@@ -1,4 +1,7 @@
 /** The program as a process: what it writes, what the URL gets, and what it says to the registry when that fails. */
+import { once } from 'node:events'
+import http from 'node:http'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   type EventsProcess,
@@ -7,6 +10,7 @@ import {
   type StartEvents,
   startEventsUrl,
 } from '../test/events-process.ts'
+import { limits } from './limits.ts'
 import { ACTOR, envelope, notification } from './notification.fixture.ts'
 
 const TOKEN = 'token-of-the-siem-4711'
@@ -43,7 +47,7 @@ describe('the stream', () => {
     ['more than it takes', envelope(notification({ request: { useragent: 'x'.repeat(40_000) } }))],
   ])('is not held up by %s: the log tells, and the registry forgets it', async (_, body) => {
     await using events = await start({}, { notificationBytes: 20_000 })
-    expect(await post(events, '/stream', body)).toBe(204)
+    expect(await post(events, '/stream', body)).toBe(202)
     expect(await post(events, '/stream', envelope(notification()))).toBe(204)
     await events.stop('SIGTERM')
     expect(events.stream()).toHaveLength(1)
@@ -121,7 +125,7 @@ describe('the URL', () => {
   it.each([[400], [413], [422]])('that refuses it for good with %s does not get it again', async (status) => {
     await using events = await started()
     url.status = status
-    expect(await post(events, '/url', envelope(notification()))).toBe(204)
+    expect(await post(events, '/url', envelope(notification()))).toBe(202)
     await events.stop('SIGTERM')
     expect(events.log()).toContain('the URL refuses this event for good')
   })
@@ -131,7 +135,7 @@ describe('the URL', () => {
     url.status = 503
     const [recent, old] = [1_000, 61_000].map((ms) => new Date(Date.now() - ms).toISOString())
     expect(await post(events, '/url', envelope(notification({ timestamp: recent })))).toBe(503)
-    expect(await post(events, '/url', envelope(notification({ timestamp: old })))).toBe(204)
+    expect(await post(events, '/url', envelope(notification({ timestamp: old })))).toBe(202)
     await events.stop('SIGTERM')
     expect(events.log()).toContain('the URL has not taken this event in time')
   })
@@ -143,6 +147,72 @@ describe('the URL', () => {
     await expect.poll(() => url.received.length).toBe(1)
     await events.stop('SIGKILL')
     expect(await asked).toBe('broken off')
+  })
+})
+
+describe('at SIGTERM', () => {
+  /** Once it has heard the signal it takes no connection any more. */
+  const heard = ({ port }: EventsProcess) =>
+    expect
+      .poll(async () => {
+        const socket = connect(port, '127.0.0.1')
+        const outcome = once(socket, 'connect').then(
+          () => 'open',
+          () => 'closed',
+        )
+        return outcome.finally(() => socket.destroy())
+      })
+      .toBe('closed')
+  /** On a connection that ends with the answer, as those of a registry do that has ended. @returns the answer's status */
+  const begin = (to: EventsProcess, path: string, body: string, sent = body.length) => {
+    const headers = { 'content-length': Buffer.byteLength(body) }
+    const request = http.request(to.url + path, { method: 'POST', headers, agent: false })
+    const answered = once(request, 'response').then(([{ statusCode }]) => statusCode)
+    request.write(body.slice(0, sent))
+    const end = () => request.end(body.slice(sent))
+    if (sent === body.length) end()
+    return { answered, end }
+  }
+  const event = () => envelope(notification({ timestamp: new Date().toISOString() }))
+
+  it('what the registry has begun to say is written and acknowledged', async () => {
+    await using events = await start()
+    const half = begin(events, '/stream', event(), 100)
+    // Answered after it has the first part of the other.
+    expect(await begin(events, '/stream', event()).answered).toBe(204)
+    const ended = events.stop('SIGTERM')
+    await heard(events)
+    half.end()
+    expect(await half.answered).toBe(204)
+    expect(await ended).toBe(0)
+    expect(events.stream()).toHaveLength(2)
+  })
+
+  it.each([
+    [202, 204],
+    [500, 503],
+  ])('the registry learns what the URL says, %i: %i', async (status, said) => {
+    await using url = await startEventsUrl()
+    url.status = undefined
+    await using events = await start({ EVENTS_URL: url.url })
+    const { answered } = begin(events, '/url', event())
+    await expect.poll(() => url.received.length).toBe(1)
+    const ended = events.stop('SIGTERM')
+    await heard(events)
+    url.answer(status)
+    expect(await answered).toBe(said)
+    expect(await ended).toBe(0)
+  })
+
+  it('a URL that says nothing holds it up no longer than for one answer: the registry keeps the event', async () => {
+    expect(limits.drainMs).toBeGreaterThan(limits.forwardMs)
+    await using url = await startEventsUrl()
+    url.status = undefined
+    await using events = await start({ EVENTS_URL: url.url }, { forwardMs: 500, drainMs: 60_000 })
+    const { answered } = begin(events, '/url', event())
+    await expect.poll(() => url.received.length).toBe(1)
+    expect(await events.stop('SIGTERM')).toBe(0)
+    expect(await answered).toBe(503)
   })
 })
 

@@ -6,8 +6,9 @@
  * - `POST /url` answers once the receiver at the URL has taken it.
  *
  * A 2xx means that the registry forgets the notification; with anything else it keeps it, and all that come after it,
- * and sends it again. So nothing is kept here, and a restart loses nothing; and what can never be read is answered 2xx
- * as well, after a line in the log: it would block the queue forever.
+ * and sends it again. So nothing is kept here, and a restart loses nothing; and what can never be read or delivered is
+ * answered 2xx as well, after a line in the log: it would block the queue forever. The registry counts the answers by
+ * status in its metrics, where an alert looks for this one.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Log } from '../service/operations/log.ts'
@@ -15,7 +16,11 @@ import { type CloudEvent, type Context, cloudEvent } from './cloud-event.ts'
 import type { Forward } from './forward.ts'
 import type { Limits } from './limits.ts'
 import { readNotifications } from './notification.ts'
-import { STREAM_PATH, URL_PATH } from './paths.ts'
+import { DROPPED, STREAM_PATH, URL_PATH } from './paths.ts'
+
+const TAKEN = 204
+const AGAIN = 503
+type Said = typeof TAKEN | typeof DROPPED | typeof AGAIN
 
 export interface ReceiverParts extends Context {
   /** Writes an event, and returns when it is written. */
@@ -54,20 +59,24 @@ export function createReceiver(parts: ReceiverParts): Server {
         log.error({ path, bytes: body.bytes }, 'dropped a notification that cannot be read: is this distribution 3?')
       }
       const events = notifications?.flatMap((notification) => cloudEvent(notification, parts, limits) ?? []) ?? []
-      let taken = true
+      let said: Said = notifications === undefined ? DROPPED : TAKEN
       for (const event of events) {
         if (path === STREAM_PATH) write(event)
-        else taken &&= (await deliver?.(event)) ?? true
+        else said = (await deliver?.(event)) ?? said
+        if (said === AGAIN) break
       }
-      response.writeHead(taken ? 204 : 503).end()
+      response.writeHead(said).end()
     },
   )
   server.maxConnections = limits.connections
   return server
 }
 
-/** @returns whether the registry may forget the event */
-function delivery(forward: Forward, { limits, log, now }: ReceiverParts): (event: CloudEvent) => Promise<boolean> {
+/** @returns what the registry is told; undefined: the event is taken */
+function delivery(
+  forward: Forward,
+  { limits, log, now }: ReceiverParts,
+): (event: CloudEvent) => Promise<typeof DROPPED | typeof AGAIN | undefined> {
   let failures = 0
   let complainedMs = Number.NEGATIVE_INFINITY
   return async (event) => {
@@ -75,23 +84,23 @@ function delivery(forward: Forward, { limits, log, now }: ReceiverParts): (event
     if (outcome === 'taken') {
       if (failures > 0) log.info({ failures }, 'the URL takes events again')
       failures = 0
-      return true
+      return undefined
     }
     const { id, type, subject, time } = event
     if (outcome === 'refused') {
       log.error({ cause, id, type, subject }, 'the URL refuses this event for good; it is in the stream alone')
-      return true
+      return DROPPED
     }
     failures += 1
     if (now() - Date.parse(time) > limits.forwardAgeMs) {
       log.error({ cause, id, type, subject }, 'the URL has not taken this event in time; it is in the stream alone')
-      return true
+      return DROPPED
     }
     if (now() - complainedMs > limits.complaintMs) {
       complainedMs = now()
       log.warn({ cause, failures, oldest: time }, 'the URL takes no events; they wait in the registry')
     }
-    return false
+    return AGAIN
   }
 }
 

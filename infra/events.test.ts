@@ -7,6 +7,7 @@ import { parseSettings } from './config.ts'
 import { eventCallsOf } from './kubernetes/events-setting.ts'
 import { registryConfig } from './kubernetes/registry-config.ts'
 import { storageDriver } from './kubernetes/storage-driver.ts'
+import { objectName } from './program.fixture.ts'
 import { example, useProgram } from './run-program.fixture.ts'
 
 const SIEM = 'https://siem.example.com/events'
@@ -113,9 +114,13 @@ describe('the program', () => {
     expect(container.env).toContainEqual({ name: 'EVENTS_URL', value: SIEM })
     expect(container.env).toContainEqual({
       name: 'EVENTS_TOKEN',
-      valueFrom: { secretKeyRef: { name: secret.inputs.metadata.name, key: 'token' } },
+      valueFrom: { secretKeyRef: { name: objectName(secret), key: 'token' } },
     })
     expect(JSON.stringify(registryPod())).not.toContain(TOKEN)
+    // Another token is another Secret, so that the pods start anew with it.
+    expect(objectName(secret)).toMatch(/^registry-events-/)
+    expect(secret.inputs).toMatchObject({ immutable: true })
+    expect(secret.inputs.metadata).not.toHaveProperty('name')
     expect(egress()).toContainEqual({ ports: [{ protocol: 'TCP', port: 443 }] })
   })
 

@@ -1,7 +1,7 @@
 /**
  * Pulumi's mocks for the test of the whole program: the providers' answers, and a record of what they were asked for.
  */
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as pulumi from '@pulumi/pulumi'
@@ -48,12 +48,22 @@ const computed: Record<string, (made: Made) => Record<string, unknown>> = {
   'authentik:index/application:Application': ({ name }) => ({ uuid: `uuid-of-${name}` }),
 }
 
+/**
+ * The name of a Kubernetes object. Where the program gives none, the provider makes one: another for each content of an
+ * object that cannot change.
+ */
+export const objectName = ({ name, inputs }: Pick<Made, 'name' | 'inputs'>): string =>
+  inputs.metadata?.name ?? `${name}-${createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 8)}`
+
 /** Providers have numeric ids. */
 export const PROVIDER = 'authentik:index/providerOauth2:ProviderOauth2'
 const providerIds = new Map([
   [`${PROVIDER} docker-registry`, '7'],
   [`${PROVIDER} ci-session`, '8'],
 ])
+
+const namedMetadata = ({ metadata }: { metadata?: object }, made: Made) =>
+  metadata === undefined ? {} : { metadata: { ...metadata, name: objectName(made) } }
 
 /** Mocks that hand each custom resource of the program to `record`, and answer as the providers would. */
 export function recordingMocks(
@@ -71,7 +81,8 @@ export function recordingMocks(
       }
       if (args.custom) record(resource)
       const id = providerIds.get(`${args.type} ${args.name}`) ?? `id-of-${args.name}`
-      return { id, state: { ...args.inputs, ...computed[args.type]?.(resource) } }
+      const metadata = args.type.startsWith('kubernetes:') && args.custom ? namedMetadata(args.inputs, resource) : {}
+      return { id, state: { ...args.inputs, ...metadata, ...computed[args.type]?.(resource) } }
     },
     call({ token }) {
       if (token === 'pulumi:pulumi:readStackOutputs') return { outputs: lastOutputs() }

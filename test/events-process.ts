@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -87,15 +87,19 @@ async function start(file: string, env: Record<string, string>, limits: Partial<
 export interface EventsUrl extends AsyncDisposable {
   readonly url: string
   readonly received: { event: CloudEvent; headers: IncomingHttpHeaders }[]
-  /** Its next answers; undefined: it does not answer. */
+  /** Its next answers; undefined: it does not answer until it is told to. */
   status: number | undefined
+  /** Answers what has had no answer. */
+  answer(status: number): void
 }
 
 export async function startEventsUrl(): Promise<EventsUrl> {
+  const waiting: ServerResponse[] = []
   const server = createServer(async (request, response) => {
     const event = JSON.parse(await text(request)) as CloudEvent
     sink.received.push({ event, headers: request.headers })
-    if (sink.status !== undefined) response.writeHead(sink.status, { location: '/elsewhere' }).end('an answer')
+    if (sink.status === undefined) waiting.push(response)
+    else response.writeHead(sink.status, { location: '/elsewhere' }).end('an answer')
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -103,6 +107,9 @@ export async function startEventsUrl(): Promise<EventsUrl> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`,
     received: [],
     status: 202,
+    answer: (status) => {
+      for (const response of waiting.splice(0)) response.writeHead(status).end()
+    },
     [Symbol.asyncDispose]: async () => {
       server.close()
       server.closeAllConnections()

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { probeMetrics } from '../../prober/measured.ts'
+import { probeMetrics, STRANGER_SECONDS } from '../../prober/measured.ts'
 import { limits } from '../../service/limits.ts'
 import { ALERT_PREFIX, alertRules } from './alerts.ts'
 import { documentedScrape } from './metrics-named.fixture.ts'
@@ -98,6 +98,11 @@ describe('in time', () => {
   it('tells of a silent authentik within two minutes', () => {
     expect(limits.authentikSilentMs / 1000 + 2 * LOOK_SECONDS).toBeLessThanOrEqual(120)
   })
+
+  it('tells of a stranger who gets in within one', () => {
+    // To the next try, to the next look at what it found, and to the next look at the rules; a try takes a second.
+    expect(STRANGER_SECONDS + 2 * LOOK_SECONDS).toBeLessThanOrEqual(55)
+  })
 })
 
 describe.each([
@@ -135,6 +140,8 @@ describe.each([
 
 const refused = (reason: string) => `token_service_requests_total{outcome="refused",reason="${reason}"}`
 const volume = (name: string) => `kubelet_volume_stats_${name}{persistentvolumeclaim="registry"}`
+const pending = (endpoint: string) => `registry_notifications_pending_total{endpoint="${endpoint}"}`
+const answers = (code: string) => `registry_notifications_status_total{endpoint="url",code="${code}"}`
 const claim = { persistentvolumeclaim: 'registry' }
 const certificateEnds = 'certmanager_certificate_expiration_timestamp_seconds'
 const roomy = {
@@ -251,6 +258,41 @@ const cases: readonly Case[] = [
     { ...roomy, [volume('available_bytes')]: '290-0.02x600' },
     [{ time: '30m' }, { time: '70m', fire: [claim] }],
     { ...roomy, [volume('available_bytes')]: '290x600' },
+  ],
+  [
+    'EventsWait',
+    'the container that writes them does not run',
+    { [pending('stream')]: '0x4 1+1x100', [pending('url')]: '0x100' },
+    [{ time: '10m' }, { time: '12m', fire: [{ severity: 'critical', endpoint: 'stream' }] }],
+    // Busy: some wait at each look but one in five minutes.
+    { [pending('stream')]: `${'9x18 0 '.repeat(6)}`, [pending('url')]: '0x100' },
+  ],
+  [
+    'EventsWait',
+    'the URL of one pod takes nothing',
+    { [pending('url')]: '0x4 3x100', [`${pending('url').slice(0, -1)},pod="b"}`]: '0x100' },
+    [{ time: '10m' }, { time: '12m', fire: [{ severity: 'warning', endpoint: 'url' }] }],
+    // A pod that has just started with one.
+    { [pending('url')]: '_x38 1x4 0x100' },
+  ],
+  [
+    'EventsDropped',
+    'the first of a pod',
+    { [answers('202 Accepted')]: '_x4 1x100', [answers('204 No Content')]: '0+1x100' },
+    [
+      { time: '1m' },
+      { time: '75s', fire: [{ endpoint: 'url' }] },
+      { time: '9m', fire: [{ endpoint: 'url' }] },
+      { time: '20m' },
+    ],
+    { [answers('503 Service Unavailable')]: '0+1x100', [answers('204 No Content')]: '0+1x100' },
+  ],
+  [
+    'EventsDropped',
+    'another one',
+    { [answers('202 Accepted')]: '7x60 8x100' },
+    [{ time: '14m' }, { time: '16m', fire: [{ endpoint: 'url' }] }, { time: '26m' }],
+    { [answers('202 Accepted')]: '7x120' },
   ],
   [
     'CertificateExpires',

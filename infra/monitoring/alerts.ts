@@ -2,7 +2,8 @@
  * The alerts, as Prometheus' rules: what is wrong, why it matters, what to do. docs/monitoring.md has a heading for
  * each, to which its `runbook_url` leads; alerts.test.ts has promtool show when each fires and when not.
  */
-
+import { STATUS_CODES } from 'node:http'
+import { DROPPED } from '../../events/paths.ts'
 import { probeMetrics } from '../../prober/measured.ts'
 import type { Alert, Severity } from './alert.ts'
 import { burnAlerts } from './burn-rate.ts'
@@ -45,6 +46,18 @@ export function alertsOf(namespace: string): Alert[] {
       'Once it has expired, no client pushes or pulls. It was not renewed in time: look at the Certificate and its ' +
       'events if cert-manager issues it, else put a new one into its Secret.',
   })
+  const eventsWait = (endpoint: 'stream' | 'url', severity: Severity, means: string): Alert => ({
+    name: 'EventsWait',
+    // The least of five minutes: a queue that is never empty, not one that a look of Prometheus found busy.
+    expr:
+      'max by (namespace, endpoint) ' +
+      `(min_over_time(registry_notifications_pending_total{${own},endpoint="${endpoint}"}[5m])) > 0`,
+    for: '5m',
+    severity,
+    summary: `Events wait in the registry for the ${endpoint}`,
+    description: `${means} They are in the memory of the registry alone: do not restart its pods before they are out.`,
+  })
+  const dropped = `registry_notifications_status_total{${own},code="${DROPPED} ${STATUS_CODES[DROPPED]}"}`
   const sourceKey = (name: string, reason: string, summary: string, description: string): Alert => ({
     name,
     expr: `sum by (namespace) (increase(token_service_requests_total{${own},reason="${reason}"}[10m])) > 0`,
@@ -156,6 +169,27 @@ export function alertsOf(namespace: string): Alert[] {
       summary: "The registry's volume will be full within four days",
       description:
         'At the rate of the last six hours. Raise `storageSize`, or set `garbageCollection` and `retention`.',
+    },
+    eventsWait(
+      'stream',
+      'critical',
+      'For ten minutes the container `events` has not written what is pushed and pulled. Its log says why.',
+    ),
+    eventsWait(
+      'url',
+      'warning',
+      'For ten minutes the URL of `events` has not taken all of them; an hour after it happened, an event is given up. The ' +
+        'stream has them. The log of the container `events` says what the URL answers.',
+    ),
+    {
+      name: 'EventsDropped',
+      // The registry has no such series before the first one, which an increase alone would not see.
+      expr: `sum by (namespace, endpoint) ((increase(${dropped}[10m]) > 0) or (${dropped} unless ${dropped} offset 10m))`,
+      severity: 'warning',
+      summary: 'An event was not delivered to the {{ $labels.endpoint }}, and never will be',
+      description:
+        'The URL refused it for good or did not take it for an hour, or it cannot be read. Somebody may be trying to hide ' +
+        'a push. The log of the container `events` names each; what the URL does not have, the stream mostly has.',
     },
     certificate('critical'),
     certificate('warning'),

@@ -146,6 +146,29 @@ export function rowsOf(namespace: string): Row[] {
       ],
     },
     {
+      title: 'Events',
+      kind: 'lines',
+      panels: [
+        {
+          title: 'Events that wait',
+          description: 'In the memory of the registry, for the stream and for the URL. Empty without `events`.',
+          unit: 'short',
+          queries: [{ expr: sumBy('endpoint', of('registry_notifications_pending_total')), legend: '{{endpoint}}' }],
+        },
+        {
+          title: 'Events by outcome',
+          description: '204: delivered; 202: given up; 503: the URL did not take it, and gets it again.',
+          unit: 'reqps',
+          queries: [
+            {
+              expr: sumBy('endpoint, code', rate('registry_notifications_status_total')),
+              legend: '{{endpoint}} {{code}}',
+            },
+          ],
+        },
+      ],
+    },
+    {
       title: 'Tokens',
       kind: 'lines',
       panels: [

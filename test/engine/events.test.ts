@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CloudEvent } from '../../events/cloud-event.ts'
+import { REGISTRY_LAME_DUCK_SECONDS } from '../../infra/kubernetes/registry-config.ts'
 import { githubClaims } from '../../local/issuers/github.ts'
 import { type EventsProcess, type EventsUrl, eventsBundle, startEventsUrl } from '../events-process.ts'
 import { crane } from './crane.ts'
@@ -159,6 +160,21 @@ describe('what the end of a registry loses', () => {
     const lost = tags.filter((tag) => !seen.has(tag))
     // Measured: 2 of 120, both answered right before.
     expect(lost.length).toBeLessThan(rounds / 2)
+  })
+
+  it('is nothing, as its pod goes on for some seconds more: by then all is written', async () => {
+    await using events = await bundle.start()
+    const registry = await startBareRegistry(dir, events.port)
+    const seen = () => new Set(events.stream().map(({ data }) => data.tag))
+    await pushTag(registry.host, 'before')
+    const tags = Array.from({ length: 200 }, (_, index) => `at-once-${index}`)
+    await Promise.all(tags.map((tag) => pushTag(registry.host, tag)))
+    // Measured: 0.3 s after the last answer, on a busy machine.
+    const timeout = REGISTRY_LAME_DUCK_SECONDS * 1000
+    await expect.poll(() => tags.filter((tag) => !seen().has(tag)), { timeout, interval: 10 }).toEqual([])
+    await registry.close()
+    expect(await events.stop('SIGTERM')).toBe(0)
+    expect(events.stream()).toHaveLength(tags.length + 1)
   })
 
   it('is all that waits, where it is killed while nothing takes it', async () => {

@@ -7,6 +7,7 @@ import { storageDriver } from '../../infra/kubernetes/storage-driver.ts'
 import { expressions, metricsIn, OTHERS } from '../../infra/monitoring/metrics-named.fixture.ts'
 import { RATE_WINDOW } from '../../infra/monitoring/panels.ts'
 import { probeMetrics } from '../../prober/measured.ts'
+import { type EventsProcess, type EventsUrl, eventsBundle, startEventsUrl } from '../events-process.ts'
 import { NAMESPACE, type Prometheus, startPrometheus } from '../monitoring/prometheus.ts'
 import { freePort } from './api-server.ts'
 import { type PushPath, startPushPath } from './push-path.ts'
@@ -16,6 +17,9 @@ const job = { repository: 'acme/app', ref: 'refs/heads/main' }
 const WAIT = { timeout: 60_000, interval: 250 }
 
 let path: PushPath
+let bundle: Awaited<ReturnType<typeof eventsBundle>>
+let events: EventsProcess
+let url: EventsUrl
 let prometheus: Prometheus
 let folder: string
 
@@ -25,9 +29,11 @@ beforeAll(async () => {
   const metrics = `127.0.0.1:${await freePort()}`
   const env = { REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, 'data'), REGISTRY_HTTP_DEBUG_ADDR: metrics }
   const rules = [{ github: { owners: [{ name: 'acme', id: '501' }] } }]
-  path = await startPushPath(rules, 2_000, { driver: storageDriver({}), env })
-  const pushed = await skopeoCopy(`oci:${path.image}:latest`, `docker://${path.host}/acme/app:1`, await path.login(job))
-  expect(pushed).toEqual({ code: 0, message: '' })
+  bundle = await eventsBundle()
+  url = await startEventsUrl()
+  events = await bundle.start({ EVENTS_URL: url.url })
+  path = await startPushPath(rules, 2_000, { driver: storageDriver({}), env }, events.port)
+  await push('1')
   prometheus = await startPrometheus({
     everySeconds: 1,
     targets: [
@@ -43,9 +49,16 @@ beforeAll(async () => {
   })
   await vi.waitFor(async () => expect(await prometheus.query(`up == 1`)).toHaveLength(2), WAIT)
 })
+const push = async (tag: string) => {
+  const to = `docker://${path.host}/acme/app:${tag}`
+  expect(await skopeoCopy(`oci:${path.image}:latest`, to, await path.login(job))).toEqual({ code: 0, message: '' })
+}
 afterAll(async () => {
   await prometheus?.[Symbol.asyncDispose]()
   await path?.[Symbol.asyncDispose]()
+  await events?.[Symbol.asyncDispose]()
+  await url?.[Symbol.asyncDispose]()
+  await bundle?.[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -78,4 +91,19 @@ it('fires no alert where all is well', async () => {
   }, WAIT)
   expect(rules.length).toBeGreaterThan(15)
   expect(rules.filter(({ health, state }) => health !== 'ok' || state === 'firing')).toEqual([])
+})
+
+it('counts an event that the URL refuses for good, and those that wait', async () => {
+  const endpoints = async (selector: string) => {
+    const found = await prometheus.query(`registry_notifications_${selector}`)
+    return Object.fromEntries(found.map(({ metric, value }) => [metric.endpoint, Number(value?.[1])]))
+  }
+  expect(await endpoints('pending_total')).toEqual({ stream: 0, url: 0 })
+  url.status = 400
+  await push('2')
+  await vi.waitFor(async () => expect(await endpoints('status_total{code="202 Accepted"}')).toEqual({ url: 1 }), WAIT)
+
+  await events.stop('SIGTERM')
+  await push('3')
+  await vi.waitFor(async () => expect(await endpoints('pending_total')).toEqual({ stream: 1, url: 1 }), WAIT)
 })

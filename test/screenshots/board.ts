@@ -29,7 +29,7 @@ export async function pictureBoard(path: string, prometheus: Prometheus, range: 
   await once(server, 'listening')
   try {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-    await takePictures([{ url, path, window: '1240,2150', scheme: 'light' }])
+    await takePictures([{ url, path, window: '1240,2480', scheme: 'light' }])
   } finally {
     server.close()
   }

@@ -10,6 +10,7 @@ import { it } from 'vitest'
 import { storageDriver } from '../../infra/kubernetes/storage-driver.ts'
 import { freePort } from '../engine/api-server.ts'
 import { startPushPath } from '../engine/push-path.ts'
+import { eventsBundle, startEventsUrl } from '../events-process.ts'
 import { startPrometheus } from '../monitoring/prometheus.ts'
 import { traffic } from '../monitoring/traffic.ts'
 import { LOOK_SECONDS, pictureBoard } from './board.ts'
@@ -25,7 +26,10 @@ it('draws the dashboard into docs/pictures', async () => {
   const metrics = `127.0.0.1:${await freePort()}`
   const env = { REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, 'data'), REGISTRY_HTTP_DEBUG_ADDR: metrics }
   const rules = [{ github: { owners: [{ name: 'acme', id: '501' }] } }]
-  await using path = await startPushPath(rules, 2_000, { driver: storageDriver({}), env })
+  await using bundle = await eventsBundle()
+  await using url = await startEventsUrl()
+  await using events = await bundle.start({ EVENTS_URL: url.url })
+  await using path = await startPushPath(rules, 2_000, { driver: storageDriver({}), env }, events.port)
   await using prometheus = await startPrometheus({
     everySeconds: LOOK_SECONDS,
     targets: [
