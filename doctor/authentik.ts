@@ -7,37 +7,43 @@ import { isOutOfSupport, isTooOld, oldestSupported } from '../infra/authentik/ve
 import { ask, jsonOf, reasonOf } from '../prober/web.ts'
 import type { TrustDocument } from '../trust/decision/policy.ts'
 import { DOCUMENT_GROUP, REGISTRY_APPLICATION } from '../trust/language/document.ts'
-import { type Finding, ok, skipped, wrong } from './finding.ts'
+import { type Finding, NEEDS_TOKEN, ok, skipped, wrong } from './finding.ts'
+import { checkPolicy } from './policy.ts'
+import { checkClock } from './way-in.ts'
 
-const NEEDS_TOKEN = 'set AUTHENTIK_TOKEN to an API token of an administrator'
-
-/** @param token of authentik's API; undefined to look from outside only */
-/** @param clusters slugs of the sources that only a cluster knows: their part of the rules is not compared */
+/**
+ * @param token of authentik's API; undefined to look from outside only
+ * @param clusters slugs of the sources that only a cluster knows: their part of the rules is not compared
+ * @param hasSessions whether the stack gives sessions, which have an application of their own
+ */
 export async function checkAuthentik(
   url: string,
   token: string | undefined,
   document: TrustDocument,
   clusters: readonly string[],
+  hasSessions: boolean,
 ) {
   const api = token === undefined ? undefined : authentikApi({ url, token })
   const findings = [
-    await checkLife(url),
+    ...(await checkLife(url)),
     await checkIssuer(url),
     await checkVersion(api),
     await checkRules(api, document, clusters),
+    await checkPolicy(api, hasSessions),
   ]
   return { findings, api }
 }
 
-async function checkLife(url: string): Promise<Finding> {
+async function checkLife(url: string): Promise<Finding[]> {
   const why = 'jobs that log in now get no token'
   try {
-    const { status } = await ask(`${url}/-/health/ready/`)
-    if (status >= 200 && status < 300) return ok('authentik', `is ready at ${url}`)
-    return wrong('authentik', `status ${status} at ${url}/-/health/ready/`, why, "look at authentik's own log")
+    const { status, headers } = await ask(`${url}/-/health/ready/`)
+    const clock = checkClock(headers.get('date'), Date.now(), 'authentik clock')
+    if (status >= 200 && status < 300) return [ok('authentik', `is ready at ${url}`), clock]
+    return [wrong('authentik', `status ${status} at ${url}/-/health/ready/`, why, "look at authentik's own log"), clock]
   } catch (error) {
     const fix = 'check authentik:url; if only this machine cannot reach it, run the doctor where it can'
-    return wrong('authentik', `no answer at ${url} (${reasonOf(error)})`, why, fix)
+    return [wrong('authentik', `no answer at ${url} (${reasonOf(error)})`, why, fix)]
   }
 }
 

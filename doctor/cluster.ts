@@ -12,6 +12,9 @@ export type Kubectl = (args: readonly string[]) => Promise<string>
 /** Asked within the pod, since the network policies do not admit this machine. */
 const READ = `fetch("http://127.0.0.1:${METRICS_PORT}/metrics").then((r) => r.text()).then((t) => process.stdout.write(t))`
 
+/** @param context undefined: that of kubectl */
+export const inContext = (context: string | undefined) => (context === undefined ? [] : ['--context', context])
+
 export interface Cluster {
   readonly kubectl: Kubectl
   /** undefined: that of kubectl. */
@@ -25,7 +28,7 @@ export async function checkCluster(
   document: TrustDocument,
   clusters: readonly string[],
 ): Promise<Finding[]> {
-  const where = [...(context === undefined ? [] : ['--context', context]), '--namespace', namespace]
+  const where = [...inContext(context), '--namespace', namespace]
   let pods: string[]
   try {
     const running = '--field-selector=status.phase=Running'

@@ -1,5 +1,6 @@
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type FakeRegistry, fakeRegistry } from '../prober/registry.fixture.ts'
+import { bindings, type FakeRegistry, fakeRegistry } from '../prober/registry.fixture.ts'
 import { restingMetrics } from '../service/operations/metrics.fixture.ts'
 import { answerJson } from '../test/fake-upstream.ts'
 import { unsignedToken } from '../test/unsigned-token.ts'
@@ -56,8 +57,8 @@ test('a registry that is well: every line says ok, and the exit status is 0', as
   expect(exitCode).toBe(0)
   const checks = [...text.matchAll(/^ok +([^:]+):/gm)].map(([, check]) => check)
   expect(checks).toEqual([
-    ...['dns', 'registry', 'clock', 'token service', 'stranger', 'authentik', 'issuer', 'authentik version', 'rules'],
-    ...['source github', 'login', 'push', 'pull', 'revocation'],
+    ...['dns', 'registry', 'clock', 'token service', 'stranger', 'authentik', 'authentik clock', 'issuer'],
+    ...['authentik version', 'rules', 'policy', 'source github', 'login', 'push', 'pull', 'revocation'],
   ])
 })
 
@@ -71,10 +72,34 @@ test('without an API token it says what it did not look at', async () => {
   const { text, exitCode } = await doctor(['--stack', 'prod'], { env: {} })
   expect(exitCode).toBe(0)
   expect(text).toMatch(/^skipped {2}rules: .*set AUTHENTIK_TOKEN/m)
+  expect(text).toMatch(/^skipped {2}policy: .*set AUTHENTIK_TOKEN/m)
 })
 
+test('without a CI token, and without kubectl, the same', async () => {
+  const { text } = await doctor(['--stack', 'prod'])
+  expect(text).toMatch(/^skipped {2}push: .*storage.*--token FILE/m)
+  expect(text).toMatch(/^skipped {2}pods: .*--cluster/m)
+  expect((await doctor(['--host', at.host])).text).toMatch(/^skipped {2}push: /m)
+})
+
+/** What authentik may have in place of ours. */
+const wrongPolicies: [question: string, results: object[]][] = [
+  ['policies/expression', []],
+  ['policies/expression', [{ pk: 'policy', name: 'docker-registry-trust', expression: 'return True' }]],
+  ['propertymappings/provider/scope', [{ name: 'docker-registry', expression: 'return {}' }]],
+  ['core/applications', [{ pk: 'of docker-registry', slug: 'docker-registry' }]],
+  ['policies/bindings', []],
+  ['policies/bindings', bindings({ enabled: false })],
+  ['policies/bindings', bindings({ negate: true })],
+  ['policies/bindings', bindings({ failure_result: true })],
+  ['policies/bindings', bindings({ policy: 'another' })],
+  ['policies/bindings', [...bindings(), { target: 'of ci-session', policy: null, group: 'everyone', enabled: true }]],
+]
+
+type Wrong = [check: string, question: string, answer: RequestListener, why: string]
+
 describe('finds', () => {
-  test.each([
+  test.each<Wrong>([
     ['registry', 'GET /v2/', answerJson(200, {}), 'this is not a registry'],
     ['token service', 'GET /token', answerJson(404, {}), 'no client gets a token'],
     ['stranger', 'GET /token', answerJson(200, { token: 'x' }), 'EVERYONE MAY GET IN'],
@@ -99,6 +124,20 @@ describe('finds', () => {
       'refused',
     ],
     ['source github', 'GET /keys', answerJson(200, { keys: [] }), 'verified'],
+    ...wrongPolicies.map(
+      ([question, results]): Wrong => [
+        'policy',
+        `GET /api/v3/${question}/`,
+        answerJson(200, { results }),
+        'no rule names',
+      ],
+    ),
+    [
+      'authentik clock',
+      'GET /-/health/ready/',
+      (_, response) => response.writeHead(204, { date: new Date(Date.now() - 90_000).toUTCString() }).end(),
+      'expired',
+    ],
     ['login', 'POST /token', answerJson(401, { errors: [{ message: 'no rule matches' }] }), 'cannot push'],
     ['push', 'PUT /v2/acme/app/blobs', answerJson(413, {}), 'cannot push'],
     ['pull', 'GET /v2/acme/app/manifests', answerJson(200, {}), 'something else'],
@@ -115,6 +154,34 @@ describe('finds', () => {
     const { exitCode, text } = await doctor(probe)
     expect(exitCode).toBe(1)
     expect(text).toMatch(new RegExp(`^WRONG +${check}: .*\n +why it matters: .*\n +what to do: `, 'm'))
+  })
+
+  const ec = (x: string) => ({ kid: '1', kty: 'EC', crv: 'P-256', x, y: 'y' })
+  const gives = (published: object, ...held: object[]) => {
+    at.answers.set('GET /keys', answerJson(200, { keys: [published] }))
+    at.answers.set('GET /api/v3/sources/oauth/', ({ url }, response) => {
+      const keys = url?.includes('docker-registry-other') ? held[1] : held[0]
+      answerJson(200, { results: [{ oidc_jwks: { keys: [keys] } }] })({} as IncomingMessage, response)
+    })
+  }
+
+  test('that authentik has another key under the id that the issuer uses', async () => {
+    gives(ec('new'), ec('old'))
+    expect(find(await reportOf(probe), 'source github')?.found).toBe('authentik has another key under the id 1')
+    gives(ec('new='), ec('new'))
+    expect(find(await reportOf(probe), 'source github')?.state).toBe('ok')
+  })
+
+  test('that two sources have different keys under one id', async () => {
+    const other = `{ slug: other, platform: oidc, issuer: "https://other.example.com", jwksUrl: "http://${at.host}/keys" }`
+    stack = stack.replace('/keys" }]', `/keys" }, ${other}]`)
+    gives(ec('one'), ec('one'), ec('two'))
+    const report = await reportOf(probe)
+    for (const check of ['source github', 'source other']) {
+      expect(find(report, check)?.found).toBe('github and other have different keys under the id 1')
+    }
+    gives(ec('one'), ec('one'), ec('one'))
+    expect(find(await reportOf(probe), 'source other')?.state).toBe('ok')
   })
 
   test('a realm that leads elsewhere', async () => {
@@ -192,6 +259,25 @@ describe('with --cluster', () => {
   ])('it says what is wrong with the %s', async (what, metrics, found) => {
     const finding = (await look(metrics)).find(`${what} of pod/token-service-1`)
     expect(finding).toMatchObject({ state: 'wrong', found: expect.stringContaining(found) })
+  })
+
+  test('each cluster whose pods pull is asked for its keys, by its context', async () => {
+    const edge = '{ slug: edge, context: edge-admin, namespaces: [web] }'
+    stack += `  kubernetes:context: prod-admin\n  passwordless-registry:clusterPulls: [shop, ${edge}]\n`
+    const keys = { '--context prod-admin': '1', '--context edge-admin': '3' }
+    const report = async (args: string[], kubectl: DoctorWorld['kubectl']) =>
+      JSON.parse((await doctor(['--stack', 'prod', '--json', ...args], { kubectl })).text) as Report
+    const found = await report(['--cluster'], async (args) => {
+      const [, kid] =
+        Object.entries(keys).find(([context]) => args.join(' ') === `${context} get --raw /openid/v1/jwks`) ?? []
+      return kid === undefined ? '' : JSON.stringify({ keys: [{ kid }] })
+    })
+    expect(find(found, 'source cluster')).toMatchObject({ state: 'ok' })
+    expect(find(found, 'source edge')).toMatchObject({ state: 'wrong', found: expect.stringContaining('the key 3') })
+    const away = await report(['--cluster'], () => Promise.reject(new Error('no such context')))
+    expect(find(away, 'source edge')?.found).toContain('no such context')
+    const unasked = await report([], () => Promise.reject(new Error('not asked for')))
+    expect(find(unasked, 'source edge')).toMatchObject({ state: 'skipped', fix: '--cluster asks it' })
   })
 
   test('it needs a stack, and says so where kubectl or the pods are missing', async () => {

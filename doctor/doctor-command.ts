@@ -10,11 +10,12 @@ import {
   wrongQuestion,
 } from '../trust/command.ts'
 import { quote } from '../trust/decision/quote.ts'
+import { parseClusterPulls } from '../trust/language/cluster-pulls.ts'
 import { findingText } from '../trust/language/findings.ts'
 import { readStackState } from '../trust/review/stack-state.ts'
 import { checkAuthentik } from './authentik.ts'
-import { checkCluster, type Kubectl } from './cluster.ts'
-import type { Finding } from './finding.ts'
+import { checkCluster, inContext, type Kubectl } from './cluster.ts'
+import { type Finding, skipped } from './finding.ts'
 import { checkProbe, UPLOAD_SECONDS } from './probe.ts'
 import { checkSources } from './sources.ts'
 import { checkStrangers } from './strangers.ts'
@@ -31,11 +32,12 @@ export const doctorHelp = `Looks at a deployed registry from outside and says wh
   --token FILE           pushes and pulls a small image with this CI token; - reads standard input
   --repository NAME      where to push it to, as acme/app:doctor (default: the token's own repository)
   --upload-seconds N     how long the upload takes (default: ${UPLOAD_SECONDS}, longer than many proxies allow)
-  --cluster              looks into the pods of the token service by kubectl: version, rules and keys; with --stack
+  --cluster              looks into the pods of the token service by kubectl: version, rules and keys, and asks clusters
+                         whose pods pull for their keys; with --stack
   --json                 prints JSON
   --help                 prints this
 
-AUTHENTIK_TOKEN, an API token of an administrator, lets it look at authentik's version, rules and keys.
+AUTHENTIK_TOKEN, an API token of an administrator, lets it look at authentik's version, rules, policy and keys.
 Exit status: 0 nothing is wrong, 1 something is, 2 the question was wrong.
 `
 
@@ -90,19 +92,34 @@ async function examine(options: Options, world: DoctorWorld): Promise<Finding[]>
   const { findings, challenge } = await checkWayIn(host)
   if (challenge !== undefined) findings.push(...(await checkStrangers(challenge)))
   if (stack !== undefined) {
-    const { clusters, policy } = stack
+    const { clusters, policy, cluster, hasSessions } = stack
     const apiToken = world.env.AUTHENTIK_TOKEN || undefined
-    const api = await checkAuthentik(stack.authentik, apiToken, policy.document, clusters)
-    // Issuer and keys of a cluster are known to `pulumi up` alone, which asks the cluster.
-    const known = stack.sources.filter(({ slug }) => !clusters.includes(slug))
-    findings.push(...api.findings, ...(await checkSources(known, api.api)))
-    if (options.cluster)
-      findings.push(...(await checkCluster({ ...stack.cluster, kubectl: world.kubectl }, policy.document, clusters)))
+    const { findings: ofAuthentik, api } = await checkAuthentik(
+      stack.authentik,
+      apiToken,
+      policy.document,
+      clusters,
+      hasSessions,
+    )
+    const clusterKeys = (slug: string) =>
+      world.kubectl([...inContext(stack.contexts.get(slug) ?? cluster.context), 'get', '--raw', '/openid/v1/jwks'])
+    const asked = { api, clusters, clusterKeys: options.cluster ? clusterKeys : undefined }
+    findings.push(...ofAuthentik, ...(await checkSources(stack.sources, asked)))
+    const pods = { ...cluster, kubectl: world.kubectl }
+    findings.push(...(options.cluster ? await checkCluster(pods, policy.document, clusters) : [PODS_SKIPPED]))
   }
-  if (challenge !== undefined && token !== undefined)
+  if (token === undefined) findings.push(PROBE_SKIPPED)
+  else if (challenge !== undefined)
     findings.push(...(await checkProbe({ host, challenge, token, repository: options.repository, uploadSeconds })))
   return findings
 }
+
+const PODS_SKIPPED = skipped('pods', "each pod's version, rules and keys were not asked for", '--cluster does')
+const PROBE_SKIPPED = skipped(
+  'push',
+  'the storage, and what size and time the way in allows, were not tried',
+  '--token FILE does, with the token of a job',
+)
 
 function readStack(name: string, world: DoctorWorld) {
   const { policy, sources, clusters, findings, settings } = readStackState(...readStackFiles(name, world))
@@ -122,6 +139,11 @@ function readStack(name: string, world: DoctorWorld) {
       context: textOf(settings.get('kubernetes:context')),
       namespace: textOf(settings.get('namespace')) ?? DEFAULT_NAMESPACE,
     },
+    hasSessions: Number(settings.get('sessionHours')) !== 0,
+    /** By the slug of a source: the context of its cluster, where it is not that of the registry. */
+    contexts: new Map(
+      parseClusterPulls(settings.get('clusterPulls')).clusters.map(({ slug, context }) => [slug, context]),
+    ),
     authentik: authentik.replace(/\/+$/, ''),
   }
 }

@@ -13,6 +13,8 @@ export interface Finding {
   readonly fix?: string
 }
 
+export const NEEDS_TOKEN = 'set AUTHENTIK_TOKEN to an API token of an administrator'
+
 export const ok = (check: string, found: string): Finding => ({ check, state: 'ok', found })
 export const skipped = (check: string, found: string, fix: string): Finding => ({ check, state: 'skipped', found, fix })
 export const wrong = (check: string, found: string, why: string, fix: string): Finding => ({

@@ -83,7 +83,8 @@ export function readCertificate(problem: string | undefined, endsMs: number, now
       'renew it, or send the whole chain; for an authority of your own, NODE_EXTRA_CA_CERTS names its file here'
     return wrong('tls', `the certificate is not trusted: ${problem}`, 'clients refuse to talk to the registry', fix)
   }
-  if (days < LEAST_DAYS) {
+  // Also where the certificate does not say when it expires.
+  if (!(days >= LEAST_DAYS)) {
     const fix = 'check what renews it: kubectl get certificates -A'
     return wrong('tls', `the certificate expires in ${days} days`, 'nothing works from then on', fix)
   }
@@ -130,13 +131,14 @@ export function readChallenge(host: string, status: number, header: string) {
   }
 }
 
-export function checkClock(date: string | null, nowMs: number): Finding {
+/** @param date as the header `Date` has it */
+export function checkClock(date: string | null, nowMs: number, check = 'clock'): Finding {
   const seconds = Math.round((Date.parse(date ?? '') - nowMs) / 1000)
-  if (Number.isNaN(seconds)) return skipped('clock', 'the answer has no date', 'nothing')
+  if (Number.isNaN(seconds)) return skipped(check, 'the answer has no date', 'nothing')
   const found = `${Math.abs(seconds)} s from this machine's clock`
-  if (Math.abs(seconds) <= MAX_CLOCK_DIFFERENCE_SECONDS) return ok('clock', found)
+  if (Math.abs(seconds) <= MAX_CLOCK_DIFFERENCE_SECONDS) return ok(check, found)
   return wrong(
-    'clock',
+    check,
     found,
     'tokens count as expired, or as not yet valid',
     'synchronise the clocks of the nodes, or of this machine, by NTP',

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { expression } from '../infra/authentik/expressions.ts'
+import { REGISTRY_NAME, SESSION_NAME, TRUST_POLICY_NAME } from '../infra/authentik/names.ts'
 import { answerJson } from '../test/fake-upstream.ts'
 
 export interface FakeRegistry {
@@ -12,6 +14,17 @@ export interface FakeRegistry {
   readonly asked: string[]
   [Symbol.asyncDispose](): Promise<void>
 }
+
+const ISSUER_KEYS = ['1', '2'].map((kid) => ({ kid, kty: 'EC', crv: 'P-256', x: kid, y: kid }))
+
+const list = (results: object[]) => answerJson(200, { results })
+
+/** The policy at both applications. @param more fields of that at the registry's */
+export const bindings = (more: object = {}) =>
+  [REGISTRY_NAME, SESSION_NAME].map((slug) => ({
+    ...{ target: `of ${slug}`, policy: 'policy', enabled: true, negate: false, failure_result: false },
+    ...(slug === REGISTRY_NAME && more),
+  }))
 
 export async function fakeRegistry(): Promise<FakeRegistry> {
   const answers = new Map<string, RequestListener>()
@@ -67,12 +80,22 @@ export async function fakeRegistry(): Promise<FakeRegistry> {
     ['GET /-/health/ready/', (_, response) => response.writeHead(204).end()],
     ['GET /application/o/docker-registry/.well-known', answerJson(200, { issuer: `${url}/` })],
     ['GET /application/o/docker-registry/jwks/', answerJson(200, { keys: [{ kid: 'k' }] })],
-    ['GET /keys', answerJson(200, { keys: [{ kid: '1' }, { kid: '2' }] })],
+    ['GET /keys', answerJson(200, { keys: ISSUER_KEYS })],
     ['GET /api/v3/admin/version/', answerJson(200, { version_current: '2026.8.0' })],
     [
-      'GET /api/v3/sources/oauth/',
-      answerJson(200, { results: [{ oidc_jwks: { keys: [{ kid: '1' }, { kid: '2' }] } }] }),
+      'GET /api/v3/policies/expression/',
+      list([{ pk: 'policy', name: TRUST_POLICY_NAME, expression: expression('trust_policy') }]),
     ],
+    [
+      'GET /api/v3/propertymappings/provider/scope/',
+      list([
+        { name: REGISTRY_NAME, expression: `${expression('docker_registry')}\n` },
+        { name: SESSION_NAME, expression: expression('ci_session') },
+      ]),
+    ],
+    ['GET /api/v3/core/applications/', list([REGISTRY_NAME, SESSION_NAME].map((slug) => ({ pk: `of ${slug}`, slug })))],
+    ['GET /api/v3/policies/bindings/', list(bindings())],
+    ['GET /api/v3/sources/oauth/', list([{ oidc_jwks: { keys: ISSUER_KEYS } }])],
   ])
   return {
     host,

@@ -1,6 +1,8 @@
 /** The program with each version of authentik, and with one that cannot be worked with: nothing of it stays behind. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { openProgramWorld, type ProgramWorld, PUSHED } from './program-world.ts'
+import { checkPolicy } from '../../doctor/policy.ts'
+import { authentikApi } from '../../infra/authentik/api.ts'
+import { API_TOKEN, openProgramWorld, type ProgramWorld, PUSHED, type Row } from './program-world.ts'
 
 // Several runs of the engine each, on a machine that may be busy.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 })
@@ -93,5 +95,28 @@ describe('an update of authentik', () => {
     }
     expect(await world.push()).toBe(PUSHED)
     await unchanged()
+  })
+
+  it('the doctor sees what somebody changes about the policy, and `pulumi up --refresh` puts it back', async () => {
+    const look = () => checkPolicy(authentikApi({ url: world.url, token: API_TOKEN }), true)
+    expect(await look()).toMatchObject({ state: 'ok' })
+    const [policy] = await world.list('policies/expression/')
+    const [binding, other] = (await world.list('policies/bindings/')) as [Row, Row]
+    await world.api('PATCH', `policies/expression/${policy?.pk}/`, { expression: 'return True' })
+    await world.api('PATCH', `policies/bindings/${binding.pk}/`, { negate: true })
+    const [group] = await world.list('core/groups/')
+    await world.api('POST', 'policies/bindings/', { target: other.target, group: group?.pk, order: 1 })
+    const { state, found } = await look()
+    expect(state).toBe('wrong')
+    // Which of the two applications is listed first, is left to authentik.
+    expect(found.split('; ').map((problem) => problem.replace(/docker-registry$|ci-session$/, '...'))).toEqual(
+      expect.arrayContaining([
+        'the policy docker-registry-trust is not that of this version',
+        'the policy does not decide at application ...',
+        expect.stringMatching(/^application \S+ has 1 other binding$/),
+      ]),
+    )
+    await world.project.expect('up', '--yes', '--skip-preview', '--refresh')
+    expect(await look()).toMatchObject({ found: expect.stringMatching(/^application \S+ has 1 other binding$/) })
   })
 })
