@@ -1,6 +1,6 @@
 /** A real Kubernetes API server with etcd and the controllers, but no node: plain processes on free loopback ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -19,6 +19,8 @@ export interface ApiServer {
   readonly url: string
   /** Path of the certificate that it made itself, with the authority that signed it. */
   readonly certificate: string
+  /** What signs the tokens of its service accounts. */
+  readonly accountKey: KeyObject
   /** A request as that administrator; answers the JSON. */
   request(method: string, path: string, body?: unknown): Promise<unknown>
   close(): Promise<void>
@@ -123,7 +125,8 @@ export async function startApiServer(): Promise<ApiServer> {
     await close()
     throw error
   }
-  return { kubeconfig, url, certificate: join(directory, 'certificates', 'apiserver.crt'), request, close }
+  const certificate = join(directory, 'certificates', 'apiserver.crt')
+  return { kubeconfig, url, certificate, accountKey: privateKey, request, close }
 }
 
 async function end(child: ChildProcess): Promise<void> {

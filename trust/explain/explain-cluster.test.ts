@@ -28,7 +28,8 @@ function explain(token: string, clusterPulls = '[shop]', ...args: string[]) {
 test('an account of a namespace that pulls is granted it, and what was assumed is said', () => {
   const { text, exitCode } = explain(tokenOf('system:serviceaccount:shop:app'))
   expect(text).toContain('source   cluster (')
-  expect(text).toContain(`assumed  issuer "${ISSUER}" is that of the cluster; \`pulumi preview\` asks the cluster`)
+  expect(text).toContain(`assumed  issuer "${ISSUER}" is that of the cluster; \`pulumi preview\` asks the cluster. `)
+  expect(text).toContain('Account and pod still exist; the token service asks its own cluster')
   expect(text).toContain('  pull: granted by rule 2')
   expect(exitCode).toBe(0)
 })

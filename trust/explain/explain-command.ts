@@ -109,7 +109,9 @@ function withAssumption({ policy, clusters }: Known, explanation: Explanation): 
   const issuer = policy.sources.get(source)?.issuer
   return {
     ...explanation,
-    assumed: `issuer ${quote(issuer)} is that of the cluster; \`pulumi preview\` asks the cluster`,
+    assumed:
+      `issuer ${quote(issuer)} is that of the cluster; \`pulumi preview\` asks the cluster. Account and pod still exist; the ` +
+      'token service asks its own cluster',
   }
 }
 
