@@ -5,12 +5,6 @@ import { EVENTS_PORT, REGISTRY_METRICS_PORT, REGISTRY_PORT } from './ports.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import type { StorageDriver } from './storage-driver.ts'
 
-/**
- * Before SIGTERM. Ingress controllers look for new addresses every few seconds; until then, a pod that ends still gets
- * requests. And the events of its last requests get out.
- */
-export const REGISTRY_LAME_DUCK_SECONDS = 5
-
 /** From SIGTERM: uploads in flight may finish. A client sends a layer in one request, or begins it again. */
 export const REGISTRY_DRAIN_SECONDS = 25
 

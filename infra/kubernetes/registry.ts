@@ -18,12 +18,7 @@ import { DEPLOYMENT_TIMEOUTS, labels } from './labels.ts'
 import type { OutwardCalls } from './outward-calls.ts'
 import { type PodSettings, podExtras } from './pod-settings.ts'
 import { REGISTRY_METRICS_PORT, REGISTRY_PORT } from './ports.ts'
-import {
-  REGISTRY_DRAIN_SECONDS,
-  REGISTRY_LAME_DUCK_SECONDS,
-  type RegistryConfig,
-  registryConfig,
-} from './registry-config.ts'
+import { REGISTRY_DRAIN_SECONDS, type RegistryConfig, registryConfig } from './registry-config.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import { CA_FILE, type RegistryPod, registryPod } from './registry-pod.ts'
 import { storageCheck } from './storage-check.ts'
@@ -32,7 +27,7 @@ import { versionedFiles } from './versioned-files.ts'
 
 const NAME = 'registry'
 /** After this time Kubernetes kills what is left. */
-const GRACE_SECONDS = REGISTRY_LAME_DUCK_SECONDS + REGISTRY_DRAIN_SECONDS + 5
+const GRACE_SECONDS = LAME_DUCK_SECONDS + REGISTRY_DRAIN_SECONDS + 5
 /** It streams: pushes need memory for their buffers, not for their layers. */
 const RESOURCES = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } }
 /** On a bucket about 20 MiB for each upload on its way; seen: 590 MiB for 30 at once. */
@@ -167,7 +162,7 @@ export class Registry extends pulumi.ComponentResource {
                   // it does not wait for the events in its queue: by then they are out, since hardly any requests still
                   // come.
                   ...((storage.isShared || events) && {
-                    lifecycle: { preStop: { sleep: { seconds: REGISTRY_LAME_DUCK_SECONDS } } },
+                    lifecycle: { preStop: { sleep: { seconds: LAME_DUCK_SECONDS } } },
                   }),
                 },
               ],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CloudEvent } from '../../events/cloud-event.ts'
-import { REGISTRY_LAME_DUCK_SECONDS } from '../../infra/kubernetes/registry-config.ts'
+import { LAME_DUCK_SECONDS } from '../../infra/kubernetes/availability.ts'
 import { githubClaims } from '../../local/issuers/github.ts'
 import { type EventsProcess, type EventsUrl, eventsBundle, startEventsUrl } from '../events-process.ts'
 import { crane } from './crane.ts'
@@ -170,7 +170,7 @@ describe('what the end of a registry loses', () => {
     const tags = Array.from({ length: 200 }, (_, index) => `at-once-${index}`)
     await Promise.all(tags.map((tag) => pushTag(registry.host, tag)))
     // Measured: 0.3 s after the last answer, on a busy machine.
-    const timeout = REGISTRY_LAME_DUCK_SECONDS * 1000
+    const timeout = LAME_DUCK_SECONDS * 1000
     await expect.poll(() => tags.filter((tag) => !seen().has(tag)), { timeout, interval: 10 }).toEqual([])
     await registry.close()
     expect(await events.stop('SIGTERM')).toBe(0)
