@@ -18,35 +18,24 @@ export interface Need {
   packages: readonly [string, ...string[]]
 }
 
+/** Commands that packages of the same names bring. */
+const sameNamed = (...commands: string[]): Need[] => commands.map((command) => ({ command, packages: [command] }))
+
 /** A node of Kubernetes, and the clients that push and pull in the proof and the tests. */
 export const localWorldNeeds: readonly Need[] = [
-  { command: 'containerd', packages: ['containerd'] },
-  { command: 'runc', packages: ['runc'] },
+  ...sameNamed('containerd', 'runc', 'iptables', 'conntrack', 'openssl', 'skopeo', 'python3'),
   { files: ['/usr/lib/cni/ptp'], packages: ['containernetworking-plugins'] },
   { command: 'nft', packages: ['nftables'] },
-  { command: 'iptables', packages: ['iptables'] },
-  { command: 'conntrack', packages: ['conntrack'] },
   { command: 'ip', packages: ['iproute2'] },
   { command: 'nsenter', packages: ['util-linux'] },
-  { command: 'openssl', packages: ['openssl'] },
-  { command: 'skopeo', packages: ['skopeo'] },
   { command: 'dockerd', packages: ['docker.io'] },
   // A package of its own from Debian 13 on.
   { command: 'docker', packages: ['docker-cli', 'docker.io'] },
-  { command: 'python3', packages: ['python3'] },
   { succeeds: ['python3', '-c', 'import ensurepip, venv'], packages: ['python3-venv'] },
 ]
 
 /** What the workflow texts call where CI runs them, and gitlab-ci-local to run them here. */
-export const workflowNeeds: readonly Need[] = [
-  { command: 'bash', packages: ['bash'] },
-  { command: 'curl', packages: ['curl'] },
-  { command: 'jq', packages: ['jq'] },
-  { command: 'git', packages: ['git'] },
-  { command: 'rsync', packages: ['rsync'] },
-  { command: 'shellcheck', packages: ['shellcheck'] },
-  { command: 'wget', packages: ['wget'] },
-]
+export const workflowNeeds = sameNamed('bash', 'curl', 'jq', 'git', 'rsync', 'shellcheck', 'wget')
 
 /** Prometheus, and the program that tests its rules. */
 export const monitoringNeeds: readonly Need[] = [

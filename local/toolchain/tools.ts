@@ -74,7 +74,7 @@ const named = (name: string, { version, os, arch }: Target) =>
 
 /**
  * The one archive that a release on GitHub has for each platform.
- * @param checksums the release's file of sums, or a URL
+ * @param checksums the release's file of sums, with {archive} for the name of the archive, or a URL
  */
 const release =
   (repository: string, archive: string, checksums: string, strip: 0 | 1) =>
@@ -84,7 +84,9 @@ const release =
         file.startsWith('https:') ? file : `https://github.com/${repository}/releases/download/v{version}/${file}`,
         target,
       )
-    return [{ url: url(archive), checksums: url(checksums), content: { archive: { strip } } }]
+    return [
+      { url: url(archive), checksums: url(checksums.replace('{archive}', archive)), content: { archive: { strip } } },
+    ]
   }
 
 export const tools = {
@@ -101,12 +103,7 @@ export const tools = {
     commands: ['registry'],
     onPath: { versionArguments: ['--version'], samePart: 'major' },
     publishedFor: ['linux'],
-    downloads: release(
-      'distribution/distribution',
-      'registry_{version}_{os}_{arch}.tar.gz',
-      'registry_{version}_{os}_{arch}.tar.gz.sha256',
-      0,
-    ),
+    downloads: release('distribution/distribution', 'registry_{version}_{os}_{arch}.tar.gz', '{archive}.sha256', 0),
     build: { module: 'registry', package: 'github.com/distribution/distribution/v3/cmd/registry' },
   },
   crane: {
@@ -166,12 +163,7 @@ export const tools = {
     commands: ['coredns'],
     onPath: { versionArguments: ['-version'], samePart: 'major' },
     publishedFor: ['linux', 'darwin'],
-    downloads: release(
-      'coredns/coredns',
-      'coredns_{version}_{os}_{arch}.tgz',
-      'coredns_{version}_{os}_{arch}.tgz.sha256',
-      0,
-    ),
+    downloads: release('coredns/coredns', 'coredns_{version}_{os}_{arch}.tgz', '{archive}.sha256', 0),
     build: { module: 'cluster', package: './coredns' },
   },
   skipper: {
