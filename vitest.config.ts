@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** A minute of load, which the unit tests beside it would spoil. */
 const soak = 'test/bench/soak.test.ts'
@@ -21,7 +22,7 @@ const processes = [
 ]
 
 /** Minutes of waiting for jobs and kubelets; `npm run soak -- cluster` runs them. */
-const cluster = ['test/e2e/{backup,clean-up,pull-secret}.test.ts']
+const cluster = ['test/e2e/{backup,backup-on-bucket,clean-up,pull-secret}.test.ts']
 
 // From quick to slow; `npm test -- --project unit` runs one of them.
 //   unit    beside the code, no network but loopback
@@ -48,6 +49,17 @@ const projects = [
   { name: 'pictures', include: ['test/screenshots/dashboard.ts'], seconds: 300 },
 ]
 
+/** They take minutes: begun last, one of them would keep all others waiting. */
+const longest = ['authentik-2026.2', 'keys', 'adopt', 'clean-up', 'program'].map((name) => `engine/${name}.test.ts`)
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => longest.some((name) => moduleId.endsWith(name))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
+
 /** They share the local world, or wait beside the engine's tests. */
 const oneAtATime = ['slow', 'e2e', 'cluster', 'pictures']
 
@@ -58,6 +70,7 @@ export default defineConfig({
     // Tests wait for processes and timers more than they compute.
     maxWorkers: 2 * availableParallelism(),
     fsModuleCache: true,
+    sequence: { sequencer: LongestFirst },
     projects: projects.map(({ name, include, seconds }) => ({
       test: {
         name,
