@@ -280,7 +280,7 @@ const cases: readonly Case[] = [
     'the first of a pod',
     { [answers('202 Accepted')]: '_x4 1x100', [answers('204 No Content')]: '0+1x100' },
     [
-      { time: '1m' },
+      { time: '45s' },
       { time: '75s', fire: [{ endpoint: 'url' }] },
       { time: '9m', fire: [{ endpoint: 'url' }] },
       { time: '20m' },
