@@ -106,7 +106,7 @@ describe('the check of the storage', () => {
     ]
     await expect(promisify(execFile)(node, args, { env: { TERMINATION_LOG: log } })).rejects.toMatchObject({ code: 1 })
     expect(await readFile(log, 'utf8')).toMatch(
-      /^The registry cannot use bucket acme .* its container, or `kubectl logs`$/,
+      /^The registry cannot use bucket acme .* its container, or `kubectl logs`, say why$/,
     )
   })
 
