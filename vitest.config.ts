@@ -30,8 +30,9 @@ const cluster = ['test/e2e/{backup,backup-on-bucket,clean-up,pull-secret}.test.t
 //   engine  the real Pulumi engine against the stand-ins, as plain processes; the token service under load
 //   slow    waits more than it computes; runs beside engine
 //   e2e     the real cluster, the real clients (takes over a running local world)
-//   cluster the same, where it takes minutes: not part of `npm test`
-//   pictures `npm run screenshots -- dashboard`, not part of it either
+//   bucket  the same with the images on a bucket (`npm run soak -- bucket`): not part of `npm test`
+//   cluster the same, where it takes minutes: not part of it either
+//   pictures `npm run screenshots -- dashboard`: nor is this
 const projects = [
   {
     name: 'unit',
@@ -45,6 +46,7 @@ const projects = [
   { name: 'engine', include: ['test/engine/**/*.test.ts', soak], seconds: 180 },
   { name: 'slow', include: ['test/slow/**/*.test.ts'], seconds: 180 },
   { name: 'e2e', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
+  { name: 'bucket', include: ['test/e2e/**/*.test.ts'], seconds: 300 },
   { name: 'cluster', include: cluster, seconds: 300 },
   { name: 'pictures', include: ['test/screenshots/dashboard.ts'], seconds: 300 },
 ]
@@ -61,9 +63,14 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** They share the local world, or wait beside the engine's tests. */
-const oneAtATime = ['slow', 'e2e', 'cluster', 'pictures']
+const oneAtATime = ['slow', 'e2e', 'bucket', 'cluster', 'pictures']
 
-const runElsewhere: Record<string, string[]> = { unit: [...processes, soak], e2e: cluster }
+const inWorld = ['e2e', 'bucket', 'cluster']
+
+/** Moves the stack from a volume to a bucket itself. */
+const move = 'test/e2e/object-storage.test.ts'
+
+const runElsewhere: Record<string, string[]> = { unit: [...processes, soak], e2e: cluster, bucket: [...cluster, move] }
 
 export default defineConfig({
   test: {
@@ -81,7 +88,7 @@ export default defineConfig({
         // Each file gets its own copy of our modules all the same; a worker loads only those of packages once.
         isolate: name !== 'unit',
         fileParallelism: !oneAtATime.includes(name),
-        globalSetup: name === 'e2e' || name === 'cluster' ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
+        globalSetup: inWorld.includes(name) ? ['test/e2e/world.ts'] : ['test/service-bundle.ts'],
       },
     })),
   },
