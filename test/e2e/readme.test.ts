@@ -120,9 +120,9 @@ describe('A real cluster in ten minutes', () => {
   })
 })
 
-/** A real cluster's user has selected no stack by environment. */
+/** A real cluster's user has selected no stack by environment, and no other config file. */
 function withoutStack(environment: Record<string, string>): Record<string, string> {
-  const { PULUMI_STACK: _, ...rest } = environment
+  const { PULUMI_STACK: _, PULUMI_OPTION_CONFIG_FILE: __, ...rest } = environment
   return rest
 }
 
