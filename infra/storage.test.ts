@@ -109,7 +109,15 @@ describe('a bucket', () => {
       valueFrom: { secretKeyRef: { name: 'bucket-keys', key: 'AWS_SECRET_ACCESS_KEY' } },
     }
     expect(deployment().template.spec.containers[0].env).toContainEqual(key)
-    expect(one(JOB).inputs.spec.template.spec.containers[0].env).toContainEqual(key)
+    const { containers, volumes } = one(JOB).inputs.spec.template.spec
+    // It starts without, and says so; a pod that waits for a Secret only waits.
+    const optional = { ...key, valueFrom: { secretKeyRef: { ...key.valueFrom.secretKeyRef, optional: true } } }
+    expect(containers[0].env).toContainEqual(optional)
+    const keys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+    const items = keys.map((name) => ({ key: name, path: name }))
+    expect(volumes).toContainEqual({ name: 'secret', secret: { secretName: 'bucket-keys', items, optional: true } })
+    expect(containers[1].volumeMounts).toContainEqual({ name: 'secret', mountPath: '/srv/secret', readOnly: true })
+    expect(containers[1].command).toContain(JSON.stringify({ name: 'bucket-keys', keys, directory: '/srv/secret' }))
   })
 
   it('is reached through the proxy and by the certificates of the stack', async () => {

@@ -5,11 +5,18 @@
  * Mounted as text and run by Node.js as it is, so it imports nothing of ours and has no syntax that needs compiling.
  */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The registry that is to be tried, what it writes to, a command that shows its log, and the one that started it. */
-const [registry = '', storage = '', showLog = '', ...serve] = process.argv.slice(2)
+/**
+ * The registry that is to be tried, what it writes to, a command that shows its log, the Secret with its keys as JSON, and
+ * the command that started it.
+ */
+const [registry = '', storage = '', showLog = '', secretText = 'null', ...serve] = process.argv.slice(2)
+
+/** The folder has a file for each key of the Secret that exists; null: there is none. */
+const secret: { name: string; keys: string[]; directory: string } | null = JSON.parse(secretText)
 
 /** The registry starts in less than a second, on a busy node in some. */
 const START_MS = 60_000
@@ -39,6 +46,17 @@ function registryProcesses(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && isRegistry(name))
     .map(Number)
+}
+
+function checkSecret(): void {
+  if (secret === null) return
+  const missing = secret.keys.filter((key) => !existsSync(join(secret.directory, key)))
+  if (missing.length === 0) return
+  throw new Error(
+    missing.length === secret.keys.length
+      ? `Secret ${secret.name} is not in the namespace, or has no ${missing.join(' and ')}`
+      : `Secret ${secret.name} has no ${missing.join(' and ')}`,
+  )
 }
 
 async function started(): Promise<void> {
@@ -94,6 +112,7 @@ async function pushAndPull(): Promise<void> {
 }
 
 try {
+  checkSecret()
   await started()
   await pushAndPull()
 } catch (error) {

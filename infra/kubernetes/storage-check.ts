@@ -13,6 +13,7 @@ import { type PodSettings, resourcesOf } from './pod-settings.ts'
 import { REGISTRY_PATHS } from './registry-paths.ts'
 import { type RegistryPodArgs, registryPod } from './registry-pod.ts'
 import { CONTAINER_SECURITY } from './restricted.ts'
+import type { StorageDriver } from './storage-driver.ts'
 import { versionedFiles } from './versioned-files.ts'
 
 export const STORAGE_CHECK = 'registry-storage-check'
@@ -21,6 +22,8 @@ const SCRIPT_DIR = '/srv/storage-check'
 const CONFIG = 'storage-check.yml'
 /** On the pod's loopback interface, since nobody else may reach it. */
 const PORT = 5001
+/** Where the check looks whether the Secret with the keys has them. */
+const SECRET_DIR = '/srv/secret'
 /** Images may have to be pulled first. */
 const DEADLINE_SECONDS = 240
 
@@ -44,6 +47,18 @@ export function storageCheckConfig({ driver }: RegistryPodArgs['storage']) {
     },
     // With a time to drain it ends at SIGTERM by itself, with exit code 0.
     http: { addr: `127.0.0.1:${PORT}`, draintimeout: '1s' },
+  }
+}
+
+/** A pod that waits for a Secret says nothing for minutes, so this one starts without, and the check says what is missing. */
+function withoutItsSecret({ env, volumes, ...storage }: StorageDriver): StorageDriver {
+  return {
+    ...storage,
+    env: env.map(({ name, valueFrom: { secretKeyRef } }) => ({
+      name,
+      valueFrom: { secretKeyRef: { ...secretKeyRef, optional: true } },
+    })),
+    volumes: volumes.map(({ name, secret }) => ({ name, secret: { ...secret, optional: true } })),
   }
 }
 
@@ -71,7 +86,13 @@ export function storageCheck(
     },
     parent,
   )
-  const { spec, container, labels: more } = registryPod({ ...pod, files: files.metadata.name, claim: undefined })
+  const storage = withoutItsSecret(pod.storage)
+  const {
+    spec,
+    container,
+    labels: more,
+  } = registryPod({ ...pod, storage, files: files.metadata.name, claim: undefined })
+  const { secret } = storage
   const serve = ['registry', 'serve', `${REGISTRY_PATHS.files}/${CONFIG}`]
   const showLog = pulumi.interpolate`kubectl -n ${namespace} logs job/${STORAGE_CHECK} -c registry`
   return new kubernetes.batch.v1.Job(
@@ -95,6 +116,21 @@ export function storageCheck(
             // The check ends the registry. It is not a sidecar: the Pulumi provider would not print a sidecar's last
             // words.
             shareProcessNamespace: true,
+            volumes: [
+              ...spec.volumes,
+              ...(secret === undefined
+                ? []
+                : [
+                    {
+                      name: 'secret',
+                      secret: {
+                        secretName: secret.name,
+                        items: secret.keys.map((key) => ({ key, path: key })),
+                        optional: true,
+                      },
+                    },
+                  ]),
+            ],
             containers: [
               {
                 ...container,
@@ -108,12 +144,16 @@ export function storageCheck(
                 name: 'check',
                 image: nodeImage,
                 command: [
-                  ...['node', `${SCRIPT_DIR}/${SCRIPT}`, `http://127.0.0.1:${PORT}`, pod.storage.inWords, showLog],
+                  ...['node', `${SCRIPT_DIR}/${SCRIPT}`, `http://127.0.0.1:${PORT}`, storage.inWords, showLog],
+                  JSON.stringify(secret === undefined ? null : { ...secret, directory: SECRET_DIR }),
                   ...serve,
                 ],
                 resources: resourcesOf(pods, 'storageCheck', RESOURCES),
                 securityContext: CONTAINER_SECURITY,
-                volumeMounts: [{ name: 'files', mountPath: SCRIPT_DIR, readOnly: true }],
+                volumeMounts: [
+                  { name: 'files', mountPath: SCRIPT_DIR, readOnly: true },
+                  ...(secret === undefined ? [] : [{ name: 'secret', mountPath: SECRET_DIR, readOnly: true }]),
+                ],
               },
             ],
           },

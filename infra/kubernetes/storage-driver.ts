@@ -21,6 +21,11 @@ const IDENTITY_SERVICE = 'https://identity.invalid'
  */
 const PART_BYTES = 5 * 1024 * 1024
 
+interface SecretSource {
+  /** Whether a pod starts without it. */
+  optional?: boolean
+}
+
 export interface StorageDriver {
   /** The driver and its parameters, as distribution's configuration has them. */
   driver: Record<string, Record<string, unknown>>
@@ -28,8 +33,10 @@ export interface StorageDriver {
   redirect: boolean
   /** Whether more than one pod can use it at once. */
   isShared: boolean
-  env: { name: string; valueFrom: { secretKeyRef: { name: string; key: string } } }[]
-  volumes: { name: string; secret: { secretName: string; items: { key: string; path: string }[] } }[]
+  /** The Secret with its keys, in the stack's namespace; undefined: the service account's identity opens the bucket. */
+  secret: { name: string; keys: readonly string[] } | undefined
+  env: { name: string; valueFrom: { secretKeyRef: SecretSource & { name: string; key: string } } }[]
+  volumes: { name: string; secret: SecretSource & { secretName: string; items: { key: string; path: string }[] } }[]
   volumeMounts: { name: string; mountPath: string; readOnly: true }[]
   /** Of the registry's service account. */
   accountAnnotations: Record<string, string>
@@ -46,6 +53,7 @@ const VOLUME: StorageDriver = {
   driver: { filesystem: { rootdirectory: REGISTRY_PATHS.storage } },
   redirect: false,
   isShared: false,
+  secret: undefined,
   env: [],
   volumes: [],
   volumeMounts: [],
@@ -124,11 +132,13 @@ function azureParameters({ account, container, secret }: Given<'azure'>, url: st
 
 /** By environment variables that the drivers read, or a file: never in the configuration, which is a ConfigMap. */
 function credentials(kind: 's3' | 'gcs' | 'azure', secret: string | undefined) {
-  const none = { env: [], volumes: [], volumeMounts: [] }
+  const none = { secret: undefined, env: [], volumes: [], volumeMounts: [] }
   if (secret === undefined) return none
+  const named = { name: secret, keys: SECRET_KEYS[kind] }
   if (kind === 'gcs') {
     const items = SECRET_KEYS.gcs.map((key) => ({ key, path: key }))
     return {
+      secret: named,
       env: [],
       volumes: [{ name: 'credentials', secret: { secretName: secret, items } }],
       volumeMounts: [{ name: 'credentials', mountPath: REGISTRY_PATHS.credentials, readOnly: true as const }],
@@ -139,5 +149,5 @@ function credentials(kind: 's3' | 'gcs' | 'azure', secret: string | undefined) {
     name: variable(key),
     valueFrom: { secretKeyRef: { name: secret, key } },
   }))
-  return { ...none, env }
+  return { ...none, secret: named, env }
 }

@@ -173,6 +173,7 @@ describe('a job', () => {
 describe('a mistake', () => {
   it.each([
     ['a bucket that is not there', { bucket: 'not-there' }, 'cannot use bucket not-there (s3): s3aws: NoSuchBucket'],
+    ['a Secret that is not there', { secret: 'not-there' }, 'Secret not-there is not in the namespace'],
     // With this one the registry does not even start: these are its last words.
     [
       'a region that Amazon does not have',

@@ -52,7 +52,7 @@ async function check(storage: ReturnType<typeof driverFor>, keys: Record<string,
   const registry = await start(storageCheckConfig(storage), keys)
   const log = join(dir, `termination-log-${files++}`)
   try {
-    const args = [script, `http://${registry.host}`, storage.inWords, 'kubectl logs', ...registry.command]
+    const args = [script, `http://${registry.host}`, storage.inWords, 'kubectl logs', 'null', ...registry.command]
     await promisify(execFile)(node, args, { env: { TERMINATION_LOG: log } })
     return 'ok'
   } catch {
@@ -100,6 +100,7 @@ describe('the check of the storage', () => {
       'http://127.0.0.1:9',
       'bucket acme (s3)',
       'kubectl logs',
+      'null',
       'registry',
       'serve',
       join(dir, 'none'),
@@ -108,6 +109,19 @@ describe('the check of the storage', () => {
     expect(await readFile(log, 'utf8')).toMatch(
       /^The registry cannot use bucket acme .* its container, or `kubectl logs`, say why$/,
     )
+  })
+
+  it.each([
+    [[], 'is not in the namespace, or has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'],
+    [['AWS_ACCESS_KEY_ID'], 'has no AWS_SECRET_ACCESS_KEY'],
+  ])('names the Secret where of its keys it has %j', async (has, problem) => {
+    const directory = await mkdtemp(join(dir, 'secret-'))
+    for (const key of has) await writeFile(join(directory, key), 'text of the key')
+    const log = join(directory, 'termination-log')
+    const secret = JSON.stringify({ ...s3At(s3.url).secret, directory })
+    const args = [script, 'http://127.0.0.1:9', 'bucket acme (s3)', 'kubectl logs', secret, 'registry', 'serve']
+    await expect(promisify(execFile)(node, args, { env: { TERMINATION_LOG: log } })).rejects.toMatchObject({ code: 1 })
+    expect(await readFile(log, 'utf8')).toBe(`The registry cannot use bucket acme (s3): Secret keys ${problem}`)
   })
 
   it('says that a user has no rights', async () => {
