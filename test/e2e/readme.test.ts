@@ -84,17 +84,21 @@ describe('A real cluster in ten minutes', () => {
     await writeFile(join(copy, 'claims.json'), JSON.stringify(job))
     await symlink(join(projectDir, 'node_modules'), join(copy, 'node_modules'))
     await mkdir(join(copy, '.github', 'workflows'), { recursive: true })
+    // A run that was killed leaves it.
+    await removeProd()
     // Both stacks would make the same objects in the same authentik.
     expect(
       (await bash(['pulumi destroy --yes --skip-preview --ignore-protect --suppress-progress'], environment)).code,
     ).toBe(0)
   })
-  afterAll(async () => {
-    await bash(
+  const removeProd = () =>
+    bash(
       ['pulumi destroy --yes --ignore-protect --stack prod --remove --suppress-progress'],
       withoutStack(environment),
       copy,
     )
+  afterAll(async () => {
+    await removeProd()
     await rm(copy, { recursive: true, force: true })
     expect((await npm('up')).code).toBe(0)
   })
