@@ -112,7 +112,7 @@ async function checkRules(
       'pulumi preview shows the difference, pulumi up removes it',
     )
   } catch (error) {
-    return wrong('rules', reasonOf(error), 'nobody knows which rules decide', NEEDS_TOKEN)
+    return wrong('rules', reasonOf(error), 'it is unknown which rules decide', NEEDS_TOKEN)
   }
 }
 

@@ -5,10 +5,11 @@ import { parseArgs } from 'node:util'
 import { leftovers, stopCluster, withWorldLock } from './kubernetes/index.ts'
 import { issuersDir, stateDir } from './paths.ts'
 import { runCommand, Stop, say, step } from './steps.ts'
+import { endAbandonedPlugins } from './world/abandoned-plugins.ts'
 import { bucketKeyDir } from './world/object-storage.ts'
 import { closeOutsideWorld } from './world/outside-world.ts'
 import { forgetPassphrase } from './world/passphrase.ts'
-import { backendDir, openStack, passphraseFile, runPulumi } from './world/pulumi.ts'
+import { backendDir, engineHome, openStack, passphraseFile, runPulumi } from './world/pulumi.ts'
 import { findKubeconfig } from './world/running.ts'
 import { apiTokenFile, loadSettings, type Settings, stackConfigFile } from './world/settings.ts'
 
@@ -53,6 +54,7 @@ async function down(): Promise<void> {
   const keepData = values['keep-state'] ?? false
   if (!keepData) await leaveGivenSystems(await loadSettings())
   await step('The local world ended', () => stopCluster(stateDir, { keepData }))
+  await endAbandonedPlugins(engineHome)
   if (!keepData) await forget()
   // The lock itself; the next command makes a new one.
   if (!keepData) await Promise.all(['lock', 'lock-holder'].map((name) => rm(join(stateDir, name), { force: true })))

@@ -11,6 +11,7 @@ import { $, type ProcessPromise } from 'zx'
 import { compileCacheDir, projectDir, stateDir } from '../paths.ts'
 import { Stop, say } from '../steps.ts'
 import { ensureTool } from '../toolchain/index.ts'
+import { endAbandonedPlugins } from './abandoned-plugins.ts'
 import { adoptionsOf, interruptedCreates } from './adoption.ts'
 import { onBucket } from './object-storage.ts'
 import { ensurePassphrase } from './passphrase.ts'
@@ -21,6 +22,8 @@ import { apiTokenFile, stackConfigFile } from './settings.ts'
 export const stackName = 'local'
 
 export const backendDir = join(stateDir, 'pulumi')
+/** PULUMI_HOME where plugins stand in for official ones. */
+export const engineHome = join(backendDir, 'home')
 export const passphraseFile = join(backendDir, 'passphrase')
 
 /** The stack's config where it differs from the one in the checkout, whose values it takes over each time. */
@@ -53,7 +56,7 @@ export async function openStack(options: {
   const pulumi = await ensureTool('pulumi')
   await mkdir(backendDir, { recursive: true, mode: 0o700 })
   await ensurePassphrase(passphraseFile, stackConfigFile)
-  const home = await pulumiHome(dirname(pulumi), join(backendDir, 'home'))
+  const home = await pulumiHome(dirname(pulumi), engineHome)
   const environment = {
     PATH: [join(projectDir, 'node_modules', '.bin'), dirname(pulumi), process.env.PATH].join(':'),
     ...(home !== undefined && { PULUMI_HOME: home }),
@@ -69,6 +72,7 @@ export async function openStack(options: {
     ...(options.standInAuthentik && { AUTHENTIK_TOKEN: await ensureSecretFile(apiTokenFile) }),
   }
   const stack = { environment, standInPlugins: home !== undefined }
+  await endAbandonedPlugins(engineHome)
   await breakStaleLocks()
   const selected = await runPulumi(stack, ['stack', 'select', '--create', stackName], { quiet: true })
   if (selected.exitCode !== 0) throw new Stop(`Stack ${stackName} cannot be opened.\n${selected.stderr}`)

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { clusterStatus, leftovers } from '../../local/kubernetes/index.ts'
 import { ports, projectDir, stateDir } from '../../local/paths.ts'
-import { currentStorage } from '../../local/world/pulumi.ts'
+import { abandonedPlugins } from '../../local/world/abandoned-plugins.ts'
+import { currentStorage, engineHome } from '../../local/world/pulumi.ts'
 import { stackConfigFile } from '../../local/world/settings.ts'
 import { standInAuthentik } from './authentik.ts'
 import { interrupt, npm, start } from './npm.ts'
@@ -62,6 +63,7 @@ describe.runIf(standInAuthentik)('npm run up', () => {
     const third = await npm('up', ...options)
     expect(third.output).toContain('digests are equal')
     expect(third.code).toBe(0)
+    expect(await abandonedPlugins(engineHome)).toEqual([])
   })
 
   it('takes over what runs', async () => {
@@ -80,7 +82,7 @@ async function pluginsOfNobody(): Promise<string[]> {
     const [commandLine, status] = await Promise.all(
       ['cmdline', 'status'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
     )
-    const isPlugin = commandLine?.includes(join(projectDir, 'local', 'plugins', 'bin'))
+    const isPlugin = commandLine?.includes(join(projectDir, 'local', 'plugins', 'main.ts'))
     return isPlugin && /^PPid:\s+1$/m.test(status ?? '') ? [commandLine?.replaceAll('\0', ' ')] : []
   })
   return (await Promise.all(orphans)).flat().filter((line) => line !== undefined)
